@@ -1,9 +1,9 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-/// Flags of a C target that holds kernels for one instruction set. They stand on whole targets because
-/// clang optimises much better with them than with per-function attributes; such a target is entered only
-/// after a run-time check of the processor.
+/// Flags of a C target that holds kernels for one instruction set. They stand on whole targets
+/// because clang optimises much better with them than with per-function attributes; such a target
+/// is entered only after a run-time check of the processor.
 #if arch(x86_64)
   let avx2Flags: [CSetting] = [.unsafeFlags(["-O3", "-mavx2", "-mfma"])]
   let avx512Flags: [CSetting] = [
@@ -21,9 +21,11 @@ let package = Package(
     // System libraries: a module map and one header each, no logic.
 
     // Open MPI: the exchange between ranks.
-    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(
+      name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     // OpenBLAS: matrix products on processors that our own kernels do not serve.
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     // libjpeg-turbo: JPEG pictures.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     // libpng: PNG pictures.

@@ -1,1 +1,85 @@
-print("rank-check")
+import Collectives
+import Foundation
+import MPICollectives
+
+/// Runs one named check of the communicator on every rank, with other data on each, and prints one
+/// line for each rank's finding on rank 0: tests start it under mpirun and compare the lines.
+func run(_ check: String, on communicator: some Communicator) throws -> String {
+  let rank = communicator.rank
+  let worldSize = communicator.worldSize
+  switch check {
+  case "reduce":
+    var floats: [Float] = [Float(rank) + 0.5, Float(-rank)]
+    try communicator.allreduce(&floats, .sum)
+    var doubles: [Double] = [Double(rank * rank), 1]
+    try communicator.allreduce(&doubles, .maximum)
+    var integers: [Int64] = [1 << 60 - Int64(rank), Int64(rank)]
+    try communicator.allreduce(&integers, .minimum)
+    var large = (0..<300_000).map { Int64($0) * Int64(rank + 1) }
+    try communicator.allreduce(&large, .sum)
+    let factor = Int64(worldSize * (worldSize + 1) / 2)
+    let exact = large.indices.allSatisfy { large[$0] == Int64($0) * factor }
+    return "\(floats) \(doubles) \(integers) \(exact)"
+  case "broadcast":
+    var texts: [String] = []
+    for root in 0..<worldSize {
+      var bytes = rank == root ? [UInt8](repeating: UInt8(rank + 1), count: rank * 3) : [9, 9]
+      try communicator.broadcast(&bytes, from: root)
+      texts.append("\(bytes)")
+    }
+    return texts.joined(separator: " ")
+  case "gather":
+    let own = Array("rank \(rank)".utf8.prefix(rank == 1 ? 0 : 99))
+    let everywhere = try communicator.allgather(own).map { String(decoding: $0, as: UTF8.self) }
+    let last = worldSize - 1
+    let atLast = try communicator.gather(own, to: last).map { String(decoding: $0, as: UTF8.self) }
+    try communicator.barrier()
+    return "\(everywhere) \(atLast.count)"
+  case "mismatch":
+    var values = [Int64](repeating: 1, count: rank == 0 ? 3 : 4)
+    do {
+      try communicator.allreduce(&values, .sum)
+      return "no error"
+    } catch {
+      return "\(error)".hasPrefix("The ranks reduce different numbers of values")
+        ? "refused" : "\(error)"
+    }
+  case "stall":
+    communicator.activity = "step 3, file \(rank).jpg"
+    try communicator.barrier()
+    if rank == worldSize - 1 { sleep(60) }
+    try communicator.barrier()
+    return "no stall"
+  default:
+    return "unknown check \(check)"
+  }
+}
+
+/// Gathers each rank's line to rank 0, which prints them in rank order.
+func report(_ line: String, on communicator: some Communicator) throws {
+  for (rank, bytes) in try communicator.gather(Array(line.utf8), to: 0).enumerated() {
+    print("\(rank): \(String(decoding: bytes, as: UTF8.self))")
+  }
+}
+
+let check = CommandLine.arguments.dropFirst().first ?? ""
+let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+if launcher.usesMPI {
+  do {
+    let communicator = try MPICommunicator(
+      launcher: launcher, stallTimeout: check == "stall" ? .seconds(2) : .seconds(60))
+    do {
+      try report(run(check, on: communicator), on: communicator)
+    } catch {
+      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      communicator.abort(status: 69)
+    }
+    try communicator.close()
+  } catch {
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    exit(70)
+  }
+} else {
+  let communicator = SingleProcess()
+  try report(run(check, on: communicator), on: communicator)
+}

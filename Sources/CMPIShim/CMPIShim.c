@@ -1,1 +1,0 @@
-#include "CMPIShim.h"

@@ -1,0 +1,55 @@
+/// The part of MPI that avp-dist uses, as functions with plain types: MPI's own constants are macros
+/// that Swift cannot import. Every function returns MPI's code (0 is success) and never aborts the
+/// process by itself: the communicator's error handler is MPI_ERRORS_RETURN.
+#ifndef AVP_MPI_SHIM_H
+#define AVP_MPI_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// A duplicate of MPI_COMM_WORLD, so that no message of other code in the process can meet ours.
+typedef struct avp_mpi_comm avp_mpi_comm;
+/// One started operation.
+typedef struct avp_mpi_request avp_mpi_request;
+
+typedef enum { AVP_MPI_BYTE, AVP_MPI_FLOAT, AVP_MPI_DOUBLE, AVP_MPI_INT64 } avp_mpi_type;
+typedef enum { AVP_MPI_SUM, AVP_MPI_MIN, AVP_MPI_MAX } avp_mpi_op;
+
+/// Bytes of one arrival notice: see avp_mpi_notice_send.
+enum { AVP_MPI_NOTICE_BYTES = 512 };
+
+/// Initialises MPI (threads allowed, only the calling one uses MPI) and duplicates the world.
+int avp_mpi_open(avp_mpi_comm **comm, int *rank, int *size);
+/// Frees the communicator and finalises MPI. Collective.
+int avp_mpi_close(avp_mpi_comm *comm);
+/// Ends every process of the run with `status`. Does not return.
+void avp_mpi_abort(avp_mpi_comm *comm, int status);
+/// MPI's text for a code, cut to `capacity` bytes with the closing zero.
+void avp_mpi_error_text(int code, char *text, size_t capacity);
+
+/// Starts an in-place allreduce of `count` elements. `buffer` must stay put until avp_mpi_test says done.
+int avp_mpi_start_allreduce(avp_mpi_comm *comm, void *buffer, int count, avp_mpi_type type,
+                            avp_mpi_op op, avp_mpi_request **request);
+/// Starts a broadcast of `count` bytes.
+int avp_mpi_start_broadcast(avp_mpi_comm *comm, void *buffer, int count, int root,
+                            avp_mpi_request **request);
+/// Starts an allgather of `count` bytes of this rank into `all`, `counts[r]` bytes of rank r at
+/// `offsets[r]`. The four arrays must stay put until done.
+int avp_mpi_start_allgather(avp_mpi_comm *comm, const void *own, int count, void *all,
+                            const int *counts, const int *offsets, avp_mpi_request **request);
+/// Starts the same towards `root` alone; `all`, `counts` and `offsets` matter there only.
+int avp_mpi_start_gather(avp_mpi_comm *comm, const void *own, int count, void *all,
+                         const int *counts, const int *offsets, int root,
+                         avp_mpi_request **request);
+/// Starts a barrier.
+int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **request);
+/// Sets `*done` to 1 and frees the request when the operation has ended, else to 0.
+int avp_mpi_test(avp_mpi_request *request, int *done);
+
+/// Sends a small notice ("I am here, doing this") to `to` without waiting. A notice is dropped while
+/// an earlier one to the same rank is still under way.
+int avp_mpi_notice_send(avp_mpi_comm *comm, int to, const char notice[AVP_MPI_NOTICE_BYTES]);
+/// Takes one waiting notice, if there is any: `*from` is its sender or -1.
+int avp_mpi_notice_receive(avp_mpi_comm *comm, int *from, char notice[AVP_MPI_NOTICE_BYTES]);
+
+#endif

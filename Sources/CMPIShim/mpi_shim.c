@@ -1,0 +1,165 @@
+#include "mpi_shim.h"
+
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOTICE_TAG = 7, NOTICE_TARGETS = 2 };
+
+struct avp_mpi_comm {
+  MPI_Comm comm;
+  MPI_Request notice_request[NOTICE_TARGETS];
+  char notice_buffer[NOTICE_TARGETS][AVP_MPI_NOTICE_BYTES];
+};
+
+struct avp_mpi_request {
+  MPI_Request request;
+};
+
+int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
+  int provided = 0;
+  int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+  if (code != MPI_SUCCESS) return code;
+  avp_mpi_comm *comm = calloc(1, sizeof *comm);
+  if (!comm) return MPI_ERR_NO_MEM;
+  for (int i = 0; i < NOTICE_TARGETS; i++) comm->notice_request[i] = MPI_REQUEST_NULL;
+  code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  if (code == MPI_SUCCESS) code = MPI_Comm_dup(MPI_COMM_WORLD, &comm->comm);
+  if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(comm->comm, MPI_ERRORS_RETURN);
+  if (code == MPI_SUCCESS) code = MPI_Comm_rank(comm->comm, rank);
+  if (code == MPI_SUCCESS) code = MPI_Comm_size(comm->comm, size);
+  if (code != MPI_SUCCESS) {
+    free(comm);
+    return code;
+  }
+  *result = comm;
+  return MPI_SUCCESS;
+}
+
+int avp_mpi_close(avp_mpi_comm *comm) {
+  int code = MPI_SUCCESS;
+  for (int i = 0; i < NOTICE_TARGETS && code == MPI_SUCCESS; i++) {
+    if (comm->notice_request[i] == MPI_REQUEST_NULL) continue;
+    code = MPI_Wait(&comm->notice_request[i], MPI_STATUS_IGNORE);
+  }
+  if (code == MPI_SUCCESS) code = MPI_Comm_free(&comm->comm);
+  if (code == MPI_SUCCESS) code = MPI_Finalize();
+  free(comm);
+  return code;
+}
+
+void avp_mpi_abort(avp_mpi_comm *comm, int status) {
+  MPI_Abort(comm->comm, status);
+  _Exit(status);
+}
+
+void avp_mpi_error_text(int code, char *text, size_t capacity) {
+  char buffer[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  if (capacity == 0) return;
+  if (MPI_Error_string(code, buffer, &length) != MPI_SUCCESS) buffer[0] = 0;
+  strncpy(text, buffer, capacity - 1);
+  text[capacity - 1] = 0;
+}
+
+static MPI_Datatype datatype(avp_mpi_type type) {
+  switch (type) {
+    case AVP_MPI_FLOAT: return MPI_FLOAT;
+    case AVP_MPI_DOUBLE: return MPI_DOUBLE;
+    case AVP_MPI_INT64: return MPI_INT64_T;
+    default: return MPI_BYTE;
+  }
+}
+
+static MPI_Op operation(avp_mpi_op op) {
+  switch (op) {
+    case AVP_MPI_MIN: return MPI_MIN;
+    case AVP_MPI_MAX: return MPI_MAX;
+    default: return MPI_SUM;
+  }
+}
+
+/// Hands the request to the caller when the start succeeded, else drops it.
+static int started(int code, avp_mpi_request *request, avp_mpi_request **result) {
+  if (code != MPI_SUCCESS) {
+    free(request);
+    return code;
+  }
+  *result = request;
+  return MPI_SUCCESS;
+}
+
+static avp_mpi_request *new_request(void) { return calloc(1, sizeof(avp_mpi_request)); }
+
+int avp_mpi_start_allreduce(avp_mpi_comm *comm, void *buffer, int count, avp_mpi_type type,
+                            avp_mpi_op op, avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Iallreduce(MPI_IN_PLACE, buffer, count, datatype(type), operation(op),
+                                comm->comm, &request->request),
+                 request, result);
+}
+
+int avp_mpi_start_broadcast(avp_mpi_comm *comm, void *buffer, int count, int root,
+                            avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Ibcast(buffer, count, MPI_BYTE, root, comm->comm, &request->request), request,
+                 result);
+}
+
+int avp_mpi_start_allgather(avp_mpi_comm *comm, const void *own, int count, void *all,
+                            const int *counts, const int *offsets, avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Iallgatherv(own, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, comm->comm,
+                                 &request->request),
+                 request, result);
+}
+
+int avp_mpi_start_gather(avp_mpi_comm *comm, const void *own, int count, void *all,
+                         const int *counts, const int *offsets, int root,
+                         avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Igatherv(own, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, root,
+                              comm->comm, &request->request),
+                 request, result);
+}
+
+int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Ibarrier(comm->comm, &request->request), request, result);
+}
+
+int avp_mpi_test(avp_mpi_request *request, int *done) {
+  int code = MPI_Test(&request->request, done, MPI_STATUS_IGNORE);
+  if (code != MPI_SUCCESS || *done) free(request);
+  return code;
+}
+
+int avp_mpi_notice_send(avp_mpi_comm *comm, int to, const char notice[AVP_MPI_NOTICE_BYTES]) {
+  if (to < 0 || to >= NOTICE_TARGETS) return MPI_ERR_RANK;
+  MPI_Request *request = &comm->notice_request[to];
+  if (*request != MPI_REQUEST_NULL) {
+    int done = 0;
+    int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    if (code != MPI_SUCCESS || !done) return code;
+  }
+  memcpy(comm->notice_buffer[to], notice, AVP_MPI_NOTICE_BYTES);
+  return MPI_Isend(comm->notice_buffer[to], AVP_MPI_NOTICE_BYTES, MPI_BYTE, to, NOTICE_TAG,
+                   comm->comm, request);
+}
+
+int avp_mpi_notice_receive(avp_mpi_comm *comm, int *from, char notice[AVP_MPI_NOTICE_BYTES]) {
+  int waiting = 0;
+  MPI_Status status;
+  *from = -1;
+  int code = MPI_Iprobe(MPI_ANY_SOURCE, NOTICE_TAG, comm->comm, &waiting, &status);
+  if (code != MPI_SUCCESS || !waiting) return code;
+  code = MPI_Recv(notice, AVP_MPI_NOTICE_BYTES, MPI_BYTE, status.MPI_SOURCE, NOTICE_TAG, comm->comm,
+                  MPI_STATUS_IGNORE);
+  if (code == MPI_SUCCESS) *from = status.MPI_SOURCE;
+  return code;
+}

@@ -1,0 +1,72 @@
+/// How values of several ranks become one.
+public enum Reduction: Sendable {
+  case sum, minimum, maximum
+}
+
+/// A number type that ranks can reduce together: `Float`, `Double` or `Int64`.
+public protocol Reducible: BitwiseCopyable, Comparable, AdditiveArithmetic, Sendable {
+  /// The type's name in messages and for the transport.
+  static var reducibleKind: ReducibleKind { get }
+}
+
+/// The number types of ``Reducible``.
+public enum ReducibleKind: Sendable {
+  case float, double, int64
+}
+
+extension Float: Reducible { public static var reducibleKind: ReducibleKind { .float } }
+extension Double: Reducible { public static var reducibleKind: ReducibleKind { .double } }
+extension Int64: Reducible { public static var reducibleKind: ReducibleKind { .int64 } }
+
+/// What the processes (ranks) of one run do together.
+///
+/// Every operation is collective: all ranks call it in the same order, and none returns before all
+/// have entered it. A communicator belongs to the thread that made it.
+public protocol Communicator: AnyObject {
+  /// This process's number, 0 ..< ``worldSize``.
+  var rank: Int { get }
+  /// How many processes take part.
+  var worldSize: Int { get }
+  /// The host that this process runs on.
+  var host: String { get }
+  /// What this rank is doing, for the message that others print when it stops answering.
+  var activity: String { get set }
+
+  /// Replaces `values` by the element-wise reduction over all ranks.
+  ///
+  /// - Throws: ``CollectiveError/mismatch(_:)`` on every rank when the counts differ.
+  func allreduce<Element: Reducible>(
+    _ values: inout [Element], _ reduction: Reduction
+  ) throws(CollectiveError)
+
+  /// Replaces `bytes` on every rank by those of rank `root`, whatever their number.
+  func broadcast(_ bytes: inout [UInt8], from root: Int) throws(CollectiveError)
+
+  /// The bytes of every rank in rank order, on every rank; their numbers may differ.
+  func allgather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]]
+
+  /// The bytes of every rank in rank order on rank `root`, an empty array elsewhere.
+  func gather(_ bytes: [UInt8], to root: Int) throws(CollectiveError) -> [[UInt8]]
+
+  /// Returns when every rank has entered it.
+  func barrier() throws(CollectiveError)
+}
+
+/// Why ranks could not do something together.
+public enum CollectiveError: Error, Equatable, CustomStringConvertible {
+  /// The transport returned an error code: the operation and the transport's own words.
+  case transport(operation: String, reason: String)
+  /// Ranks entered the same operation with different sizes.
+  case mismatch(String)
+  /// Some ranks did not answer within the stall time-out; the text names them.
+  case stalled(String)
+  /// The processes were not started the way the transport needs; the text says the remedy.
+  case launch(String)
+
+  public var description: String {
+    switch self {
+    case .transport(let operation, let reason): "\(operation) failed: \(reason)"
+    case .mismatch(let text), .stalled(let text), .launch(let text): text
+    }
+  }
+}
