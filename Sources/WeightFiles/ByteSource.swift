@@ -1,0 +1,135 @@
+internal import Glibc
+
+/// Bytes at random places: a file or an array.
+///
+/// Files are read with `pread` and not mapped: a file that shrinks meanwhile gives an error in place
+/// of a signal, and memory holds each tensor once and not a second time as pages of the file.
+struct ByteSource: Sendable {
+  private enum Storage: Sendable {
+    case file(OpenFile)
+    case memory([UInt8])
+  }
+
+  /// The file, or what messages call the array.
+  let path: String
+  /// The length in bytes.
+  let count: Int
+  private let storage: Storage
+
+  /// Opens the file at `path`.
+  init(path: String) throws(WeightFileError) {
+    let file = try OpenFile(path: path)
+    self.path = path
+    count = file.count
+    storage = .file(file)
+  }
+
+  /// Wraps bytes that are in memory; `path` is what messages call them.
+  init(_ bytes: [UInt8], path: String) {
+    self.path = path
+    count = bytes.count
+    storage = .memory(bytes)
+  }
+
+  /// The bytes at `offset` ..< `offset + count`.
+  func bytes(at offset: Int, count: Int) throws(WeightFileError) -> [UInt8] {
+    try elements(of: UInt8.self, at: offset, count: count)
+  }
+
+  /// `count` elements of a type without padding, stored from byte `offset` on in the order of this
+  /// machine.
+  func elements<Element: BitwiseCopyable>(
+    of type: Element.Type, at offset: Int, count: Int
+  ) throws(WeightFileError) -> [Element] {
+    let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+    guard count >= 0, !overflow else { throw outside() }
+    try check(offset, size)
+    var failure: WeightFileError?
+    let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialised in
+      let raw = UnsafeMutableRawBufferPointer(
+        start: UnsafeMutableRawPointer(buffer.baseAddress), count: size)
+      do throws(WeightFileError) {
+        try copy(to: raw, at: offset)
+        initialised = count
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return elements
+  }
+
+  /// Calls `body` with consecutive pieces of at most 1 MiB of the bytes in `range`.
+  func forEachPiece(
+    _ range: Range<Int>, _ body: ([UInt8]) throws(WeightFileError) -> Void
+  ) throws(WeightFileError) {
+    var place = range.lowerBound
+    while place < range.upperBound {
+      let size = min(1 << 20, range.upperBound - place)
+      try body(bytes(at: place, count: size))
+      place += size
+    }
+  }
+
+  private func check(_ offset: Int, _ size: Int) throws(WeightFileError) {
+    guard offset >= 0, size >= 0, size <= count, offset <= count - size else { throw outside() }
+  }
+
+  private func outside() -> WeightFileError {
+    WeightFileError(.damaged, path, "the file ends before the data that it announces")
+  }
+
+  private func copy(
+    to buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(WeightFileError) {
+    switch storage {
+    case .file(let file): try file.read(into: buffer, at: offset)
+    case .memory(let bytes): buffer.copyBytes(from: bytes[offset..<offset + buffer.count])
+    }
+  }
+}
+
+/// Owns the descriptor of a regular file that is open for reading.
+private final class OpenFile: Sendable {
+  let path: String
+  let count: Int
+  private let descriptor: Int32
+
+  init(path: String) throws(WeightFileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw Self.cannotOpen(path, errno) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw WeightFileError(.unreadable, path, "is not a regular file")
+    }
+    self.path = path
+    self.descriptor = descriptor
+    count = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills `buffer` from byte `offset` on.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(WeightFileError) {
+    var done = 0
+    while done < buffer.count, let base = buffer.baseAddress {
+      let got = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+      if got < 0 && errno == EINTR { continue }
+      if got < 0 {
+        throw WeightFileError(.unreadable, path, "cannot be read: \(errorText(errno))")
+      }
+      if got == 0 { throw WeightFileError(.damaged, path, "became shorter while it was read") }
+      done += got
+    }
+  }
+
+  private static func cannotOpen(_ path: String, _ code: Int32) -> WeightFileError {
+    code == ENOENT || code == ENOTDIR
+      ? WeightFileError(.missingFile, path, "there is no such file")
+      : WeightFileError(.unreadable, path, "cannot be opened: \(errorText(code))")
+  }
+}
+
+/// What the system says about an error number.
+func errorText(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -1,0 +1,53 @@
+internal import CCrypto
+
+/// A SHA-256 digest that grows with the bytes it is given.
+public struct SHA256: ~Copyable {
+  // libcrypto owns the state; this struct is its only holder.
+  private let context: OpaquePointer?
+
+  /// Starts an empty digest.
+  public init() {
+    context = EVP_MD_CTX_new()
+    EVP_DigestInit_ex(context, EVP_sha256(), nil)
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  /// Adds `bytes`.
+  public mutating func update(_ bytes: [UInt8]) {
+    EVP_DigestUpdate(context, bytes, bytes.count)
+  }
+
+  /// The digest of everything added, as 64 hexadecimal digits.
+  public consuming func hexadecimal() -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    EVP_DigestFinal_ex(context, &digest, nil)
+    return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
+/// The SHA-256 of `bytes`, as 64 hexadecimal digits.
+public func sha256(_ bytes: [UInt8]) -> String {
+  var digest = SHA256()
+  digest.update(bytes)
+  return digest.hexadecimal()
+}
+
+/// The SHA-256 of the file at `path`, as 64 hexadecimal digits; the file is read in pieces.
+///
+/// - Throws: a ``WeightFileError`` if the file is missing or cannot be read.
+public func sha256(fileAt path: String) throws(WeightFileError) -> String {
+  try sha256(ByteSource(path: path))
+}
+
+/// The SHA-256 of everything in `source`.
+func sha256(_ source: ByteSource) throws(WeightFileError) -> String {
+  var digest = SHA256()
+  var place = 0
+  while place < source.count {
+    let piece = try source.bytes(at: place, count: min(1 << 20, source.count - place))
+    digest.update(piece)
+    place += piece.count
+  }
+  return digest.hexadecimal()
+}

@@ -1,0 +1,67 @@
+/// Why a weight file could not be read or written, as a sentence for a person.
+///
+/// `description` names the file, what is wrong with it and, where there is one, the tensor.
+public struct WeightFileError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What went wrong, so that a caller can choose an exit status or try another file.
+  public enum Kind: Sendable, Equatable {
+    /// There is no such file.
+    case missingFile
+    /// The file exists but could not be read: permissions, a folder, a failing disk.
+    case unreadable
+    /// The bytes break the rules of the file's own format.
+    case damaged
+    /// The file is sound, but holds something that is not read here.
+    case unsupported
+    /// A tensor that must be there is not.
+    case tensorMissing
+    /// A tensor is there that does not belong.
+    case tensorUnexpected
+    /// A tensor has another shape, or another element type, than it must have.
+    case tensorMisshapen
+    /// A tensor holds an infinity or a NaN.
+    case tensorNotFinite
+    /// The file to write could not be created: no such folder, no permission, read-only.
+    case cannotCreate
+    /// Writing began and failed: the disk is full, or it failed.
+    case writeFailed
+  }
+
+  /// What went wrong.
+  public let kind: Kind
+  /// The file, or what stands for it (for example "embedded weights").
+  public let path: String
+  /// The tensor that is the matter, if it is one.
+  public let tensor: String?
+  /// What is wrong, as a clause without the file's name.
+  public let reason: String
+
+  /// Makes an error; `reason` reads as the continuation of "path: ".
+  public init(_ kind: Kind, _ path: String, _ reason: String, tensor: String? = nil) {
+    self.kind = kind
+    self.path = path
+    self.tensor = tensor
+    self.reason = reason
+  }
+
+  /// The whole message: "path: what is wrong".
+  public var description: String { "\(path): \(reason)" }
+}
+
+extension WeightFileError {
+  /// A tensor that is not in the file.
+  static func missing(_ tensor: String, in path: String) -> WeightFileError {
+    WeightFileError(
+      .tensorMissing, path, "the tensor \(quoted(tensor)) is missing", tensor: tensor)
+  }
+}
+
+/// `text` in quotes, with control characters made visible and a length that fits a message, because
+/// names in a damaged file can hold anything.
+func quoted(_ text: String) -> String {
+  var shown = ""
+  for scalar in text.unicodeScalars.prefix(120) {
+    let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+    shown += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+  }
+  return text.unicodeScalars.count > 120 ? "\"\(shown)...\"" : "\"\(shown)\""
+}
