@@ -96,7 +96,8 @@ let package = Package(
     // Tests: one target a module, and one for the tool as a whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
-    .testTarget(name: "ResNetTests", dependencies: ["ResNet", "WeightFiles", "Tensors", "Kernels"]),
+    .testTarget(
+      name: "ResNetTests", dependencies: ["ResNet", "WeightFiles", "Tensors", "Kernels"]),
     .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs", "Tensors"]),
     .testTarget(name: "ImageTransformsTests", dependencies: ["ImageTransforms", "Tensors"]),
     .testTarget(name: "ImageDataTests", dependencies: ["ImageData", "Tensors"]),

@@ -1,1 +1,70 @@
-print("avp-dist")
+import Collectives
+import Foundation
+import ImageCodecs
+import ImageData
+import MPICollectives
+import Training
+import WeightFiles
+
+/// The tool's version, written into everything it makes.
+let toolVersion = "0.1.0"
+
+let commands: [Command] = [
+  .train, .evaluate, .predict, .features, .demoData,
+]
+
+/// The list of commands.
+func overview() -> String {
+  let width = commands.map(\.name.count).max() ?? 0
+  let list = commands.map { "  \($0.name.padding(to: width))  \($0.summary)" }
+  return """
+    avp-dist \(toolVersion): distributed data-parallel transfer learning of image classifiers on CPUs
+
+    usage: avp-dist <command> [options]
+           mpirun -n 4 avp-dist train [options]
+
+    commands:
+    \(list.joined(separator: "\n"))
+
+    `avp-dist <command> --help` explains one.
+    """
+}
+
+/// Finds and runs the command that the words name.
+func dispatch(_ words: [String]) throws {
+  guard let word = words.first, !["help", "--help", "-h"].contains(word) else {
+    print(overview())
+    return
+  }
+  if word == "--version" || word == "version" {
+    print("avp-dist \(toolVersion)")
+    return
+  }
+  guard let command = commands.first(where: { $0.name == word }) else {
+    throw UsageError(
+      Arguments.unknown(word, commands.map(\.name), kind: "command")
+        + " `avp-dist help` lists the commands.")
+  }
+  do {
+    let arguments = try Arguments(
+      Array(words.dropFirst()), options: command.options, takesOperands: command.operands != nil)
+    if arguments.wantsHelp {
+      print(command.help)
+    } else {
+      try command.run(arguments)
+    }
+  } catch let error as UsageError {
+    throw UsageError("\(error) See `avp-dist \(command.name) --help`.")
+  }
+}
+
+// A peer that goes away must be an error of the write, not the end of the process.
+signal(SIGPIPE, SIG_IGN)
+// Lines appear when they are written, also when mpirun stands in between.
+setvbuf(stdout, nil, _IOLBF, 0)
+do {
+  try dispatch(Array(CommandLine.arguments.dropFirst()))
+} catch {
+  printError("avp-dist: \(error)")
+  exit(ExitStatus(of: error).rawValue)
+}

@@ -1,0 +1,98 @@
+import Foundation
+public import Training
+
+/// An evaluation as a table for a person or JSON for a program.
+public struct EvaluationReport {
+  private let result: EvaluationResult
+  private let classes: [String]
+
+  /// How many classes the confusion matrix is printed for; larger ones are in the JSON only.
+  private static let matrixLimit = 20
+
+  /// Puts names to the result's rows.
+  public init(_ result: EvaluationResult, classes: [String]) {
+    self.result = result
+    self.classes = classes
+  }
+
+  /// Loss, accuracy, a line a class and the confusion matrix.
+  public var text: String {
+    let metrics = result.metrics
+    var lines = [
+      String(format: "loss %.4f   accuracy %.4f   ", metrics.loss, metrics.accuracy)
+        + "(\(metrics.correct) of \(metrics.count) pictures)"
+    ]
+    if !result.skipped.isEmpty {
+      lines.append("left out: \(result.skipped.joined(separator: ", "))")
+    }
+    lines += [""] + classTable
+    if classes.count <= Self.matrixLimit { lines += [""] + matrix }
+    return lines.joined(separator: "\n")
+  }
+
+  /// For each class: pictures, recall (found of those there) and precision (right of those named so).
+  private var classTable: [String] {
+    let width = max(5, classes.map(\.count).max() ?? 0)
+    let header = "class".filled(to: width) + "  pictures   recall  precision"
+    return [header]
+      + classes.indices.map { index in
+        let (count, recall, precision) = measures(index)
+        return classes[index].filled(to: width) + "\(count)".filledLeft(to: 10)
+          + share(recall).filledLeft(to: 9) + share(precision).filledLeft(to: 11)
+      }
+  }
+
+  private var matrix: [String] {
+    let width = max(6, classes.map(\.count).max() ?? 0)
+    let columns = classes.map { max(5, $0.count) + 2 }
+    let header = "true \\ predicted".filled(to: max(16, width))
+    let first = header + zip(classes, columns).map { $0.filledLeft(to: $1) }.joined()
+    return [first]
+      + classes.indices.map { row in
+        classes[row].filled(to: max(16, width))
+          + zip(result.confusion[row], columns).map { "\($0)".filledLeft(to: $1) }.joined()
+      }
+  }
+
+  private func measures(_ index: Int) -> (count: Int, recall: Double?, precision: Double?) {
+    let right = result.confusion[index][index]
+    let there = result.confusion[index].reduce(0, +)
+    let named = result.confusion.reduce(0) { $0 + $1[index] }
+    return (
+      there, there > 0 ? Double(right) / Double(there) : nil,
+      named > 0 ? Double(right) / Double(named) : nil
+    )
+  }
+
+  private func share(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "-" }
+
+  /// One object: loss, accuracy, correct, count, classes, per_class, confusion and skipped.
+  public var json: String {
+    struct ClassLine: Encodable {
+      let name: String
+      let count: Int
+      let recall: Double?
+      let precision: Double?
+    }
+    struct Document: Encodable {
+      let loss: Double
+      let accuracy: Double
+      let correct: Int
+      let count: Int
+      let classes: [String]
+      let per_class: [ClassLine]
+      let confusion: [[Int]]
+      let skipped: [String]
+    }
+    let document = Document(
+      loss: result.metrics.loss, accuracy: result.metrics.accuracy,
+      correct: result.metrics.correct, count: result.metrics.count, classes: classes,
+      per_class: classes.indices.map { index in
+        let (count, recall, precision) = measures(index)
+        return ClassLine(name: classes[index], count: count, recall: recall, precision: precision)
+      }, confusion: result.confusion, skipped: result.skipped)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+}

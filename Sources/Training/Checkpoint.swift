@@ -1,0 +1,172 @@
+import Foundation
+public import Head
+import Tensors
+import WeightFiles
+
+/// A run's record and, in a checkpoint, everything that going on needs.
+///
+/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the rest as
+/// JSON in the metadata (`avp.record`, `avp.progress`), sealed with a checksum (see ``Seal``).
+public struct Checkpoint: Sendable {
+  /// What the file says about the run.
+  public let record: ModelRecord
+  /// The trained head.
+  public let head: HeadParameters
+  /// Where the run stood.
+  public let progress: Progress
+  /// The optimiser's memory; nil in a model file, which is for use and not for going on.
+  public let optimiser: OptimiserState?
+
+  /// Where a run stands, apart from its tensors.
+  public struct Progress: Codable, Equatable, Sendable {
+    /// Completed epochs.
+    public var epoch: Int
+    /// Completed steps of the epoch under way.
+    public var step: Int
+    /// The exact sums of that epoch so far; see `ExactTally`.
+    public var running: [Int64]
+    /// Pictures left out in that epoch so far.
+    public var skipped: [String]
+    /// The results of the completed epochs.
+    public var history: [EpochMetrics]
+    /// Steps that the optimiser has taken.
+    public var optimiserSteps: Int
+  }
+
+  /// A checkpoint of `state`; without `optimiser` a model file.
+  public init(_ record: ModelRecord, _ state: TrainingState, withOptimiser: Bool) {
+    self.record = record
+    head = state.head
+    progress = Progress(
+      epoch: state.epoch, step: state.step, running: state.running.values,
+      skipped: state.skipped.sorted(), history: state.history,
+      optimiserSteps: state.optimiser.state.step)
+    optimiser = withOptimiser ? state.optimiser.state : nil
+  }
+}
+
+// MARK: - Bytes
+
+extension Checkpoint {
+  private enum Key {
+    static let format = "format"
+    static let record = "avp.record"
+    static let progress = "avp.progress"
+    static let first = "optimizer.first"
+    static let second = "optimizer.second"
+  }
+
+  /// The file's bytes; equal for equal content.
+  public func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var writer = SafeTensorsWriter(metadata: [
+      Key.format: "pt", Seal.name: Seal.blank,
+      Key.record: String(decoding: try encoder.encode(record), as: UTF8.self),
+      Key.progress: String(decoding: try encoder.encode(progress), as: UTF8.self),
+    ])
+    for part in HeadTensor.allCases { writer.add(part.rawValue, head.tensor(part)) }
+    if let optimiser {
+      for (name, values) in [(Key.first, optimiser.first), (Key.second, optimiser.second)] {
+        writer.add(name, Tensor(shape: [values.count], values: values))
+      }
+    }
+    var bytes = writer.encoded()
+    Seal.close(&bytes)
+    return bytes
+  }
+
+  /// Reads a file's bytes.
+  ///
+  /// - Parameter path: what messages call it.
+  /// - Throws: ``CheckpointError``.
+  public init(bytes: [UInt8], path: String) throws(CheckpointError) {
+    guard Seal.isIntact(bytes) else { throw .damaged(path) }
+    do {
+      let file = try SafeTensorsFile(bytes: bytes, path: path)
+      let decoder = JSONDecoder()
+      func decode<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value {
+        try decoder.decode(type, from: Data((file.metadata[key] ?? "").utf8))
+      }
+      record = try decode(ModelRecord.self, Key.record)
+      progress = try decode(Progress.self, Key.progress)
+      head = try HeadParameters { name throws(HeadError) in
+        do {
+          return file.shape(of: name) == nil ? nil : try file.floats(name)
+        } catch {
+          throw .tensor(name: name, reason: error.description)
+        }
+      }
+      let hasOptimiser = file.shape(of: Key.first) != nil
+      optimiser =
+        hasOptimiser
+        ? OptimiserState(
+          step: progress.optimiserSteps, first: try file.floats(Key.first).values,
+          second: try file.floats(Key.second).values) : nil
+    } catch {
+      throw .foreign(path, "\(error)")
+    }
+    guard record.format == ModelRecord.currentFormat else {
+      throw .foreign(path, "it has layout \(record.format), this avp-dist reads layout 1")
+    }
+    guard
+      record.classes.count == head.shape.classes,
+      record.backbone.featureCount == head.shape.features
+    else { throw .foreign(path, "its head and its record disagree about classes or features") }
+  }
+
+  /// Reads the file at `path`.
+  ///
+  /// - Throws: ``CheckpointError``.
+  public init(path: String) throws(CheckpointError) {
+    guard let data = FileManager.default.contents(atPath: path) else { throw .unreadable(path) }
+    try self.init(bytes: [UInt8](data), path: path)
+  }
+}
+
+extension TrainingState {
+  /// The state in which `checkpoint` was kept.
+  ///
+  /// - Throws: ``CheckpointError`` for a model file, ``HeadError`` where optimiser and head disagree.
+  public init(
+    _ checkpoint: Checkpoint, configuration: TrainingConfiguration, path: String
+  ) throws {
+    guard let moments = checkpoint.optimiser else { throw CheckpointError.modelOnly(path) }
+    let progress = checkpoint.progress
+    head = checkpoint.head
+    optimiser = try Optimiser(
+      configuration.optimiserSettings, parameterCount: head.shape.parameterCount, state: moments)
+    epoch = progress.epoch
+    step = progress.step
+    running = ExactTally(capacity: max(1, checkpoint.record.trainCount))
+    guard progress.running.count == running.values.count, epoch >= 0, step >= 0 else {
+      throw CheckpointError.foreign(path, "its progress is not one that a run can have")
+    }
+    running.values = progress.running
+    skipped = Set(progress.skipped)
+    history = progress.history
+  }
+}
+
+/// Why a file cannot serve as checkpoint or model.
+public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case unreadable(String)
+  /// The checksum differs: cut off, altered, or never complete.
+  case damaged(String)
+  /// Intact, but not what is needed; why.
+  case foreign(String, String)
+  /// A model file, which has no optimiser state.
+  case modelOnly(String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path): "\(path) cannot be read as a checkpoint: there is no such file."
+    case .damaged(let path):
+      "\(path) is damaged or no checkpoint of avp-dist: its checksum does not fit."
+    case .foreign(let path, let reason): "\(path) cannot be used as a checkpoint: \(reason)."
+    case .modelOnly(let path):
+      "\(path) is a model, not a checkpoint: it has no optimiser state to go on from. Resume from a "
+        + "file in the run's checkpoints folder."
+    }
+  }
+}

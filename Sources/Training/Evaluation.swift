@@ -1,0 +1,53 @@
+public import Collectives
+public import Head
+public import ImageData
+
+/// How well a head classifies a set of pictures.
+public struct EvaluationResult: Equatable, Sendable {
+  /// Loss and accuracy.
+  public let metrics: Metrics
+  /// `confusion[label][prediction]`: how many pictures of a class were taken for which.
+  public let confusion: [[Int]]
+  /// Pictures that were left out, by path, sorted.
+  public let skipped: [String]
+}
+
+/// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result is
+/// the same on every rank, and the same bits for any number of ranks and threads.
+///
+/// - Throws: what makes a picture unusable, unless the extractor leaves such pictures out.
+public func evaluate(
+  _ head: HeadParameters, on samples: [Sample], extractor: FeatureExtractor, options: RunOptions,
+  communicator: any Communicator
+) throws -> EvaluationResult {
+  var set = ValidationSet(samples, communicator)
+  try set.complete(with: answers(to: set.requests, extractor: extractor, options: options))
+  let classes = head.shape.classes
+  var counts = [Int64](repeating: 0, count: classes * classes)
+  for (label, prediction) in set.predictions(head) { counts[label * classes + prediction] += 1 }
+  try communicator.allreduce(&counts, .sum)
+  let rows = stride(from: 0, to: counts.count, by: classes).map { start in
+    counts[start..<start + classes].map(Int.init)
+  }
+  return EvaluationResult(
+    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted())
+}
+
+/// The features of pictures in the order of the requests, computed by several threads.
+///
+/// - Throws: what makes a picture unusable, unless the extractor leaves such pictures out.
+public func features(
+  of requests: [FeatureRequest], extractor: FeatureExtractor, options: RunOptions
+) throws -> [FeatureResult] {
+  try answers(to: requests, extractor: extractor, options: options).map(\.result)
+}
+
+private func answers(
+  to requests: [FeatureRequest], extractor: FeatureExtractor, options: RunOptions
+) throws -> [AnsweredRequest] {
+  let pipeline = FeaturePipeline(
+    requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
+    threads: options.threads, makeWorker: { extractor.makeWorker() })
+  defer { pipeline.stop() }
+  return try pipeline.next(requests.count)
+}

@@ -1,0 +1,105 @@
+public import ImageData
+public import ImageTransforms
+public import ResNet
+import Tensors
+
+/// Everything between a picture's file and its feature vector.
+///
+/// A picture's features depend on its bytes, the backbone, the preset and the keyed augmentation, and on
+/// nothing else: not on the pictures computed with it, nor on threads or ranks.
+public struct FeatureExtractor: Sendable {
+  /// The frozen network.
+  public let backbone: Backbone
+  /// Resizing, augmentation and normalisation.
+  public let transform: PictureTransform
+  /// How training pictures are varied, nil for not at all.
+  public let augmentation: Augmentation?
+  /// The key of the augmentation.
+  public let seed: UInt64
+  /// Where the pictures are.
+  public let pictures: PictureSource
+  /// What happens to a picture that cannot be decoded.
+  public let onBadImage: BadImagePolicy
+  /// Where features are kept, nil for nowhere.
+  var validationStore: FeatureStore?
+  var viewStore: FeatureStore?
+
+  /// Puts the parts together; see the properties.
+  public init(
+    backbone: Backbone, transform: PictureTransform, augmentation: Augmentation? = nil,
+    seed: UInt64 = 0, pictures: PictureSource, onBadImage: BadImagePolicy = .fail
+  ) {
+    self.backbone = backbone
+    self.transform = transform
+    self.augmentation = augmentation
+    self.seed = seed
+    self.pictures = pictures
+    self.onBadImage = onBadImage
+  }
+
+  /// One thread's worker.
+  func makeWorker() -> FeaturePipeline.Worker {
+    let workspace = backbone.makeWorkspace()
+    return { requests in try features(of: requests, workspace) }
+  }
+
+  /// The features of several pictures, in the order of the requests.
+  ///
+  /// - Throws: what made a picture unusable, unless such pictures are left out.
+  private func features(
+    of requests: [FeatureRequest], _ workspace: Workspace
+  ) throws -> [FeatureResult] {
+    var results = [FeatureResult?](repeating: nil, count: requests.count)
+    var inputs: [(place: Int, input: [Float], key: String?)] = []
+    for (place, request) in requests.enumerated() {
+      switch try prepare(request) {
+      case .ready(let result): results[place] = result
+      case .input(let input, let key): inputs.append((place, input, key))
+      }
+    }
+    let computed = try backbone.features(of: inputs.map(\.input), workspace: workspace)
+    for ((place, _, key), features) in zip(inputs, computed) {
+      if let key { store(for: requests[place])?.keep(features, under: key) }
+      results[place] = .features(features)
+    }
+    return results.compactMap { $0 }
+  }
+
+  private enum Prepared {
+    case ready(FeatureResult)
+    case input([Float], key: String?)
+  }
+
+  /// Reads one picture, and decodes and transforms it unless its features are in a store.
+  private func prepare(_ request: FeatureRequest) throws -> Prepared {
+    do {
+      let bytes = try pictures.bytes(of: request.sample)
+      let store = store(for: request)
+      let key = store?.key(picture: bytes, variant: variant(request))
+      if let key, let kept = store?.features(key, count: backbone.featureCount) {
+        return .ready(.features(kept))
+      }
+      let image = try pictures.decode(bytes, of: request.sample)
+      guard let augmentation, let view = request.view else {
+        return .input(transform.input(of: image), key: key)
+      }
+      var random = CounterRandom(
+        seed: seed, purpose: .augmentation, epoch: view, index: request.index)
+      let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
+      return .input(input, key: key)
+    } catch let error as DatasetError where error.isAboutContent && onBadImage == .skip {
+      return .ready(.skipped(request.sample.path))
+    }
+  }
+
+  private func store(for request: FeatureRequest) -> FeatureStore? {
+    request.view == nil ? validationStore : viewStore
+  }
+
+  /// What distinguishes the variants of one picture in a store.
+  private func variant(_ request: FeatureRequest) -> String {
+    guard let augmentation, let view = request.view else { return "" }
+    return "seed \(seed) view \(view) index \(request.index) shear \(augmentation.shear)"
+      + " zoom \(augmentation.zoom) flip \(augmentation.horizontalFlip)"
+  }
+}

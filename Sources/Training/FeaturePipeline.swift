@@ -1,0 +1,117 @@
+import Foundation
+
+/// Computes features ahead of the training step, on worker threads, a bounded number of pictures ahead.
+///
+/// The backbone is frozen, so the features of later batches do not depend on the head: workers take the
+/// requests in order, in groups of up to `groupSize` (the backbone reads its weights once a group), and
+/// the consumer receives the results in the order of the requests, whatever thread was faster. An error
+/// surfaces when the consumer reaches the request that caused it, so it too is the same for any number of
+/// threads.
+///
+/// `@unchecked Sendable`: all mutable state is touched only while `condition` is locked.
+final class FeaturePipeline: @unchecked Sendable {
+  /// One thread's own means to answer requests.
+  typealias Worker = ([FeatureRequest]) throws -> [FeatureResult]
+
+  private let condition = NSCondition()
+  private let groupSize: Int
+  private let lookAhead: Int
+  private var requests: any Iterator
+  private var ended = false
+  private var stopped = false
+  private var taken = 0
+  private var consumed = 0
+  private var finished: [Int: Result<AnsweredRequest, any Error>] = [:]
+  private var inHand: [Int: String] = [:]
+
+  /// A source of requests that may move between threads.
+  typealias Iterator = IteratorProtocol<FeatureRequest> & Sendable
+
+  /// Starts `threads` workers on `requests`.
+  ///
+  /// - Parameters:
+  ///   - requests: what to compute, in the order of consumption.
+  ///   - lookAhead: how many pictures may be computed beyond those consumed; at least `groupSize`.
+  ///   - groupSize: how many pictures a worker takes at once.
+  ///   - threads: the number of workers, at least 1.
+  ///   - makeWorker: makes one thread's worker; runs on that thread.
+  init(
+    requests: any Iterator, lookAhead: Int, groupSize: Int, threads: Int,
+    makeWorker: @escaping @Sendable () throws -> Worker
+  ) {
+    self.requests = requests
+    self.groupSize = groupSize
+    self.lookAhead = max(lookAhead, groupSize)
+    for number in 0..<threads {
+      let thread = Thread { [self] in work(number, makeWorker) }
+      thread.name = "features \(number)"
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+  }
+
+  /// The results of the next `count` requests, in order; waits for them.
+  ///
+  /// - Throws: the error of the first request among them that failed.
+  func next(_ count: Int) throws -> [AnsweredRequest] {
+    condition.lock()
+    defer { condition.unlock() }
+    var results: [AnsweredRequest] = []
+    results.reserveCapacity(count)
+    for _ in 0..<count {
+      while finished[consumed] == nil { condition.wait() }
+      guard let result = finished.removeValue(forKey: consumed) else { continue }
+      consumed += 1
+      condition.broadcast()
+      results.append(try result.get())
+    }
+    return results
+  }
+
+  /// The file that has been in work longest, for messages about a run that stands still.
+  var oldestFile: String? {
+    condition.withLock { inHand.min { $0.key < $1.key }?.value }
+  }
+
+  /// Lets the workers end after what they have in hand; the pipeline gives no results afterwards.
+  func stop() {
+    condition.withLock { stopped = true }
+    condition.broadcast()
+  }
+
+  private func work(_ number: Int, _ makeWorker: () throws -> Worker) {
+    let made = Result { try makeWorker() }
+    while let (start, group) = take() {
+      let results = made.flatMap { worker in Result { try worker(group) } }
+      condition.withLock {
+        for offset in group.indices {
+          finished[start + offset] = results.map {
+            AnsweredRequest(request: group[offset], result: $0[offset])
+          }
+        }
+        inHand[start] = nil
+      }
+      condition.broadcast()
+    }
+  }
+
+  /// The next group of requests and the position of its first, or nil when there is nothing left.
+  private func take() -> (Int, [FeatureRequest])? {
+    condition.lock()
+    defer { condition.unlock() }
+    while !stopped && !ended && taken + groupSize > consumed + lookAhead { condition.wait() }
+    guard !stopped && !ended else { return nil }
+    var group: [FeatureRequest] = []
+    while group.count < groupSize {
+      guard let request = requests.next() else {
+        ended = true
+        break
+      }
+      group.append(request)
+    }
+    guard let first = group.first else { return nil }
+    defer { taken += group.count }
+    inHand[taken] = first.sample.path
+    return (taken, group)
+  }
+}

@@ -1,0 +1,32 @@
+public import ImageData
+
+/// One picture whose features are wanted.
+public struct FeatureRequest: Sendable, Equatable {
+  /// The picture.
+  public let sample: Sample
+  /// Its index in the manifest's list (of training or validation samples).
+  public let index: Int
+  /// Which augmentation to apply: a training picture's view, usually the epoch; nil for none.
+  public let view: Int?
+
+  /// Asks for one picture.
+  public init(sample: Sample, index: Int, view: Int?) {
+    self.sample = sample
+    self.index = index
+    self.view = view
+  }
+}
+
+/// A request with its answer.
+struct AnsweredRequest: Sendable {
+  let request: FeatureRequest
+  let result: FeatureResult
+}
+
+/// The answer to one request.
+public enum FeatureResult: Sendable, Equatable {
+  /// The feature vector.
+  case features([Float])
+  /// The picture cannot be used and was left out as `--on-bad-image skip` asks; why.
+  case skipped(String)
+}

@@ -1,0 +1,136 @@
+import Collectives
+import Head
+
+/// The gradient of a global batch, summed exactly over all ranks, with the request of any rank to stop.
+///
+/// Sums are 64-bit integers, so neither the order of the addition nor the way (``Exchange``) shows in
+/// them; see ``ExactGradient``.
+final class GradientExchange {
+  private let way: Exchange
+  private let globalBatch: Int
+  private let empty: ExactGradient
+  private let communicator: any Communicator
+  private let stop: StopSignal
+  private var skipped: [String] = []
+  private var count = 0
+
+  init(
+    _ way: Exchange, shape: HeadShape, globalBatch: Int, communicator: any Communicator,
+    stop: StopSignal
+  ) {
+    self.way = way.resolved(
+      globalBatch: globalBatch, features: shape.features, parameters: shape.parameterCount)
+    self.globalBatch = globalBatch
+    self.communicator = communicator
+    self.stop = stop
+    empty = ExactGradient(shape: shape, globalBatch: globalBatch)
+  }
+
+  /// The sums of the whole batch, of which `own` is this rank's part, at `head`; and whether any rank
+  /// wants to stop after this step. Collective.
+  func sum(
+    _ own: [AnsweredRequest], at head: HeadParameters
+  ) throws -> (gradient: ExactGradient, stops: Bool) {
+    let samples = usable(own)
+    let result =
+      way == .features ? try sumGathered(samples, at: head) : try sumReduced(samples, at: head)
+    count += result.gradient.sampleCount
+    return result
+  }
+
+  /// The pictures of this rank that were left out since the last call.
+  func takeSkipped() -> [String] {
+    defer { skipped = [] }
+    return skipped
+  }
+
+  /// The pictures summed over all ranks since the last call.
+  func takeCount() -> Int {
+    defer { count = 0 }
+    return count
+  }
+
+  private typealias Samples = (features: [[Float]], labels: [Int])
+
+  private func usable(_ batch: [AnsweredRequest]) -> Samples {
+    var samples: Samples = ([], [])
+    for answer in batch {
+      switch answer.result {
+      case .features(let features):
+        samples.features.append(features)
+        samples.labels.append(answer.request.sample.label)
+      case .skipped(let path): skipped.append(path)
+      }
+    }
+    return samples
+  }
+
+  private func sumReduced(
+    _ samples: Samples, at head: HeadParameters
+  ) throws -> (gradient: ExactGradient, stops: Bool) {
+    var gradient = empty
+    gradient.add(features: samples.features, labels: samples.labels, at: head)
+    gradient.values.append(stop.number == 0 ? 0 : 1)
+    try communicator.allreduce(&gradient.values, .sum)
+    let stopping = gradient.values.removeLast()
+    return (gradient, stopping > 0)
+  }
+
+  private func sumGathered(
+    _ samples: Samples, at head: HeadParameters
+  ) throws -> (gradient: ExactGradient, stops: Bool) {
+    var message = [UInt32(stop.number == 0 ? 0 : 1)]
+    for (features, label) in zip(samples.features, samples.labels) {
+      message.append(UInt32(label))
+      message += features.map(\.bitPattern)
+    }
+    let bytes = message.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+    var gradient = empty
+    var stops = false
+    for part in try communicator.allgather(bytes) {
+      let words = stride(from: 0, to: part.count, by: 4).map { start in
+        part[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+      }
+      stops = stops || words.first != 0
+      for start in stride(from: 1, to: words.count, by: head.shape.features + 1) {
+        let features = words[start + 1...start + head.shape.features].map(Float.init(bitPattern:))
+        gradient.add(features: [features], labels: [Int(words[start])], at: head)
+      }
+    }
+    return (gradient, stops)
+  }
+}
+
+extension ExactGradient {
+  /// How many samples the sums hold.
+  var sampleCount: Int { Int(values[shape.parameterCount + 2]) }
+
+  /// The mean gradient, or nil where no sample was summed.
+  func meanUnlessEmpty() throws(HeadError) -> (gradient: [Float], metrics: Metrics)? {
+    do {
+      return try mean()
+    } catch .noSamples {
+      return nil
+    }
+  }
+}
+
+extension ExactTally {
+  /// Adds the loss, the correct predictions and the count of a gradient's samples.
+  mutating func add(_ gradient: ExactGradient) {
+    for (index, value) in gradient.values[gradient.shape.parameterCount...].enumerated() {
+      values[index] += value
+    }
+  }
+}
+
+extension TrainingState {
+  /// Ends the epoch under way with its `metrics`.
+  mutating func close(_ metrics: EpochMetrics) {
+    history.append(metrics)
+    epoch += 1
+    step = 0
+    running.values = running.values.map { _ in 0 }
+    skipped = []
+  }
+}

@@ -1,0 +1,48 @@
+public import Head
+public import ImageTransforms
+
+/// The settings that decide a run's numbers. Two runs with equal settings, data, backbone and
+/// instruction set give the same bits; what is not in here (threads, ranks, folders) shows nowhere.
+public struct TrainingConfiguration: Codable, Equatable, Sendable {
+  /// The resizing, augmentation, initialisation and epsilon that are followed.
+  public var preset: Preset = .pytorch
+  /// Passes over the training pictures.
+  public var epochs = 3
+  /// Pictures a step, over all ranks together (the global batch).
+  public var batchSize = 32
+  /// Units of the head's hidden layer.
+  public var hidden = 128
+  /// The rule that turns a gradient into a step.
+  public var optimiser: OptimiserKind = .adam
+  /// The learning rate after warm-up, before the schedule lowers it.
+  public var learningRate = 0.001
+  /// The weight decay: added to the gradient (adam, sgd) or decoupled from it (adamw).
+  public var weightDecay = 0.0
+  /// SGD's momentum.
+  public var momentum = 0.9
+  /// How the learning rate falls.
+  public var schedule: LearningRateSchedule.Shape = .constant
+  /// Epochs over which the learning rate rises from 0.
+  public var warmupEpochs = 0.0
+  /// The key of all random numbers.
+  public var seed: UInt64 = 0
+  /// How training pictures are varied; nil for not at all.
+  public var augmentation: Augmentation? = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
+  /// Augmented views a picture has; epoch e sees view e mod `views`. 0 for a new one every epoch.
+  public var views = 0
+  /// Ends the run after this many steps in all.
+  public var maxSteps: Int?
+  /// What happens to a picture that cannot be decoded.
+  public var onBadImage: BadImagePolicy = .fail
+
+  /// The settings of the article.
+  public init() {}
+}
+
+/// What happens to a picture that cannot be decoded.
+public enum BadImagePolicy: String, Codable, CaseIterable, Sendable {
+  /// The run ends with a message that names it.
+  case fail
+  /// It is left out, on every rank in the same way, and listed in the metrics.
+  case skip
+}

@@ -1,0 +1,70 @@
+public import Head
+import ImageTransforms
+
+/// Where a run stands: all that the next step depends on besides the inputs. Equal on all ranks.
+public struct TrainingState: Sendable {
+  /// The trained head.
+  public internal(set) var head: HeadParameters
+  /// The optimiser and its moments.
+  public internal(set) var optimiser: Optimiser
+  /// Completed epochs.
+  public internal(set) var epoch: Int
+  /// Completed steps of the epoch that is under way.
+  public internal(set) var step: Int
+  /// Loss, correct predictions and count of that epoch's pictures so far.
+  public internal(set) var running: ExactTally
+  /// Pictures left out in that epoch so far, by path.
+  public internal(set) var skipped: Set<String>
+  /// The epochs that are complete.
+  public internal(set) var history: [EpochMetrics]
+
+  /// The state before the first step.
+  ///
+  /// - Throws: ``HeadError`` for settings or widths that no head can have.
+  public init(
+    _ configuration: TrainingConfiguration, features: Int, classes: Int, trainCount: Int
+  ) throws(HeadError) {
+    let shape = try HeadShape(
+      features: features, hidden: configuration.hidden, classes: classes)
+    head = initialHead(
+      shape: shape, initialisation: configuration.preset.initialisation, seed: configuration.seed)
+    optimiser = try Optimiser(
+      configuration.optimiserSettings, parameterCount: shape.parameterCount)
+    epoch = 0
+    step = 0
+    running = ExactTally(capacity: max(1, trainCount))
+    skipped = []
+    history = []
+  }
+
+  /// The epoch with the highest validation accuracy; of equal ones the one with the lowest loss, then
+  /// the earliest.
+  public var bestEpoch: Int? {
+    history.min {
+      ($1.validationAccuracy, $0.validationLoss, $0.epoch)
+        < ($0.validationAccuracy, $1.validationLoss, $1.epoch)
+    }?.epoch
+  }
+}
+
+extension TrainingConfiguration {
+  /// What the optimiser is made from.
+  public var optimiserSettings: OptimiserSettings {
+    OptimiserSettings(
+      kind: optimiser, convention: preset == .keras ? .keras : .pytorch, weightDecay: weightDecay,
+      momentum: momentum)
+  }
+
+  /// The learning rate of every step.
+  ///
+  /// - Throws: ``HeadError/setting(_:)`` where a value is out of its range.
+  public func learningRateSchedule() throws(HeadError) -> LearningRateSchedule {
+    try LearningRateSchedule(
+      shape: schedule, base: learningRate, epochs: epochs, warmupEpochs: warmupEpochs)
+  }
+}
+
+extension Preset {
+  /// How a framework draws the values of a fresh head.
+  var initialisation: HeadInitialisation { self == .keras ? .keras : .pytorch }
+}

@@ -1,0 +1,100 @@
+import Collectives
+import Foundation
+import ImageData
+import Training
+import WeightFiles
+
+/// What all ranks must have in common before the first step, so that a forgotten update or a wrong
+/// folder on one host is a message and not a wrong result.
+struct Agreement {
+  private let facts: [String: String]
+  private let kernels: String
+  private let unseen: [DatasetManifest.UnreadableSample]
+  private let manifest: DatasetManifest
+  private let data: String
+
+  init(record: ModelRecord, manifest: DatasetManifest, data: String) {
+    let configuration = (try? JSONEncoder.sorted.encode(record.configuration)) ?? Data()
+    facts = [
+      "avp-dist": "\(toolVersion), build \(Self.build)",
+      "settings": String(decoding: configuration, as: UTF8.self),
+      "weights": record.backbone.shortText + ", " + record.backbone.featureLayer,
+    ]
+    kernels = record.backbone.kernels
+    self.manifest = manifest
+    self.data = data
+    unseen = []
+  }
+
+  /// Compares the facts of all ranks with rank 0's, and has every rank look at the files of its share.
+  ///
+  /// - Throws: on rank 0 a failure that names the host and the thing; the other ranks then wait for the
+  ///   end of the run.
+  func check(_ communicator: any Communicator) throws {
+    var own = facts
+    own["host"] = communicator.host
+    own["kernels"] = kernels
+    own["unseen"] = unseenSamples(communicator)
+    let encoded = try JSONEncoder.sorted.encode(own)
+    let all = try communicator.allgather([UInt8](encoded)).map {
+      try JSONDecoder().decode([String: String].self, from: Data($0))
+    }
+    let complaints = all.enumerated().flatMap { rank, other in complaints(rank, other, all[0]) }
+    if communicator.rank == 0 {
+      guard complaints.isEmpty else {
+        throw Failure(
+          status: all.contains { $0["unseen"] != "" } ? .missingInput : .unavailable,
+          description: "The ranks do not agree:\n" + complaints.joined(separator: "\n"))
+      }
+      warnAboutKernels(all)
+    }
+    // Nobody goes on before rank 0 has looked.
+    try communicator.barrier()
+  }
+
+  private func complaints(
+    _ rank: Int, _ other: [String: String], _ first: [String: String]
+  ) -> [String] {
+    let place = "rank \(rank) (host \(other["host"] ?? "?"))"
+    var lines = facts.keys.sorted().compactMap { name -> String? in
+      guard other[name] != first[name] else { return nil }
+      return "  \(place) has \(name) \(other[name] ?? "none"), rank 0 has \(first[name] ?? "none")"
+    }
+    if let unseen = other["unseen"], !unseen.isEmpty {
+      lines.append("  \(place) cannot use its share of the pictures: \(unseen)")
+    }
+    return lines
+  }
+
+  /// What is wrong with the first file of this rank's share that is not as rank 0 saw it.
+  private func unseenSamples(_ communicator: any Communicator) -> String {
+    let samples = manifest.train + manifest.validation
+    let share = Sampler.share(
+      of: samples.count, rank: communicator.rank, worldSize: communicator.worldSize)
+    let unseen = DatasetManifest.unreadable(samples: samples[share], root: data)
+    guard let first = unseen.first else { return "" }
+    return unseen.count == 1 ? "\(first)" : "\(first), and \(unseen.count - 1) more"
+  }
+
+  private func warnAboutKernels(_ all: [[String: String]]) {
+    let kernels = Set(all.compactMap { $0["kernels"] }).sorted()
+    guard kernels.count > 1 else { return }
+    printError(
+      "warning: the hosts use different kernels (\(kernels.joined(separator: ", "))), so the result "
+        + "may differ in its last bits from that of another set of hosts; AVP_KERNELS sets one for all")
+  }
+
+  /// The first digits of the executable's SHA-256.
+  private static var build: String {
+    ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
+  }
+}
+
+extension JSONEncoder {
+  /// An encoder whose output depends on the value alone.
+  static var sorted: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+}

@@ -1,0 +1,60 @@
+import Collectives
+import Foundation
+import ImageData
+import Reports
+import Training
+
+extension Command {
+  static let evaluate = Command(
+    name: "evaluate",
+    summary: "loss, accuracy, per-class table and confusion matrix of a model",
+    discussion: """
+      Classifies the validation pictures of DIR (or those of --split train) and compares with their \
+      folders' names. Start it under mpirun to share the work.
+      """,
+    options: [Option("--data", "DIR", "the picture set (data)")] + modelOptions + [
+      Option("--split", "validation|train", "which part of the set (validation)"),
+      Option("--on-bad-image", "fail|skip", "what happens to a picture that cannot be read (fail)"),
+      Option("--json", nil, "the result as one JSON object"),
+    ],
+    run: { arguments in try withRanks(stallTimeout: .seconds(300)) { try evaluate(arguments, $0) } })
+
+  private static func evaluate(_ arguments: Arguments, _ communicator: any Communicator) throws {
+    let model = try TrainedModel(arguments)
+    let record = model.checkpoint.record
+    let data = arguments.string("--data") ?? "data"
+    let split: Split = try arguments.choice("--split") ?? .validation
+    var bytes: [UInt8] = []
+    if communicator.rank == 0 {
+      bytes = [UInt8](try JSONEncoder().encode(samples(data, split, classes: record.classes)))
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    let samples = try JSONDecoder().decode([Sample].self, from: Data(bytes))
+    let policy: BadImagePolicy = try arguments.choice("--on-bad-image") ?? .fail
+    let result = try Training.evaluate(
+      model.checkpoint.head, on: samples,
+      extractor: model.extractor(root: data, onBadImage: policy),
+      options: RunOptions(arguments, communicator: communicator), communicator: communicator)
+    guard communicator.rank == 0 else { return }
+    let report = EvaluationReport(result, classes: record.classes)
+    print(arguments.has("--json") ? report.json : report.text)
+  }
+
+  private enum Split: String, CaseIterable { case validation, train }
+
+  /// The labelled pictures, whose classes must be those of the model.
+  private static func samples(
+    _ data: String, _ split: Split, classes: [String]
+  ) throws -> [Sample] {
+    let manifest = try DatasetManifest.scan(root: data)
+    guard manifest.classes == classes else {
+      throw Failure(
+        status: .badData,
+        description: """
+          \(data) has the classes \(manifest.classes.joined(separator: ", ")); the model knows \
+          \(classes.joined(separator: ", ")).
+          """)
+    }
+    return split == .train ? manifest.train : manifest.validation
+  }
+}

@@ -1,0 +1,60 @@
+import Collectives
+import Foundation
+import Head
+import Reports
+import Training
+
+extension Command {
+  static let modelOptions = [
+    Option("--checkpoint", "FILE", "model.safetensors, best.safetensors or a checkpoint of a run"),
+    Option(
+      "--weights", "FILE|demo|random[:SEED]", "the backbone, where it is not where the run had it"),
+    Option("--threads", "N", "threads (those the process may use)"),
+    Option("--cache-dir", "DIR", "where prepared weights are kept ($XDG_CACHE_HOME/avp-dist)"),
+  ]
+
+  static let predict = Command(
+    name: "predict",
+    summary: "say what pictures show, in percent for each class",
+    operands: "IMAGE|DIR...",
+    discussion: "Classifies pictures, or all pictures in folders, with a trained model.",
+    options: modelOptions + [
+      Option("--json", nil, "one JSON object a picture, for other programs"),
+      Option("--html", "FILE", "a page with the pictures and the percentages"),
+    ],
+    run: predict)
+
+  private static func predict(_ arguments: Arguments) throws {
+    let list = try PictureList(arguments.operands)
+    let model = try TrainedModel(arguments)
+    let options = try RunOptions(arguments, communicator: SingleProcess())
+    let results = try features(
+      of: list.requests, extractor: model.extractor(root: PictureList.root), options: options)
+    let vectors = results.compactMap { result -> [Float]? in
+      if case .features(let vector) = result { vector } else { nil }
+    }
+    let rows = zip(list.names, model.checkpoint.head.logits(of: vectors)).map { name, logits in
+      Prediction(
+        image: name, classes: model.checkpoint.record.classes,
+        probabilities: probabilities(ofLogits: logits))
+    }
+    if arguments.has("--json") {
+      for row in rows { print(row.json) }
+    } else {
+      print(PredictionTable.text(rows))
+    }
+    if let path = arguments.string("--html") {
+      try writePage(PredictionPage.html(rows, backbone: model.backbone.name), to: path)
+    }
+  }
+}
+
+/// Writes a page, or says why not.
+func writePage(_ html: String, to path: String) throws {
+  do {
+    try Data(html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+  } catch {
+    throw Failure(
+      status: .cannotCreate, description: "\(path) cannot be written: \(error.localizedDescription)")
+  }
+}

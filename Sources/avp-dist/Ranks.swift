@@ -1,0 +1,24 @@
+import Collectives
+import Foundation
+import MPICollectives
+
+/// Runs `body` with the communicator of this process: over MPI under a launcher, else alone.
+///
+/// An error on one rank ends all ranks, with its message and its exit status.
+func withRanks(stallTimeout: Duration?, _ body: (any Communicator) throws -> Void) throws {
+  let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+  guard launcher.usesMPI else {
+    return try body(SingleProcess(host: ProcessInfo.processInfo.hostName))
+  }
+  let communicator = try MPICommunicator(launcher: launcher, stallTimeout: stallTimeout)
+  do {
+    try body(communicator)
+    try communicator.close()
+  } catch {
+    guard communicator.worldSize > 1 else { throw error }
+    let place = "rank \(communicator.rank), host \(communicator.host)"
+    let doing = communicator.activity.isEmpty ? "" : ", \(communicator.activity)"
+    printError("avp-dist: \(error)\n  (\(place)\(doing); the other ranks end too)")
+    communicator.abort(status: ExitStatus(of: error).rawValue)
+  }
+}

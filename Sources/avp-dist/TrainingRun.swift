@@ -1,0 +1,227 @@
+import Collectives
+import Foundation
+import Head
+import ImageData
+import ImageTransforms
+import Reports
+import ResNet
+import Training
+import WeightFiles
+
+/// The `train` command: puts the parts together and hands them to the training loop.
+struct TrainingRun {
+  private let arguments: Arguments
+  private let configuration: TrainingConfiguration
+  private let stallTimeout: Duration
+
+  /// Checks the command line.
+  init(_ arguments: Arguments) throws {
+    self.arguments = arguments
+    configuration = try TrainingConfiguration(arguments)
+    stallTimeout = .seconds(try arguments.int("--stall-timeout", in: 1...1_000_000) ?? 300)
+    _ = try style
+  }
+
+  private var style: ProgressStyle {
+    get throws { try arguments.choice("--log") ?? .auto }
+  }
+
+  /// Trains, validates and writes the model; collective under a launcher.
+  func run() throws {
+    // From here on a signal asks for a checkpoint, also while pictures are being listed.
+    let stop = StopSignal()
+    stop.listen()
+    try withRanks(stallTimeout: stallTimeout) { communicator in
+      try train(communicator, stop)
+    }
+  }
+
+  private func train(_ communicator: any Communicator, _ stop: StopSignal) throws {
+    let isRoot = communicator.rank == 0
+    let data = arguments.string("--data") ?? "data"
+    let manifest = try sharedManifest(root: data, communicator)
+    let backbone = try LoadedBackbone(arguments)
+    let options = try RunOptions(arguments, communicator: communicator)
+    let record = record(manifest, backbone)
+    try Agreement(record: record, manifest: manifest, data: data).check(communicator)
+
+    let folder = try sharedFolder(communicator)
+    let extractor = extractor(backbone, data: data, folder: folder)
+    let state = try resumedState(record, folder, communicator) ?? initialState(record)
+    let observer: any TrainingObserver =
+      isRoot ? try recorder(record, folder, manifest, state) : SilentObserver()
+    if isRoot { announce(manifest, backbone, options, communicator, folder) }
+
+    var trainer = try Trainer(
+      manifest: manifest, configuration: configuration, extractor: extractor, from: state,
+      options: options, communicator: communicator, stop: stop, observer: observer)
+    let outcome = try trainer.run()
+    if outcome == .stopped {
+      throw Failure(
+        status: .stopped,
+        description: "Stopped by signal \(stop.number); `--resume auto` goes on from here.")
+    }
+    if let recorder = observer as? RunRecorder { try recorder.finish(trainer.state) }
+    try communicator.barrier()
+    if isRoot { conclude(trainer.state, folder) }
+  }
+}
+
+// MARK: - What all ranks share
+
+extension TrainingRun {
+  /// The list of pictures, made by rank 0; every rank then checks that it sees the files of its share.
+  private func sharedManifest(
+    root: String, _ communicator: any Communicator
+  ) throws -> DatasetManifest {
+    var bytes: [UInt8] = []
+    if communicator.rank == 0 {
+      bytes = [UInt8](try JSONEncoder().encode(DatasetManifest.scan(root: root)))
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    let manifest = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))
+    if communicator.rank == 0, manifest.skippedFiles > 0, try style != .json {
+      print("\(manifest.skippedFiles) files that are no JPEG or PNG by their names are left out")
+    }
+    return manifest
+  }
+
+  private func sharedFolder(_ communicator: any Communicator) throws -> RunFolder {
+    var bytes: [UInt8] = []
+    if communicator.rank == 0 {
+      let folder = try RunFolder.choose(
+        output: arguments.string("--output"), resuming: arguments.has("--resume"))
+      try folder.create()
+      bytes = Array(folder.path.utf8)
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    return RunFolder(path: String(decoding: bytes, as: UTF8.self))
+  }
+
+  private func record(_ manifest: DatasetManifest, _ backbone: LoadedBackbone) -> ModelRecord {
+    ModelRecord(
+      toolVersion: toolVersion, configuration: configuration, classes: manifest.classes,
+      backbone: backbone.record,
+      preprocessing: ModelRecord.Preprocessing(
+        preset: configuration.preset, size: PictureTransform.standardSize,
+        normalisation: backbone.normalisation ?? configuration.preset.normalisation),
+      dataset: manifest.fingerprint, trainCount: manifest.train.count)
+  }
+
+  private func extractor(
+    _ backbone: LoadedBackbone, data: String, folder: RunFolder
+  ) -> FeatureExtractor {
+    let normalisation = backbone.normalisation ?? configuration.preset.normalisation
+    let cache = arguments.string("--cache-dir") ?? BackboneChoice.cacheFolder(environment)
+    return FeatureExtractor(
+      backbone: backbone.backbone,
+      transform: PictureTransform(preset: configuration.preset, normalisation: normalisation),
+      augmentation: configuration.augmentation, seed: configuration.seed,
+      pictures: PictureSource(root: data), onBadImage: configuration.onBadImage
+    ).keeping(
+      validationIn: folder.features,
+      viewsIn: configuration.views > 0 ? cache + "/views" : nil,
+      context: "\(backbone.record) \(configuration.preset.rawValue) \(normalisation)")
+  }
+
+  private var environment: [String: String] { ProcessInfo.processInfo.environment }
+}
+
+// MARK: - Beginning, going on, ending
+
+extension TrainingRun {
+  private func initialState(_ record: ModelRecord) throws -> TrainingState {
+    try TrainingState(
+      configuration, features: record.backbone.featureCount, classes: record.classes.count,
+      trainCount: record.trainCount)
+  }
+
+  /// The state of the checkpoint that `--resume` names, nil where the run starts afresh. Rank 0 reads
+  /// the file, so that all ranks go on from the same one.
+  private func resumedState(
+    _ record: ModelRecord, _ folder: RunFolder, _ communicator: any Communicator
+  ) throws -> TrainingState? {
+    guard let resume = arguments.string("--resume") else { return nil }
+    var bytes: [UInt8] = []
+    var path = resume
+    if communicator.rank == 0 {
+      if resume == "auto" {
+        let (found, damaged) = CheckpointFolder(path: folder.checkpoints).newest()
+        for file in damaged { printError("warning: \(file) is damaged and is passed over") }
+        if let found {
+          bytes = try found.checkpoint.encoded()
+          path = found.path
+        }
+      } else {
+        bytes = try Checkpoint(path: resume).encoded()
+      }
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    guard !bytes.isEmpty else { return nil }
+    let checkpoint = try Checkpoint(bytes: bytes, path: path)
+    try checkSettings(record, against: checkpoint.record, path)
+    return try TrainingState(checkpoint, configuration: configuration, path: path)
+  }
+
+  private func checkSettings(
+    _ record: ModelRecord, against other: ModelRecord, _ path: String
+  ) throws {
+    let differences = record.differences(from: other)
+    let allowed =
+      arguments.has("--resume-override") ? TrainingConfiguration.overridable : []
+    let refused = differences.filter { !allowed.contains($0.name) }
+    guard refused.isEmpty else {
+      let list = refused.map { "  \($0.name): \($0.there) there, \($0.here) here" }
+      let remedy =
+        refused.allSatisfy { TrainingConfiguration.overridable.contains($0.name) }
+        ? "Give the same settings, or --resume-override to go on with these."
+        : "Give the same settings, or start a new run."
+      throw Failure(
+        status: .badData,
+        description: "\(path) belongs to a run with other settings:\n"
+          + list.joined(separator: "\n") + "\n" + remedy)
+    }
+  }
+
+  private func recorder(
+    _ record: ModelRecord, _ folder: RunFolder, _ manifest: DatasetManifest, _ state: TrainingState
+  ) throws -> RunRecorder {
+    let sampler = Sampler(
+      count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
+    let recorder = RunRecorder(
+      folder: folder, keep: try arguments.int("--keep", in: 1...1_000_000), record: record,
+      stepsPerEpoch: sampler.stepsPerEpoch,
+      reporter: ProgressReporter(
+        style: try style, isTerminal: isatty(STDOUT_FILENO) != 0, trainCount: manifest.train.count))
+    try recorder.forget(epochsAfter: state.epoch)
+    return recorder
+  }
+
+  private func announce(
+    _ manifest: DatasetManifest, _ backbone: LoadedBackbone, _ options: RunOptions,
+    _ communicator: any Communicator, _ folder: RunFolder
+  ) {
+    guard (try? style) != .json else { return }
+    let ranks = communicator.worldSize
+    print(
+      """
+      \(manifest.train.count) training and \(manifest.validation.count) validation pictures of \
+      \(manifest.classes.count) classes: \(manifest.classes.prefix(8).joined(separator: ", "))\
+      \(manifest.classes.count > 8 ? ", …" : "")
+      backbone \(backbone.summary)
+      \(ranks) \(ranks == 1 ? "rank" : "ranks"), \(options.threads) \
+      \(options.threads == 1 ? "thread" : "threads") each; global batch \(configuration.batchSize); \
+      run folder \(folder.path)
+      """)
+  }
+
+  private func conclude(_ state: TrainingState, _ folder: RunFolder) {
+    guard (try? style) != .json, let last = state.history.last else { return }
+    let best = state.history.first { $0.epoch == state.bestEpoch } ?? last
+    print(
+      String(
+        format: "done: validation accuracy %.3f after epoch %d, best %.3f after epoch %d",
+        last.validationAccuracy, last.epoch, best.validationAccuracy, best.epoch))
+    print("model: \(folder.model)   best: \(folder.best)")
+  }
+}
