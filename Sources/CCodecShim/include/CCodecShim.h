@@ -1,1 +1,1 @@
-// placeholder
+#include "jpeg_encode.h"

@@ -1,0 +1,63 @@
+import DemoFigures
+import ImageCodecs
+import Tensors
+import Testing
+
+@Suite struct DrawFigureTests {
+  @Test(arguments: FigureKind.allCases)
+  func isAFunctionOfItsArguments(kind: FigureKind) {
+    let picture = drawFigure(kind: kind, seed: 3, index: 5)
+    #expect(picture == drawFigure(kind: kind, seed: 3, index: 5))
+    #expect(picture != drawFigure(kind: kind, seed: 3, index: 6))
+    #expect(picture != drawFigure(kind: kind, seed: 4, index: 5))
+  }
+
+  @Test func kindsDrawDifferentPictures() {
+    let pictures = FigureKind.allCases.map { drawFigure(kind: $0, seed: 0, index: 0).pixels }
+    #expect(Set(pictures).count == FigureKind.allCases.count)
+  }
+
+  @Test func sizesVaryWithinTheirRange() {
+    let pictures = (0..<30).map { drawFigure(kind: .alien, seed: 1, index: $0) }
+    #expect(pictures.allSatisfy { (160...320).contains($0.width) })
+    #expect(pictures.allSatisfy { (160...320).contains($0.height) })
+    #expect(Set(pictures.map(\.width)).count > 15)
+    #expect(pictures.contains { $0.width > $0.height })
+    #expect(pictures.contains { $0.width < $0.height })
+  }
+
+  @Test func setsHaveTheirClasses() {
+    #expect(DemoSet.demo.kinds.map(\.className) == ["alien", "predator"])
+    let training = DemoSet.backboneTraining.kinds.map(\.className)
+    #expect(training.count == 12)
+    #expect(training == training.sorted())
+    #expect(Set(training).isDisjoint(with: ["alien", "predator"]))
+  }
+
+  /// The two classes must not give themselves away by colour: the average over many pictures of each
+  /// differs by less than the spread between pictures.
+  @Test func classesHaveAboutTheSameColours() {
+    let means = DemoSet.demo.kinds.map { kind in
+      (0..<60).map { meanLevel(drawFigure(kind: kind, seed: 0, index: $0)) }
+    }
+    let averages = means.map { $0.reduce(0, +) / Double($0.count) }
+    let spread = (means[0].map { ($0 - averages[0]) * ($0 - averages[0]) }.reduce(0, +) / 60)
+      .squareRoot()
+    #expect(abs(averages[0] - averages[1]) < spread / 2)
+  }
+
+  @Test(arguments: [FigureKind.alien, .predator, .gear])
+  func figuresStandOutFromTheirBackground(kind: FigureKind) {
+    for index in 0..<10 {
+      let picture = drawFigure(kind: kind, seed: 2, index: index)
+      let levels = picture.pixels.map(Double.init)
+      let mean = levels.reduce(0, +) / Double(levels.count)
+      let variance = levels.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(levels.count)
+      #expect(variance > 100)
+    }
+  }
+
+  private func meanLevel(_ image: RGBImage) -> Double {
+    Double(image.pixels.reduce(0) { $0 + Int($1) }) / Double(image.pixels.count)
+  }
+}
