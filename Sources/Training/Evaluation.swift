@@ -15,13 +15,13 @@ public struct EvaluationResult: Equatable, Sendable {
 /// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result is
 /// the same on every rank, and the same bits for any number of ranks and threads.
 ///
-/// - Throws: what makes a picture unusable, unless the extractor leaves such pictures out.
+/// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
 public func evaluate(
-  _ head: HeadParameters, on samples: [Sample], extractor: FeatureExtractor, options: RunOptions,
+  _ head: HeadParameters, on samples: [Sample], producer: any FeatureProducer, options: RunOptions,
   communicator: any Communicator
 ) throws -> EvaluationResult {
   var set = ValidationSet(samples, communicator)
-  try set.complete(with: answers(to: set.requests, extractor: extractor, options: options))
+  try set.complete(with: answers(to: set.requests, producer: producer, options: options))
   let classes = head.shape.classes
   var counts = [Int64](repeating: 0, count: classes * classes)
   for (label, prediction) in set.predictions(head) { counts[label * classes + prediction] += 1 }
@@ -35,19 +35,19 @@ public func evaluate(
 
 /// The features of pictures in the order of the requests, computed by several threads.
 ///
-/// - Throws: what makes a picture unusable, unless the extractor leaves such pictures out.
+/// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
 public func features(
-  of requests: [FeatureRequest], extractor: FeatureExtractor, options: RunOptions
+  of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions
 ) throws -> [FeatureResult] {
-  try answers(to: requests, extractor: extractor, options: options).map(\.result)
+  try answers(to: requests, producer: producer, options: options).map(\.result)
 }
 
 private func answers(
-  to requests: [FeatureRequest], extractor: FeatureExtractor, options: RunOptions
+  to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions
 ) throws -> [AnsweredRequest] {
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
-    threads: options.threads, makeWorker: { extractor.makeWorker() })
+    threads: options.threads, makeWorker: { producer.makeWorker() })
   defer { pipeline.stop() }
   return try pipeline.next(requests.count)
 }

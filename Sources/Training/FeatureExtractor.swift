@@ -7,7 +7,7 @@ import Tensors
 ///
 /// A picture's features depend on its bytes, the backbone, the preset and the keyed augmentation, and on
 /// nothing else: not on the pictures computed with it, nor on threads or ranks.
-public struct FeatureExtractor: Sendable {
+public struct FeatureExtractor: FeatureProducer {
   /// The frozen network.
   public let backbone: Backbone
   /// Resizing, augmentation and normalisation.
@@ -20,9 +20,9 @@ public struct FeatureExtractor: Sendable {
   public let pictures: PictureSource
   /// What happens to a picture that cannot be decoded.
   public let onBadImage: BadImagePolicy
-  /// Where features are kept, nil for nowhere.
-  var validationStore: FeatureStore?
-  var viewStore: FeatureStore?
+  /// Where the features of unaugmented and of augmented pictures are kept, nil for nowhere.
+  private var validationStore: FeatureStore?
+  private var viewStore: FeatureStore?
 
   /// Puts the parts together; see the properties.
   public init(
@@ -37,8 +37,22 @@ public struct FeatureExtractor: Sendable {
     self.onBadImage = onBadImage
   }
 
-  /// One thread's worker.
-  func makeWorker() -> FeaturePipeline.Worker {
+  /// The same extractor with features kept on disk.
+  ///
+  /// - Parameters:
+  ///   - validation: the folder for unaugmented pictures.
+  ///   - views: the folder for augmented pictures, nil to compute them every time.
+  ///   - context: all that decides the features besides the picture and its augmentation.
+  public func keeping(
+    validationIn validation: String, viewsIn views: String?, context: String
+  ) -> FeatureExtractor {
+    var copy = self
+    copy.validationStore = FeatureStore(folder: validation, context: context)
+    copy.viewStore = views.map { FeatureStore(folder: $0, context: context) }
+    return copy
+  }
+
+  public func makeWorker() -> FeatureWorker {
     let workspace = backbone.makeWorkspace()
     return { requests in try features(of: requests, workspace) }
   }
@@ -87,7 +101,7 @@ public struct FeatureExtractor: Sendable {
         seed: seed, purpose: .augmentation, epoch: view, index: request.index)
       let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
       return .input(input, key: key)
-    } catch let error as DatasetError where error.isAboutContent && onBadImage == .skip {
+    } catch let error as DatasetError where error.kind == .invalid && onBadImage == .skip {
       return .ready(.skipped(request.sample.path))
     }
   }

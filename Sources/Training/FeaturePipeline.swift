@@ -10,9 +10,6 @@ import Foundation
 ///
 /// `@unchecked Sendable`: all mutable state is touched only while `condition` is locked.
 final class FeaturePipeline: @unchecked Sendable {
-  /// One thread's own means to answer requests.
-  typealias Worker = ([FeatureRequest]) throws -> [FeatureResult]
-
   private let condition = NSCondition()
   private let groupSize: Int
   private let lookAhead: Int
@@ -37,7 +34,7 @@ final class FeaturePipeline: @unchecked Sendable {
   ///   - makeWorker: makes one thread's worker; runs on that thread.
   init(
     requests: any Iterator, lookAhead: Int, groupSize: Int, threads: Int,
-    makeWorker: @escaping @Sendable () throws -> Worker
+    makeWorker: @escaping @Sendable () -> FeatureWorker
   ) {
     self.requests = requests
     self.groupSize = groupSize
@@ -79,10 +76,10 @@ final class FeaturePipeline: @unchecked Sendable {
     condition.broadcast()
   }
 
-  private func work(_ number: Int, _ makeWorker: () throws -> Worker) {
-    let made = Result { try makeWorker() }
+  private func work(_ number: Int, _ makeWorker: () -> FeatureWorker) {
+    let worker = makeWorker()
     while let (start, group) = take() {
-      let results = made.flatMap { worker in Result { try worker(group) } }
+      let results = Result { try worker(group) }
       condition.withLock {
         for offset in group.indices {
           finished[start + offset] = results.map {

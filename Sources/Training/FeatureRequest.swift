@@ -30,3 +30,14 @@ public enum FeatureResult: Sendable, Equatable {
   /// The picture cannot be used and was left out as `--on-bad-image skip` asks; why.
   case skipped(String)
 }
+
+/// One thread's means to answer requests: a result each, in order.
+public typealias FeatureWorker = ([FeatureRequest]) throws -> [FeatureResult]
+
+/// Whatever turns pictures into features.
+///
+/// A request's answer must depend on the request alone, not on the others of the call.
+public protocol FeatureProducer: Sendable {
+  /// Makes the worker of one thread.
+  func makeWorker() -> FeatureWorker
+}

@@ -51,7 +51,7 @@ public struct Trainer {
   ///   - stop: asked at every step whether the run shall stop.
   ///   - observer: told what happens, and asked to keep checkpoints.
   public init(
-    manifest: DatasetManifest, configuration: TrainingConfiguration, extractor: FeatureExtractor,
+    manifest: DatasetManifest, configuration: TrainingConfiguration, producer: any FeatureProducer,
     from state: TrainingState, options: RunOptions, communicator: any Communicator,
     stop: StopSignal, observer: any TrainingObserver
   ) throws {
@@ -72,7 +72,7 @@ public struct Trainer {
         epoch: state.epoch, step: state.step),
       lookAhead: 2 * max(share, options.groupSize * options.threads),
       groupSize: options.groupSize, threads: options.threads,
-      makeWorker: { extractor.makeWorker() })
+      makeWorker: { producer.makeWorker() })
     checkpointEverySteps = options.checkpointEverySteps
     self.state = state
     self.communicator = communicator

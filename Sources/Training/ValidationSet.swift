@@ -20,7 +20,7 @@ struct ValidationSet {
   init(_ samples: [Sample], _ communicator: any Communicator) {
     self.communicator = communicator
     count = samples.count
-    let share = evenShare(
+    let share = Sampler.share(
       of: samples.count, rank: communicator.rank, worldSize: communicator.worldSize)
     requests = share.map { FeatureRequest(sample: samples[$0], index: $0, view: nil) }
   }

@@ -1,5 +1,13 @@
 import Collectives
+import DemoFigures
 import Foundation
+import Head
+import ImageCodecs
+import ImageData
+import Kernels
+import ResNet
+import Training
+import WeightFiles
 
 /// The exit statuses of the tool, after BSD's sysexits.
 enum ExitStatus: Int32 {
@@ -31,4 +39,35 @@ struct Failure: Error, CustomStringConvertible {
 /// Prints to standard error.
 func printError(_ text: String) {
   FileHandle.standardError.write(Data((text + "\n").utf8))
+}
+
+extension ExitStatus {
+  /// The status that fits an error.
+  init(of error: any Error) {
+    self =
+      switch error {
+      case is UsageError: .usage
+      case let failure as Failure: failure.status
+      case let error as DatasetError: error.kind == .missing ? .missingInput : .badData
+      case let error as WeightFileError: Self.status(error.kind)
+      case let error as CheckpointError: Self.status(error)
+      case is BackboneError, is ImageError, is HeadError, is TrainingError: .badData
+      case is KernelPathError: .usage
+      case is CollectiveError: .unavailable
+      default: .internalError
+      }
+  }
+
+  private static func status(_ kind: WeightFileError.Kind) -> ExitStatus {
+    switch kind {
+    case .missingFile, .unreadable: .missingInput
+    case .cannotCreate: .cannotCreate
+    case .writeFailed: .writeFailed
+    default: .badData
+    }
+  }
+
+  private static func status(_ error: CheckpointError) -> ExitStatus {
+    if case .unreadable = error { .missingInput } else { .badData }
+  }
 }

@@ -53,7 +53,7 @@ struct TrainingRun {
     if isRoot { announce(manifest, backbone, options, communicator, folder) }
 
     var trainer = try Trainer(
-      manifest: manifest, configuration: configuration, extractor: extractor, from: state,
+      manifest: manifest, configuration: configuration, producer: extractor, from: state,
       options: options, communicator: communicator, stop: stop, observer: observer)
     let outcome = try trainer.run()
     if outcome == .stopped {

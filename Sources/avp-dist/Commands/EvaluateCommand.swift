@@ -33,7 +33,7 @@ extension Command {
     let policy: BadImagePolicy = try arguments.choice("--on-bad-image") ?? .fail
     let result = try Training.evaluate(
       model.checkpoint.head, on: samples,
-      extractor: model.extractor(root: data, onBadImage: policy),
+      producer: model.extractor(root: data, onBadImage: policy),
       options: RunOptions(arguments, communicator: communicator), communicator: communicator)
     guard communicator.rank == 0 else { return }
     let report = EvaluationReport(result, classes: record.classes)

@@ -32,7 +32,7 @@ extension Command {
         preset: preset, normalisation: backbone.normalisation ?? preset.normalisation),
       pictures: PictureSource(root: PictureList.root))
     let options = try RunOptions(arguments, communicator: SingleProcess())
-    let results = try Training.features(of: list.requests, extractor: extractor, options: options)
+    let results = try Training.features(of: list.requests, producer: extractor, options: options)
     let values = results.flatMap { result -> [Float] in
       if case .features(let vector) = result { vector } else { [] }
     }

@@ -29,7 +29,7 @@ extension Command {
     let model = try TrainedModel(arguments)
     let options = try RunOptions(arguments, communicator: SingleProcess())
     let results = try features(
-      of: list.requests, extractor: model.extractor(root: PictureList.root), options: options)
+      of: list.requests, producer: model.extractor(root: PictureList.root), options: options)
     let vectors = results.compactMap { result -> [Float]? in
       if case .features(let vector) = result { vector } else { nil }
     }

@@ -1,0 +1,39 @@
+import Foundation
+
+extension Command {
+  static let launch = Command(
+    name: "launch",
+    summary: "run mpirun with the flags this machine needs, and restart after a failure",
+    operands: "-- train ...",
+    discussion: """
+      Starts `avp-dist train ...` on N ranks. When a rank or a host dies, the run goes on from its
+      last checkpoint, without hosts that do not answer. SIGTERM, SIGINT and SIGUSR1 end it after a
+      checkpoint.
+      """,
+    options: [
+      Option("-n", "N", "ranks"),
+      Option("--hostfile", "FILE", "hosts and slots as Open MPI reads them"),
+      Option("--max-restarts", "R", "how often a failed run is started again (3)"),
+      Option("--min-ranks", "M", "fewest ranks to go on with when hosts are lost (1)"),
+    ],
+    run: launch)
+
+  private static func launch(_ arguments: Arguments) throws {
+    guard let ranks = try arguments.int("-n", in: 1...65_536) else {
+      throw UsageError("-n is needed: the number of ranks.")
+    }
+    guard arguments.operands.first == "train" else {
+      throw UsageError("The command to launch stands at the end: `launch -n 4 -- train ...`.")
+    }
+    let words = Array(arguments.operands.dropFirst())
+    let trainArguments = try Arguments(words, options: train.options, takesOperands: false)
+    let folder = try RunFolder.choose(
+      output: trainArguments.string("--output"), resuming: trainArguments.has("--resume"))
+    let supervisor = Supervisor(
+      trainWords: words + (trainArguments.has("--output") ? [] : ["--output", folder.path]),
+      ranks: ranks, minRanks: try arguments.int("--min-ranks", in: 1...ranks) ?? 1,
+      hostfile: try arguments.string("--hostfile").map(Hostfile.init(path:)),
+      maxRestarts: try arguments.int("--max-restarts", in: 0...1_000_000) ?? 3)
+    try supervisor.run()
+  }
+}
