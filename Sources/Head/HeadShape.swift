@@ -1,0 +1,71 @@
+/// The widths of a head: linear features to hidden, ReLU, linear hidden to classes.
+public struct HeadShape: Equatable, Sendable {
+  /// The length of a feature vector.
+  public let features: Int
+  /// The number of hidden units.
+  public let hidden: Int
+  /// The number of classes.
+  public let classes: Int
+
+  /// The most parameters that a head may have, 2^28 (1 GiB of floats).
+  public static let parameterLimit = 1 << 28
+
+  /// Checks the widths.
+  ///
+  /// - Throws: ``HeadError/shape(_:)`` where a width is not positive, there are fewer than two
+  ///   classes, or the parameters would pass ``parameterLimit``.
+  public init(features: Int, hidden: Int, classes: Int) throws(HeadError) {
+    guard features > 0 else { throw .shape("it needs at least 1 feature, not \(features)") }
+    guard hidden > 0 else { throw .shape("it needs at least 1 hidden unit, not \(hidden)") }
+    guard classes > 1 else { throw .shape("it needs at least 2 classes, not \(classes)") }
+    let limit = Self.parameterLimit
+    guard features <= limit, hidden <= limit, classes <= limit,
+      hidden * (features + 1) <= limit - min(limit, classes * (hidden + 1))
+    else {
+      throw .shape(
+        "\(features) features, \(hidden) hidden units and \(classes) classes make more than "
+          + "\(limit) parameters; use fewer hidden units")
+    }
+    self.features = features
+    self.hidden = hidden
+    self.classes = classes
+  }
+
+  /// The number of parameters.
+  public var parameterCount: Int { hidden * (features + 1) + classes * (hidden + 1) }
+}
+
+/// The tensors of a head, in the order in which their values lie.
+public enum HeadTensor: String, CaseIterable, Sendable {
+  /// The weight of the first layer, [hidden, features].
+  case firstWeight = "fc.0.weight"
+  /// The bias of the first layer, [hidden].
+  case firstBias = "fc.0.bias"
+  /// The weight of the second layer, [classes, hidden].
+  case secondWeight = "fc.2.weight"
+  /// The bias of the second layer, [classes].
+  case secondBias = "fc.2.bias"
+}
+
+extension HeadShape {
+  /// The shape of one tensor.
+  public func shape(of tensor: HeadTensor) -> [Int] {
+    switch tensor {
+    case .firstWeight: [hidden, features]
+    case .firstBias: [hidden]
+    case .secondWeight: [classes, hidden]
+    case .secondBias: [classes]
+    }
+  }
+
+  /// Where one tensor's values lie among all parameters.
+  public func range(of tensor: HeadTensor) -> Range<Int> {
+    var start = 0
+    for earlier in HeadTensor.allCases {
+      let count = shape(of: earlier).reduce(1, *)
+      if earlier == tensor { return start..<start + count }
+      start += count
+    }
+    return start..<start
+  }
+}

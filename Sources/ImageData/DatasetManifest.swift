@@ -1,0 +1,160 @@
+/// One labelled picture of a set.
+public struct Sample: Codable, Equatable, Sendable {
+  /// Where it lies, relative to the set's root, with "/" between folders.
+  public let path: String
+  /// The position of its class among the classes.
+  public let label: Int
+  /// The size of the file.
+  public let bytes: Int
+
+  /// A sample with its facts.
+  public init(path: String, label: Int, bytes: Int) {
+    self.path = path
+    self.label = label
+    self.bytes = bytes
+  }
+}
+
+/// The list of all pictures of a set, which rank 0 makes and all ranks share.
+public struct DatasetManifest: Codable, Equatable, Sendable {
+  /// The class names, sorted by their UTF-8 bytes; a sample's label is a position in them.
+  public let classes: [String]
+  /// The training pictures, class by class, in the order of torchvision's `ImageFolder`.
+  public let train: [Sample]
+  /// The validation pictures, in the same order.
+  public let validation: [Sample]
+  /// How many files that are no pictures by their extension were passed over.
+  public let skippedFiles: Int
+  /// Equal for sets of equal classes, names, labels and sizes: 16 hexadecimal digits.
+  public let fingerprint: String
+
+  /// A list of known pictures.
+  public init(classes: [String], train: [Sample], validation: [Sample], skippedFiles: Int) {
+    self.classes = classes
+    self.train = train
+    self.validation = validation
+    self.skippedFiles = skippedFiles
+    fingerprint = Self.fingerprint(classes: classes, train: train, validation: validation)
+  }
+
+  /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or `val/CLASS/...`).
+  ///
+  /// See ``ClassFolders/scan(_:prefix:minimumClasses:)`` for what counts as a class and a picture.
+  ///
+  /// - Throws: ``DatasetError`` where a folder is missing, both `validation` and `val` are there, there
+  ///   are fewer than two classes, a class is empty, or the classes of the two folders differ.
+  public static func scan(root: String) throws(DatasetError) -> DatasetManifest {
+    try requireFolder(
+      root, remedy: "name the picture set with --data, or make one with `avp-dist demo-data`")
+    try requireFolder(
+      joined(root, "train"),
+      remedy: "a picture set needs train/CLASS/... and validation/CLASS/...; `avp-dist prepare` "
+        + "makes both from a folder of class folders")
+    let validationName = try validationFolder(of: root)
+    let train = try ClassFolders.scan(joined(root, "train"), prefix: "train/")
+    let validation = try ClassFolders.scan(
+      joined(root, validationName), prefix: validationName + "/", minimumClasses: 1)
+    guard train.classes == validation.classes else {
+      throw classesDiffer(train.classes, validation.classes, root, validationName)
+    }
+    return DatasetManifest(
+      classes: train.classes, train: train.samples, validation: validation.samples,
+      skippedFiles: train.skippedFiles + validation.skippedFiles)
+  }
+
+  private static func requireFolder(_ path: String, remedy: String) throws(DatasetError) {
+    do throws(SystemReason) {
+      if try FileFacts(path: path).kind == .folder { return }
+    } catch where !error.isAbsence {
+      throw DatasetError(.missing, "the folder \(path) cannot be opened: \(error)")
+    } catch {
+      throw DatasetError(.missing, "there is no folder \(path): \(remedy)")
+    }
+    throw DatasetError(.missing, "\(path) is not a folder: \(remedy)")
+  }
+
+  private static func validationFolder(of root: String) throws(DatasetError) -> String {
+    let names = ["validation", "val"].filter { name in
+      (try? FileFacts(path: joined(root, name)).kind) == .folder
+    }
+    if names.count > 1 {
+      throw DatasetError(
+        .invalid, "\(root) has both a validation and a val folder; remove or rename one of them")
+    }
+    guard let name = names.first else {
+      throw DatasetError(
+        .missing,
+        "there is no folder \(joined(root, "validation")) (or val): move some pictures of every "
+          + "class there, or let `avp-dist prepare` split the set")
+    }
+    return name
+  }
+
+  private static func classesDiffer(
+    _ train: [String], _ validation: [String], _ root: String, _ validationName: String
+  ) -> DatasetError {
+    func missing(_ names: [String], from others: [String], folder: String) -> String? {
+      let absent = names.filter { !others.contains($0) }
+      return absent.isEmpty ? nil : "\(folder) lacks \(absent.map { "'\($0)'" }.joined(separator: ", "))"
+    }
+    let differences = [
+      missing(train, from: validation, folder: joined(root, validationName)),
+      missing(validation, from: train, folder: joined(root, "train")),
+    ].compactMap { $0 }.joined(separator: ", and ")
+    return DatasetError(
+      .invalid,
+      "the classes for training and validation differ: \(differences); both need the same class "
+        + "folders")
+  }
+}
+
+extension DatasetManifest {
+  /// The 64-bit FNV-1a hash (Fowler, Noll and Vo) of the list: each class name and then each sample's
+  /// path, label and size, every text ended by a zero byte, each of the three lists by a one byte.
+  static func fingerprint(classes: [String], train: [Sample], validation: [Sample]) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    func add(_ text: String) {
+      for byte in text.utf8 { add(byte) }
+      add(0 as UInt8)
+    }
+    for name in classes { add(name) }
+    add(1 as UInt8)
+    for samples in [train, validation] {
+      for sample in samples {
+        add(sample.path)
+        add(String(sample.label))
+        add(String(sample.bytes))
+      }
+      add(1 as UInt8)
+    }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  /// What is wrong with a sample's file on this host.
+  public struct UnreadableSample: Codable, Equatable, Sendable, CustomStringConvertible {
+    /// The file.
+    public let path: String
+    /// Why it cannot be used.
+    public let reason: String
+    /// The file and the reason.
+    public var description: String { "\(path): \(reason)" }
+  }
+
+  /// The samples whose files are not below `root` on this host, cannot be read, or have another size
+  /// than the list says. It does not open them.
+  public static func unreadable(
+    samples: some Sequence<Sample>, root: String
+  ) -> [UnreadableSample] {
+    samples.compactMap { sample in
+      let path = joined(root, sample.path)
+      do throws(PictureRefusal) {
+        _ = try pictureFileSize(path: path, expected: sample.bytes)
+        return nil
+      } catch {
+        return UnreadableSample(path: path, reason: error.reason)
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+
+/// What the file system says about a path, after following symbolic links.
+struct FileFacts {
+  enum Kind { case file, folder, other }
+
+  let kind: Kind
+  let bytes: Int
+  /// Two paths with the same identity are the same file or folder.
+  let identity: Identity
+
+  struct Identity: Hashable {
+    let device: UInt64
+    let inode: UInt64
+  }
+
+  /// The facts, or an error that carries the system's reason.
+  init(path: String) throws(SystemReason) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw SystemReason(errno) }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: kind = .file
+    case S_IFDIR: kind = .folder
+    default: kind = .other
+    }
+    bytes = Int(status.st_size)
+    identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+}
+
+/// The system's reason for refusing a file operation.
+struct SystemReason: Error, CustomStringConvertible {
+  let code: Int32
+  var description: String { String(cString: strerror(code)) }
+
+  init(_ code: Int32) { self.code = code }
+
+  /// Whether the path does not lead to anything.
+  var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
+}
+
+/// `name` inside `folder`.
+func joined(_ folder: String, _ name: String) -> String {
+  folder.hasSuffix("/") ? folder + name : folder + "/" + name
+}
+
+/// Whether `left` comes before `right` by their UTF-8 bytes, which is the order of code points.
+func bytesPrecede(_ left: String, _ right: String) -> Bool {
+  left.utf8.lexicographicallyPrecedes(right.utf8)
+}

@@ -1,0 +1,94 @@
+import Foundation
+import ImageCodecs
+import Tensors
+
+/// Reads the pictures of a set from this host's files.
+public struct PictureSource: Sendable {
+  /// The folder that sample paths are relative to.
+  public let root: String
+
+  /// The largest file that is read, 512 MiB.
+  public static let fileLimit = 512 << 20
+
+  /// Pictures below `root`.
+  public init(root: String) { self.root = root }
+
+  /// The file's bytes, as they are hashed and decoded.
+  ///
+  /// - Throws: ``DatasetError`` that names the file where it is missing, unreadable, larger than
+  ///   ``fileLimit``, or of another size than the list says.
+  public func bytes(of sample: Sample) throws(DatasetError) -> [UInt8] {
+    try Self.contents(joined(root, sample.path), expected: sample.bytes)
+  }
+
+  /// The decoded picture.
+  ///
+  /// - Throws: ``DatasetError`` that names the file, as ``bytes(of:)`` or where it cannot be decoded.
+  public func image(of sample: Sample) throws(DatasetError) -> RGBImage {
+    try Self.decode(bytes(of: sample), path: joined(root, sample.path))
+  }
+
+  /// The picture that `bytes` of the file at `path` hold.
+  ///
+  /// - Throws: ``DatasetError`` with the path and the decoder's reason.
+  public static func decode(_ bytes: [UInt8], path: String) throws(DatasetError) -> RGBImage {
+    do throws(ImageError) {
+      return try decodeImage(bytes)
+    } catch {
+      throw DatasetError(.invalid, "the picture \(path) cannot be decoded: \(error)")
+    }
+  }
+
+  /// The picture in any file, outside of a set.
+  ///
+  /// - Throws: ``DatasetError`` that names the file.
+  public static func image(path: String) throws(DatasetError) -> RGBImage {
+    try decode(contents(path, expected: nil), path: path)
+  }
+
+  /// The bytes of a file that has `expected` bytes, or any size within the limit for nil.
+  private static func contents(_ path: String, expected: Int?) throws(DatasetError) -> [UInt8] {
+    let refused = "the picture \(path) cannot be used: "
+    let size: Int
+    do throws(PictureRefusal) {
+      size = try pictureFileSize(path: path, expected: expected)
+    } catch {
+      throw DatasetError(.missing, refused + error.reason)
+    }
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? file.close() }
+      let data = try file.read(upToCount: size + 1) ?? Data()
+      if data.count == size { return [UInt8](data) }
+    } catch {
+      throw DatasetError(.missing, refused + "reading it failed (\(error.localizedDescription))")
+    }
+    throw DatasetError(.missing, refused + "it changed while it was read")
+  }
+}
+
+/// Why a file cannot be read as a picture.
+struct PictureRefusal: Error {
+  let reason: String
+}
+
+/// The size of the picture file at `path`, which must be `expected` unless that is nil.
+func pictureFileSize(path: String, expected: Int?) throws(PictureRefusal) -> Int {
+  let facts: FileFacts
+  do throws(SystemReason) {
+    facts = try FileFacts(path: path)
+  } catch {
+    throw PictureRefusal(reason: "\(error)")
+  }
+  guard facts.kind == .file else { throw PictureRefusal(reason: "it is not a file") }
+  guard facts.bytes <= PictureSource.fileLimit else {
+    throw PictureRefusal(
+      reason: "it has \(facts.bytes) bytes, more than the limit of \(PictureSource.fileLimit)")
+  }
+  if let expected, facts.bytes != expected {
+    throw PictureRefusal(
+      reason: "it has \(facts.bytes) bytes, not \(expected) as when the picture set was listed")
+  }
+  guard access(path, R_OK) == 0 else { throw PictureRefusal(reason: "\(SystemReason(errno))") }
+  return facts.bytes
+}
