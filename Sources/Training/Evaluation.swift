@@ -47,7 +47,7 @@ private func answers(
 ) throws -> [AnsweredRequest] {
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
-    threads: options.threads, makeWorker: { producer.makeWorker() })
+    threads: options.threads, makeWorker: { try producer.makeWorker() })
   defer { pipeline.stop() }
   return try pipeline.next(requests.count)
 }

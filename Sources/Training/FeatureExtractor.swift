@@ -52,8 +52,8 @@ public struct FeatureExtractor: FeatureProducer {
     return copy
   }
 
-  public func makeWorker() -> FeatureWorker {
-    let workspace = backbone.makeWorkspace()
+  public func makeWorker() throws -> FeatureWorker {
+    let workspace = try backbone.makeWorkspace()
     return { requests in try features(of: requests, workspace) }
   }
 

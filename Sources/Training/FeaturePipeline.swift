@@ -34,7 +34,7 @@ final class FeaturePipeline: @unchecked Sendable {
   ///   - makeWorker: makes one thread's worker; runs on that thread.
   init(
     requests: any Iterator, lookAhead: Int, groupSize: Int, threads: Int,
-    makeWorker: @escaping @Sendable () -> FeatureWorker
+    makeWorker: @escaping @Sendable () throws -> FeatureWorker
   ) {
     self.requests = requests
     self.groupSize = groupSize
@@ -76,10 +76,10 @@ final class FeaturePipeline: @unchecked Sendable {
     condition.broadcast()
   }
 
-  private func work(_ number: Int, _ makeWorker: () -> FeatureWorker) {
-    let worker = makeWorker()
+  private func work(_ number: Int, _ makeWorker: () throws -> FeatureWorker) {
+    let made = Result { try makeWorker() }
     while let (start, group) = take() {
-      let results = Result { try worker(group) }
+      let results = made.flatMap { worker in Result { try worker(group) } }
       condition.withLock {
         for offset in group.indices {
           finished[start + offset] = results.map {

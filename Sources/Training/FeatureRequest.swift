@@ -38,6 +38,6 @@ public typealias FeatureWorker = ([FeatureRequest]) throws -> [FeatureResult]
 ///
 /// A request's answer must depend on the request alone, not on the others of the call.
 public protocol FeatureProducer: Sendable {
-  /// Makes the worker of one thread.
-  func makeWorker() -> FeatureWorker
+  /// Makes the worker of one thread, on that thread.
+  func makeWorker() throws -> FeatureWorker
 }

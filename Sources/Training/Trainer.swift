@@ -72,7 +72,7 @@ public struct Trainer {
         epoch: state.epoch, step: state.step),
       lookAhead: 2 * max(share, options.groupSize * options.threads),
       groupSize: options.groupSize, threads: options.threads,
-      makeWorker: { producer.makeWorker() })
+      makeWorker: { try producer.makeWorker() })
     checkpointEverySteps = options.checkpointEverySteps
     self.state = state
     self.communicator = communicator
