@@ -1,6 +1,89 @@
-#ifndef CKERNELS_H
-#define CKERNELS_H
+// Kernels of the frozen backbone, written once over a vector type and compiled for several
+// instruction sets. This header is all that Swift sees of them: plain structs and a table of
+// functions for each instruction set.
+//
+// Feature maps are NHWC floats. A pixel's channels are followed by padding up to its stride;
+// kernels write whole panels of output channels, so they may write into that padding.
+#ifndef AVP_CKERNELS_H
+#define AVP_CKERNELS_H
+
+#include <stddef.h>
 
 #include "head.h"
+
+/// The kinds of work that `bench` reports apart from each other.
+enum {
+  AVP_CLASS_STEM,       ///< conv1
+  AVP_CLASS_POINTWISE,  ///< 1x1 convolutions, any stride
+  AVP_CLASS_PRODUCTS,   ///< the matrix products of 3x3 stride 1 convolutions
+  AVP_CLASS_STRIDED,    ///< the matrix products of 3x3 stride 2 convolutions
+  AVP_CLASS_TRANSFORMS, ///< Winograd input and output transforms
+  AVP_CLASS_POOLING,    ///< max-pool, channel means and copying the picture in
+  AVP_CLASS_COUNT
+};
+
+/// Seconds and floating-point operations (2 per multiply-add really done) spent in each class.
+typedef struct {
+  double seconds[AVP_CLASS_COUNT];
+  double operations[AVP_CLASS_COUNT];
+} avp_timing;
+
+/// Working memory of one thread.
+typedef struct {
+  const float **rows;   ///< row pointers of one block of output pixels
+  float *transformed;   ///< transformed input tiles
+  float *products;      ///< their products with the transformed weights
+  const float *zeros;   ///< at least `inputs` zeros: what lies outside a picture
+  avp_timing *timing;   ///< where to add time, or NULL
+} avp_scratch;
+
+/// One convolution over square maps, and where its operands are. Strides are floats between pixels.
+typedef struct {
+  const float *input;
+  float *output;
+  const float *residual;  ///< added before the ReLU, or NULL
+  const float *weights;   ///< packed for the path
+  const float *bias;
+  long input_stride, output_stride, residual_stride;
+  int pictures;
+  int size;               ///< height and width of the input
+  int inputs, outputs;    ///< channels
+  int stride;             ///< 1 or 2
+  int relu;               ///< whether negative results become zero
+} avp_convolution;
+
+/// 3x3 max-pooling with stride 2 from a map of `size` to one of `size / 2` pixels a side.
+/// `offset` is the window's first row and column relative to twice the output's: -1 with padding 1
+/// on every side, 0 without (the last window is then cut off).
+typedef struct {
+  const float *input;
+  float *output;
+  long input_stride, output_stride;
+  int size, channels, offset;
+} avp_max_pool;
+
+/// Seconds on the monotonic clock.
+double avp_seconds(void);
+
+/// Copies the 7x7 or 3x3 or 1x1 neighbourhood of `count` output pixels of one picture, from
+/// `first` on, into the rows of a matrix: [count][kernel * kernel * inputs]. For the matrix
+/// products of the OpenBLAS path.
+void avp_gather_neighbourhoods(
+    const avp_convolution *convolution, int kernel, int first, int count, float *matrix);
+
+/// The same for conv1, whose input is the padded picture: 7 rows of 21 floats a pixel.
+void avp_gather_stem(const avp_convolution *convolution, int first, int count, float *matrix);
+
+/// Adds bias and residual (if any) to `count` pixels and applies the ReLU (if asked).
+void avp_finish_pixels(const avp_convolution *convolution, long first, long count);
+
+/// Copies a picture of `size` x `size` x 3 floats into the middle of a frame of 3 zero pixels.
+void avp_frame_picture(const float *picture, int size, float *framed);
+
+/// 3x3 max-pooling of one map whose values are not negative.
+void avp_pool_maxima(const avp_max_pool *pool);
+
+/// Means over `pixels` pixels of every channel.
+void avp_channel_means(const float *map, int pixels, long stride, int channels, float *means);
 
 #endif

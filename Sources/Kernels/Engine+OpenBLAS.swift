@@ -1,0 +1,84 @@
+internal import CKernels
+internal import COpenBLAS
+
+/// Convolutions as OpenBLAS matrix products over gathered neighbourhoods.
+///
+/// Plain on purpose: it serves processors that our kernels do not know, and it is the independent
+/// computation that the tests hold the other paths against.
+extension Engine {
+  /// conv1 on a framed picture.
+  func multiplyStem(_ operands: avp_convolution, _ workspace: Workspace) {
+    let pixels = Int(operands.size / 2) * Int(operands.size / 2)
+    multiplyGathered(operands, pixels: pixels, depth: 147, workspace) { first, count in
+      withUnsafePointer(to: operands) {
+        avp_gather_stem($0, Int32(first), Int32(count), workspace.gathered)
+      }
+    }
+  }
+
+  /// A 1x1 or 3x3 convolution, one picture after another so that each one's bits are its own.
+  func multiply(_ operands: avp_convolution, kernel: Int, _ workspace: Workspace) {
+    let inputPixels = Int(operands.size * operands.size)
+    let outputSize = Int(operands.size / operands.stride)
+    let outputPixels = outputSize * outputSize
+    for picture in 0..<Int(operands.pictures) {
+      var one = operands
+      one.pictures = 1
+      one.input += picture * inputPixels * operands.input_stride
+      one.output += picture * outputPixels * operands.output_stride
+      if let residual = operands.residual {
+        one.residual = residual + picture * outputPixels * operands.residual_stride
+      }
+      if kernel == 1 && operands.stride == 1 {
+        multiplyInPlace(one, pixels: outputPixels)
+      } else {
+        let depth = kernel * kernel * Int(operands.inputs)
+        multiplyGathered(one, pixels: outputPixels, depth: depth, workspace) {
+          [one] first, count in
+          withUnsafePointer(to: one) {
+            avp_gather_neighbourhoods(
+              $0, Int32(kernel), Int32(first), Int32(count), workspace.gathered)
+          }
+        }
+      }
+    }
+  }
+
+  private func multiplyInPlace(_ operands: avp_convolution, pixels: Int) {
+    var operands = operands
+    product(
+      operands, rows: operands.input, rowStride: operands.input_stride, first: 0, count: pixels,
+      depth: Int(operands.inputs))
+    avp_finish_pixels(&operands, 0, pixels)
+  }
+
+  private func multiplyGathered(
+    _ operands: avp_convolution, pixels: Int, depth: Int, _ workspace: Workspace,
+    gather: (Int, Int) -> Void
+  ) {
+    var operands = operands
+    let block = max(1, min(pixels, Workspace.gatheredFloats / depth))
+    for first in stride(from: 0, to: pixels, by: block) {
+      let count = min(block, pixels - first)
+      gather(first, count)
+      product(
+        operands, rows: workspace.gathered, rowStride: depth, first: first, count: count,
+        depth: depth)
+      avp_finish_pixels(&operands, first, count)
+    }
+  }
+
+  /// output[first ..< first + count] = rows * weights.
+  private func product(
+    _ operands: avp_convolution, rows: UnsafePointer<Float>, rowStride: Int, first: Int,
+    count: Int, depth: Int
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(count), blasint(operands.outputs),
+      blasint(depth), 1, rows, blasint(rowStride), operands.weights, blasint(operands.outputs), 0,
+      operands.output + first * operands.output_stride, blasint(operands.output_stride))
+  }
+
+  /// Keeps OpenBLAS on the calling thread: pictures, not products, are spread over threads.
+  static func useOneThreadInBLAS() { openblas_set_num_threads(1) }
+}

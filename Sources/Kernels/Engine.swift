@@ -1,0 +1,119 @@
+internal import CKernels
+
+/// Where max-pooling windows lie.
+public enum PoolingConvention: String, Codable, Sendable {
+  /// One pixel of padding on every side, as in torchvision and Keras since 2018.
+  case padded
+  /// No padding, the last window cut off, as in the Caffe original.
+  case ceiling
+}
+
+/// Computes the layers of a network on one kernel path, in a workspace.
+public struct Engine: Sendable {
+  /// Which kernels compute.
+  public let path: KernelPath
+  let weights: PackedWeights
+
+  /// Makes an engine for packed weights; they say the path.
+  public init(_ weights: PackedWeights) {
+    path = weights.path
+    self.weights = weights
+    if path == .openblas { Self.useOneThreadInBLAS() }
+  }
+
+  /// Copies a picture of `size` x `size` x 3 floats into a frame of zeros.
+  ///
+  /// - Precondition: the picture has that many values and fits the buffer.
+  public func frame(
+    _ picture: [Float], size: Int, into buffer: FeatureBuffer, _ workspace: Workspace
+  ) {
+    precondition(picture.count == size * size * 3)
+    precondition((size + 6) * (size + 6) * 3 <= buffer.capacity)
+    avp_frame_picture(picture, Int32(size), workspace.pointer(buffer))
+  }
+
+  /// conv1 with its ReLU: the framed picture to maps of half its size.
+  public func stem(
+    _ layer: PackedConvolution, from buffer: FeatureBuffer, to output: FeatureMap,
+    _ workspace: Workspace
+  ) {
+    precondition(layer.shape.kernel == 7 && layer.shape.inputs == 3 && layer.shape.stride == 2)
+    precondition(output.channels == layer.shape.outputs && output.pictures == 1)
+    var operands = avp_convolution()
+    operands.input = UnsafePointer(workspace.pointer(buffer))
+    operands.size = Int32(2 * output.size)
+    operands.pictures = 1
+    describe(layer, to: output, &operands, workspace)
+    operands.relu = 1
+    multiplyStem(operands, workspace)
+  }
+
+  /// A 1x1 or 3x3 convolution; `residual` is added before the ReLU.
+  ///
+  /// - Precondition: the extents of the maps are those that the layer's shape demands.
+  public func convolve(
+    _ layer: PackedConvolution, from input: FeatureMap, to output: FeatureMap,
+    adding residual: FeatureMap? = nil, relu: Bool, _ workspace: Workspace
+  ) {
+    let shape = layer.shape
+    precondition(input.channels == shape.inputs && output.channels == shape.outputs)
+    precondition(input.pictures == output.pictures)
+    precondition(input.size % shape.stride == 0 && input.size / shape.stride == output.size)
+    var operands = avp_convolution()
+    operands.input = UnsafePointer(workspace.pointer(input))
+    operands.input_stride = input.pixelStride
+    operands.size = Int32(input.size)
+    operands.pictures = Int32(input.pictures)
+    describe(layer, to: output, &operands, workspace)
+    if let residual {
+      precondition(residual.size == output.size && residual.channels == output.channels)
+      precondition(residual.pictures == output.pictures)
+      operands.residual = UnsafePointer(workspace.pointer(residual))
+      operands.residual_stride = residual.pixelStride
+    }
+    operands.relu = relu ? 1 : 0
+    multiply(operands, kernel: shape.kernel, workspace)
+  }
+
+  /// 3x3 max-pooling with stride 2 of maps without negative values.
+  public func poolMaxima(
+    from input: FeatureMap, to output: FeatureMap, _ convention: PoolingConvention,
+    _ workspace: Workspace
+  ) {
+    precondition(input.pictures == 1 && output.pictures == 1)
+    precondition(input.size == 2 * output.size && input.channels == output.channels)
+    var pool = avp_max_pool()
+    pool.input = UnsafePointer(workspace.pointer(input))
+    pool.output = workspace.pointer(output)
+    pool.input_stride = input.pixelStride
+    pool.output_stride = output.pixelStride
+    pool.size = Int32(input.size)
+    pool.channels = Int32(input.channels)
+    pool.offset = convention == .padded ? -1 : 0
+    avp_pool_maxima(&pool)
+  }
+
+  /// The mean of every channel of a single map.
+  public func channelMeans(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
+    precondition(map.pictures == 1)
+    return [Float](unsafeUninitializedCapacity: map.channels) { means, count in
+      avp_channel_means(
+        workspace.pointer(map), Int32(map.size * map.size), map.pixelStride, Int32(map.channels),
+        means.baseAddress)
+      count = map.channels
+    }
+  }
+
+  private func describe(
+    _ layer: PackedConvolution, to output: FeatureMap, _ operands: inout avp_convolution,
+    _ workspace: Workspace
+  ) {
+    operands.weights = weights.base + layer.weights
+    operands.bias = weights.base + layer.bias
+    operands.output = workspace.pointer(output)
+    operands.output_stride = output.pixelStride
+    operands.inputs = Int32(layer.shape.inputs)
+    operands.outputs = Int32(layer.shape.outputs)
+    operands.stride = Int32(layer.shape.stride)
+  }
+}

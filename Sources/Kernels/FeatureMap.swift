@@ -1,0 +1,73 @@
+/// A place in a ``Workspace`` for a stack of square feature maps.
+public struct FeatureBuffer: Sendable, Equatable {
+  /// Where it begins, in floats from the workspace's start.
+  let offset: Int
+  /// How many floats it has room for.
+  let capacity: Int
+
+  /// The buffer seen as `pictures` maps of `size` x `size` pixels with `channels` channels.
+  ///
+  /// - Precondition: they fit.
+  public func maps(_ pictures: Int, size: Int, channels: Int) -> FeatureMap {
+    let map = FeatureMap(offset: offset, pictures: pictures, size: size, channels: channels)
+    precondition(map.floats <= capacity, "\(map) does not fit into \(capacity) floats")
+    return map
+  }
+}
+
+/// A stack of square NHWC feature maps in a workspace.
+public struct FeatureMap: Sendable, Equatable {
+  let offset: Int
+  /// How many maps are stacked.
+  public let pictures: Int
+  /// Height and width in pixels.
+  public let size: Int
+  /// Channels of a pixel.
+  public let channels: Int
+
+  /// Floats between neighbouring pixels: whole panels of any path, and a little more, so that pixels
+  /// do not all fall into the same cache sets.
+  var pixelStride: Int { Self.pixelStride(channels: channels) }
+
+  /// Floats that the stack takes up.
+  var floats: Int { pictures * size * size * pixelStride }
+
+  static func pixelStride(channels: Int) -> Int { (channels + 31) / 32 * 32 + 16 }
+
+  /// Picture `index` alone.
+  public func picture(_ index: Int) -> FeatureMap {
+    precondition(index >= 0 && index < pictures)
+    return FeatureMap(
+      offset: offset + index * size * size * pixelStride, pictures: 1, size: size,
+      channels: channels)
+  }
+}
+
+/// Adds up the buffers that a workspace must hold.
+public struct WorkspaceLayout: Sendable, Equatable {
+  private(set) var floats = 0
+
+  /// Starts an empty layout.
+  public init() {}
+
+  /// Reserves room for the largest of `maps`.
+  public mutating func reserve(_ maps: [(pictures: Int, size: Int, channels: Int)]) -> FeatureBuffer
+  {
+    let needs = maps.map { map in
+      map.pictures * map.size * map.size * FeatureMap.pixelStride(channels: map.channels)
+    }
+    return reserve(floats: needs.max() ?? 0)
+  }
+
+  /// Reserves room for one picture of `size` x `size` x 3 in a frame of 3 pixels.
+  public mutating func reservePicture(size: Int) -> FeatureBuffer {
+    reserve(floats: (size + 6) * (size + 6) * 3)
+  }
+
+  mutating func reserve(floats count: Int) -> FeatureBuffer {
+    let buffer = FeatureBuffer(offset: floats, capacity: count)
+    // One line of 16 floats more, because the last vector of a row may reach over its end.
+    floats += (count + 31) / 16 * 16
+    return buffer
+  }
+}

@@ -1,0 +1,67 @@
+internal import CKernels
+internal import Glibc
+
+/// Which implementation of the kernels computes the backbone.
+public enum KernelPath: String, CaseIterable, Codable, Sendable {
+  /// Our kernels over 4-float vectors that every processor has.
+  case portable
+  /// Matrix products of OpenBLAS, one picture at a time.
+  case openblas
+  /// Our kernels for x86-64 processors with AVX2 and FMA.
+  case avx2
+  /// Our kernels for x86-64 processors with AVX-512 F, BW, DQ and VL.
+  case avx512
+
+  /// Whether this processor, and the operating system on it, can run the path.
+  public var isAvailable: Bool {
+    switch self {
+    case .openblas: true
+    case .portable, .avx2, .avx512: false
+    }
+  }
+
+  /// The fastest path of this processor.
+  public static var best: KernelPath {
+    [.avx512, .avx2].first(where: \.isAvailable) ?? .openblas
+  }
+
+  /// The path that the value of the environment variable `AVP_KERNELS` names, or the best one.
+  ///
+  /// - Throws: a ``KernelPathError`` if there is no such path or this processor cannot run it.
+  public static func selected(
+    environment: String? = environmentValue
+  ) throws(KernelPathError) -> KernelPath {
+    guard let name = environment, !name.isEmpty else { return best }
+    let possible = allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
+    guard let path = KernelPath(rawValue: name) else {
+      throw KernelPathError(
+        "AVP_KERNELS is \"\(name)\", which names no kernels; this processor can run: \(possible)")
+    }
+    try path.check()
+    return path
+  }
+
+  /// Checks that this processor can run the path.
+  ///
+  /// - Throws: a ``KernelPathError`` if it cannot.
+  public func check() throws(KernelPathError) {
+    if isAvailable { return }
+    let possible = Self.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
+    throw KernelPathError(
+      "this processor cannot run the \(rawValue) kernels; it can run: \(possible) "
+        + "(the environment variable AVP_KERNELS chooses)")
+  }
+
+  /// The value of the environment variable `AVP_KERNELS`, if it is set.
+  public static var environmentValue: String? {
+    getenv("AVP_KERNELS").map { String(cString: $0) }
+  }
+}
+
+/// A kernel path that was asked for and cannot be had, as a sentence for a person.
+public struct KernelPathError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The whole message.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}

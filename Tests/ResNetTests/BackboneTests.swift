@@ -1,0 +1,111 @@
+import Kernels
+import ResNet
+import Tensors
+import Testing
+import WeightFiles
+
+@Suite struct BackboneTests {
+  @Test(arguments: availablePaths, [64, 96, 224])
+  func agreesWithTheDefinition(path: KernelPath, size: Int) throws {
+    let source = try smallNetwork()
+    let pictures = randomPictures(size == 224 ? 1 : 3, size: size)
+    let backbone = try Backbone(weights: source, kernels: path, inputSize: size)
+    let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    let reference = ReferenceNetwork(source: source, conventions: BackboneConventions())
+    for (picture, features) in zip(pictures, features) {
+      let expected = try reference.features(of: picture, size: size, stages: 4)
+      #expect(relativeError(features, expected) < 1e-5)
+    }
+  }
+
+  @Test(arguments: availablePaths, FeatureLayer.allCases)
+  func everyLayerAndConvention(path: KernelPath, layer: FeatureLayer) throws {
+    let conventions = BackboneConventions(
+      stridePlace: .conv1, batchNormEpsilon: 1e-3, pooling: .ceiling)
+    let source = try smallNetwork(seed: 2, blocks: [1, 2, 1, 2], width: 24)
+    let pictures = randomPictures(1, size: 128)
+    let backbone = try Backbone(
+      weights: source, conventions: conventions, featureLayer: layer, kernels: path,
+      inputSize: 128)
+    #expect(backbone.featureCount == 24 * 4 << (layer.number - 1))
+    let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    let expected = try ReferenceNetwork(source: source, conventions: conventions)
+      .features(of: pictures[0], size: 128, stages: layer.number)
+    #expect(relativeError(features[0], expected) < 1e-5)
+  }
+
+  /// Alone, first or last of a full group, in a second group: always the same bits.
+  @Test(arguments: availablePaths)
+  func companyDoesNotChangeBits(path: KernelPath) throws {
+    let backbone = try Backbone(
+      weights: smallNetwork(blocks: [1, 1, 1, 1], width: 16), kernels: path, inputSize: 96)
+    let pictures = randomPictures(11, size: 96)
+    let workspace = try backbone.makeWorkspace()
+    let alone = try pictures.map { try backbone.features(of: [$0], workspace: workspace)[0] }
+    for count in 1...11 {
+      let first = 11 - count
+      let together = try backbone.features(
+        of: Array(pictures[first...]), workspace: backbone.makeWorkspace())
+      #expect(together == Array(alone[first...]))
+    }
+    let mixed = try backbone.features(of: pictures.reversed(), workspace: workspace)
+    #expect(mixed == alone.reversed())
+  }
+
+  @Test(arguments: availablePaths)
+  func threadsDoNotChangeBits(path: KernelPath) async throws {
+    let backbone = try Backbone(
+      weights: smallNetwork(blocks: [1, 1, 1, 1]), kernels: path, inputSize: 64)
+    let pictures = randomPictures(6, size: 64)
+    let expected = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    try await withThrowingTaskGroup(of: [[Float]].self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+        }
+      }
+      for try await features in group { #expect(features == expected) }
+    }
+  }
+
+  /// The whole ResNet-50 with full He-initialised weights, so that no branch is negligible.
+  @Test(arguments: availablePaths)
+  func fullNetworkAgreesWithTheDefinition(path: KernelPath) throws {
+    let backbone = try Backbone(weights: RandomWeights(seed: 0), kernels: path)
+    let features = try backbone.features(
+      of: [FullNetwork.picture], workspace: backbone.makeWorkspace())
+    #expect(backbone.featureCount == 2048)
+    #expect(try relativeError(features[0], FullNetwork.expected.get()) < 1e-5)
+  }
+
+  @Test func pictureOfWrongSizeIsRefused() throws {
+    let backbone = try Backbone(weights: smallNetwork(), kernels: .openblas, inputSize: 64)
+    let workspace = try backbone.makeWorkspace()
+    #expect(throws: BackboneError.self) {
+      try backbone.features(of: [[0, 1, 2]], workspace: workspace)
+    }
+    #expect(throws: BackboneError.self) {
+      try Backbone(weights: smallNetwork(), kernels: .openblas, inputSize: 100)
+    }
+  }
+
+  @Test(arguments: availablePaths)
+  func featuresThatAreNotFiniteAreRefused(path: KernelPath) throws {
+    let backbone = try Backbone(weights: smallNetwork(), kernels: path, inputSize: 64)
+    var picture = randomPictures(1, size: 64)[0]
+    picture[5000] = .nan
+    let error = #expect(throws: BackboneError.self) {
+      try backbone.features(of: [picture], workspace: backbone.makeWorkspace())
+    }
+    #expect(error?.kind == .notFinite)
+  }
+}
+
+/// The features of one picture by the definition, computed once for all paths.
+private enum FullNetwork {
+  static let picture = randomPictures(1, size: 224)[0]
+  static let expected = Result {
+    try ReferenceNetwork(source: RandomWeights(seed: 0), conventions: BackboneConventions())
+      .features(of: picture, size: 224, stages: 4)
+  }
+}
