@@ -47,7 +47,8 @@ public struct ClassFolders: Equatable, Sendable {
       classes: classes, samples: samples, skippedFiles: scanner.skippedFiles + loose)
   }
 
-  static func isPicture(_ name: String) -> Bool {
+  /// Whether a file's name has the extension of a picture that can be read.
+  public static func isPicture(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: ".") else { return false }
     return pictureExtensions.contains(name[name.index(after: dot)...].lowercased())
   }

@@ -25,7 +25,14 @@ public struct PictureSource: Sendable {
   ///
   /// - Throws: ``DatasetError`` that names the file, as ``bytes(of:)`` or where it cannot be decoded.
   public func image(of sample: Sample) throws(DatasetError) -> RGBImage {
-    try Self.decode(bytes(of: sample), path: joined(root, sample.path))
+    try decode(bytes(of: sample), of: sample)
+  }
+
+  /// The picture that the `bytes` of a sample's file hold.
+  ///
+  /// - Throws: ``DatasetError`` with the path and the decoder's reason.
+  public func decode(_ bytes: [UInt8], of sample: Sample) throws(DatasetError) -> RGBImage {
+    try Self.decode(bytes, path: joined(root, sample.path))
   }
 
   /// The picture that `bytes` of the file at `path` hold.

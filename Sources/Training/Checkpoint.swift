@@ -91,7 +91,7 @@ extension Checkpoint {
       record = try decode(ModelRecord.self, Key.record)
       progress = try decode(Progress.self, Key.progress)
       head = try HeadParameters { name throws(HeadError) in
-        do {
+        do throws(WeightFileError) {
           return file.shape(of: name) == nil ? nil : try file.floats(name)
         } catch {
           throw .tensor(name: name, reason: error.description)

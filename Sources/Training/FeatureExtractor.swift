@@ -54,14 +54,16 @@ public struct FeatureExtractor: FeatureProducer {
 
   public func makeWorker() throws -> FeatureWorker {
     let workspace = try backbone.makeWorkspace()
-    return { requests in try features(of: requests, workspace) }
+    return { requests in
+      try features(of: requests) { try backbone.features(of: $0, workspace: workspace) }
+    }
   }
 
   /// The features of several pictures, in the order of the requests.
   ///
   /// - Throws: what made a picture unusable, unless such pictures are left out.
   private func features(
-    of requests: [FeatureRequest], _ workspace: Workspace
+    of requests: [FeatureRequest], _ forward: ([[Float]]) throws -> [[Float]]
   ) throws -> [FeatureResult] {
     var results = [FeatureResult?](repeating: nil, count: requests.count)
     var inputs: [(place: Int, input: [Float], key: String?)] = []
@@ -71,7 +73,7 @@ public struct FeatureExtractor: FeatureProducer {
       case .input(let input, let key): inputs.append((place, input, key))
       }
     }
-    let computed = try backbone.features(of: inputs.map(\.input), workspace: workspace)
+    let computed = try forward(inputs.map(\.input))
     for ((place, _, key), features) in zip(inputs, computed) {
       if let key { store(for: requests[place])?.keep(features, under: key) }
       results[place] = .features(features)
@@ -85,8 +87,8 @@ public struct FeatureExtractor: FeatureProducer {
   }
 
   /// Reads one picture, and decodes and transforms it unless its features are in a store.
-  private func prepare(_ request: FeatureRequest) throws -> Prepared {
-    do {
+  private func prepare(_ request: FeatureRequest) throws(DatasetError) -> Prepared {
+    do throws(DatasetError) {
       let bytes = try pictures.bytes(of: request.sample)
       let store = store(for: request)
       let key = store?.key(picture: bytes, variant: variant(request))
@@ -101,7 +103,7 @@ public struct FeatureExtractor: FeatureProducer {
         seed: seed, purpose: .augmentation, epoch: view, index: request.index)
       let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
       return .input(input, key: key)
-    } catch let error as DatasetError where error.kind == .invalid && onBadImage == .skip {
+    } catch where error.kind == .invalid && onBadImage == .skip {
       return .ready(.skipped(request.sample.path))
     }
   }

@@ -1,4 +1,4 @@
-public import Head
+import Head
 public import ImageTransforms
 
 /// What a checkpoint and a model file say about themselves, as JSON in the file's metadata.

@@ -4,11 +4,13 @@ import Synchronization
 
 /// A request to stop at the next step, from SIGTERM, SIGINT or SIGUSR1 (Slurm's warning signal).
 ///
+/// `@unchecked Sendable`: the sources are only touched by ``listen()`` and the deinitialiser.
+///
 /// The first signal asks; the training loop answers after its current step with a checkpoint. A second
 /// SIGINT ends the process in the ordinary way.
-public final class StopSignal: Sendable {
+public final class StopSignal: @unchecked Sendable {
   private let received = Atomic<Int32>(0)
-  private let sources = Mutex<[any DispatchSourceSignal]>([])
+  private var sources: [any DispatchSourceSignal] = []
 
   /// A signal that has not been given; ``listen()`` connects it to the process.
   public init() {}
@@ -35,8 +37,7 @@ public final class StopSignal: Sendable {
         request(number)
       }
       source.resume()
-      nonisolated(unsafe) let kept = source
-      sources.withLock { $0.append(kept) }
+      sources.append(source)
     }
   }
 }

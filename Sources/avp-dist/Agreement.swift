@@ -9,7 +9,6 @@ import WeightFiles
 struct Agreement {
   private let facts: [String: String]
   private let kernels: String
-  private let unseen: [DatasetManifest.UnreadableSample]
   private let manifest: DatasetManifest
   private let data: String
 
@@ -23,7 +22,6 @@ struct Agreement {
     kernels = record.backbone.kernels
     self.manifest = manifest
     self.data = data
-    unseen = []
   }
 
   /// Compares the facts of all ranks with rank 0's, and has every rank look at the files of its share.
@@ -39,7 +37,9 @@ struct Agreement {
     let all = try communicator.allgather([UInt8](encoded)).map {
       try JSONDecoder().decode([String: String].self, from: Data($0))
     }
-    let complaints = all.enumerated().flatMap { rank, other in complaints(rank, other, all[0]) }
+    let complaints = all.enumerated().flatMap { rank, other in
+      self.complaints(rank, other, all[0])
+    }
     if communicator.rank == 0 {
       guard complaints.isEmpty else {
         throw Failure(

@@ -36,7 +36,12 @@ struct Failure: Error, CustomStringConvertible {
   let description: String
 }
 
-/// Prints to standard error.
+/// Prints a line to standard output at once, also where a pipe stands in between.
+func print(_ text: String) {
+  FileHandle.standardOutput.write(Data((text + "\n").utf8))
+}
+
+/// Prints a line to standard error.
 func printError(_ text: String) {
   FileHandle.standardError.write(Data((text + "\n").utf8))
 }

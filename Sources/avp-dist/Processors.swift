@@ -12,17 +12,20 @@ enum Processors {
     let mask = affinityMask
     let own = Array(communicator.host.utf8) + [0] + mask
     let sharing = try communicator.allgather(own).count { $0 == own }
-    let processors = mask.reduce(0) { $0 + $1.nonzeroBitCount }
+    let processors = mask.reduce(0) { count, digit in
+      count + (Int(String(UnicodeScalar(digit)), radix: 16)?.nonzeroBitCount ?? 0)
+    }
     return max(1, min(processors, cgroupLimit ?? .max) / sharing)
   }
 
+  /// The hexadecimal mask of the processors that the scheduler may give to this process, as the kernel
+  /// prints it; all of the machine's where it does not say.
   private static var affinityMask: [UInt8] {
-    var mask = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &mask) == 0 else {
-      let count = ProcessInfo.processInfo.activeProcessorCount
-      return (0..<(count + 7) / 8).map { $0 < count / 8 ? 0xFF : UInt8((1 << (count % 8)) - 1) }
-    }
-    return withUnsafeBytes(of: &mask) { Array($0) }
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
+    let digits = line?.dropFirst("Cpus_allowed:".count).filter(\.isHexDigit) ?? ""
+    let all = (1 << min(62, ProcessInfo.processInfo.activeProcessorCount)) - 1
+    return Array((digits.isEmpty ? String(all, radix: 16) : String(digits)).utf8)
   }
 
   /// The whole processors of cgroup version 2's `cpu.max`, nil where there is no limit.

@@ -60,8 +60,6 @@ func dispatch(_ words: [String]) throws {
 
 // A peer that goes away must be an error of the write, not the end of the process.
 signal(SIGPIPE, SIG_IGN)
-// Lines appear when they are written, also when mpirun stands in between.
-setvbuf(stdout, nil, _IOLBF, 0)
 do {
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {

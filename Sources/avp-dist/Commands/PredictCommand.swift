@@ -28,7 +28,7 @@ extension Command {
     let list = try PictureList(arguments.operands)
     let model = try TrainedModel(arguments)
     let options = try RunOptions(arguments, communicator: SingleProcess())
-    let results = try features(
+    let results = try Training.features(
       of: list.requests, producer: model.extractor(root: PictureList.root), options: options)
     let vectors = results.compactMap { result -> [Float]? in
       if case .features(let vector) = result { vector } else { nil }
