@@ -101,7 +101,8 @@ let package = Package(
     .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs", "Tensors"]),
     .testTarget(name: "ImageTransformsTests", dependencies: ["ImageTransforms", "Tensors"]),
     .testTarget(name: "ImageDataTests", dependencies: ["ImageData", "Tensors"]),
-    .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"]),
+    .testTarget(
+      name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"], exclude: ["Golden"]),
     .testTarget(name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"]),
     .testTarget(name: "DemoFiguresTests", dependencies: ["DemoFigures", "ImageCodecs", "Tensors"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Collectives"]),

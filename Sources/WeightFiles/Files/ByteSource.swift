@@ -15,6 +15,8 @@ struct ByteSource: Sendable {
   /// The length in bytes.
   let count: Int
   private let storage: Storage
+  /// Where byte 0 of this source lies in `storage`.
+  private let start: Int
 
   /// Opens the file at `path`.
   init(path: String) throws(WeightFileError) {
@@ -22,6 +24,7 @@ struct ByteSource: Sendable {
     self.path = path
     count = file.count
     storage = .file(file)
+    start = 0
   }
 
   /// Wraps bytes that are in memory; `path` is what messages call them.
@@ -29,6 +32,26 @@ struct ByteSource: Sendable {
     self.path = path
     count = bytes.count
     storage = .memory(bytes)
+    start = 0
+  }
+
+  private init(_ whole: ByteSource, _ range: Range<Int>) {
+    path = whole.path
+    storage = whole.storage
+    start = whole.start + range.lowerBound
+    count = range.count
+  }
+
+  /// The bytes in `range` as a source of their own: a file inside an archive.
+  func part(_ range: Range<Int>) throws(WeightFileError) -> ByteSource {
+    try check(range.lowerBound, range.count)
+    return ByteSource(self, range)
+  }
+
+  /// Whether the bytes at `offset` are `expected`; false where the source ends before.
+  func has(_ expected: some Collection<UInt8>, at offset: Int) throws(WeightFileError) -> Bool {
+    guard offset <= count - expected.count else { return false }
+    return try bytes(at: offset, count: expected.count).elementsEqual(expected)
   }
 
   /// The bytes at `offset` ..< `offset + count`.
@@ -83,8 +106,9 @@ struct ByteSource: Sendable {
     to buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(WeightFileError) {
     switch storage {
-    case .file(let file): try file.read(into: buffer, at: offset)
-    case .memory(let bytes): buffer.copyBytes(from: bytes[offset..<offset + buffer.count])
+    case .file(let file): try file.read(into: buffer, at: start + offset)
+    case .memory(let bytes):
+      buffer.copyBytes(from: bytes[start + offset..<start + offset + buffer.count])
     }
   }
 }

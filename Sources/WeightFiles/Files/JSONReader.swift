@@ -208,3 +208,20 @@ func jsonString(_ text: String) -> String {
   }
   return result + "\""
 }
+
+/// The pairs of a JSON object whose values are all texts.
+func textTable(
+  _ json: [UInt8], path: String, what: String
+) throws(WeightFileError) -> [String: String] {
+  do throws(JSONReader.Failure) {
+    var reader = JSONReader(json)
+    var table: [String: String] = [:]
+    try reader.object { (reader, key) throws(JSONReader.Failure) in
+      table[key] = try reader.string()
+    }
+    try reader.finish()
+    return table
+  } catch {
+    throw WeightFileError(.damaged, path, "the \(what) is damaged: \(error)")
+  }
+}

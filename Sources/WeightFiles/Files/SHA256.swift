@@ -14,8 +14,15 @@ public struct SHA256: ~Copyable {
   deinit { EVP_MD_CTX_free(context) }
 
   /// Adds `bytes`.
-  public mutating func update(_ bytes: [UInt8]) {
-    EVP_DigestUpdate(context, bytes, bytes.count)
+  public mutating func update(_ bytes: [UInt8]) { add(bytes) }
+
+  /// Adds the little-endian bytes of `values`.
+  public mutating func update(_ values: [Float]) { add(values) }
+
+  private mutating func add(_ values: [some BitwiseCopyable]) {
+    values.withUnsafeBytes { bytes in
+      _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
   }
 
   /// The digest of everything added, as 64 hexadecimal digits.

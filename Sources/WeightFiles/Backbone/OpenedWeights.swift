@@ -1,0 +1,122 @@
+import Tensors
+
+/// A weight file of any format: its tensors under torchvision's names, and what is known about the network.
+struct OpenedWeights {
+  /// The format, for people.
+  let format: String
+  /// All tensors, those of a head too, under torchvision's names.
+  let tensors: any TensorSource
+  var conventions: BackboneConventions = .torchvision
+  var conventionsOrigin: FactOrigin = .torchvisionDefault
+  var pixels: PixelConvention = .torch
+  var pixelsOrigin: FactOrigin = .torchvisionDefault
+
+  /// Opens the file at `path`, recognised by its content.
+  init(path: String) throws(WeightFileError) {
+    try self.init(ByteSource(path: path))
+  }
+
+  init(_ source: ByteSource) throws(WeightFileError) {
+    if try source.has(HDF5File.signature, at: 0) {
+      try self.init(keras: try HDF5File(source), configuration: nil, prefix: "")
+    } else if try source.has([0x50, 0x4B, 0x03, 0x04], at: 0) {
+      try self.init(zip: try ZipArchive(source), source)
+    } else if try source.has(TorchLegacy.magic, at: 0) {
+      let file = try TorchFile(legacy: source)
+      self.init(named: file, format: file.layout)
+    } else if try source.has([UInt8(ascii: "{")], at: 8) {
+      self.init(named: try SafeTensorsFile(source), format: "safetensors")
+    } else if try source.has([UInt8(ascii: "{")], at: 0) {
+      self.init(named: try SafeTensorsIndex(source), format: "safetensors in several files")
+    } else if try source.has([0x08], at: 0) {
+      try self.init(onnx: try ONNXFile(source))
+    } else {
+      throw WeightFileError(
+        .unsupported, source.path, try Self.unknownContent(source))
+    }
+    try readMetadata(tensors.metadata)
+  }
+
+  /// Tensors that are in memory already, under torchvision's names.
+  init(tensors source: any TensorSource) throws(WeightFileError) {
+    self.init(named: source, format: "tensors in memory")
+    try readMetadata(source.metadata)
+  }
+
+  private init(named source: any TensorSource, format: String) {
+    tensors = torchvisionNames(source)
+    self.format = format
+  }
+
+  private init(zip archive: ZipArchive, _ source: ByteSource) throws(WeightFileError) {
+    guard let weights = archive.entries["model.weights.h5"] else {
+      let file = try TorchFile(zip: archive, path: source.path)
+      self.init(named: file, format: file.layout)
+      return
+    }
+    for entry in archive.entries.values { try archive.verify(entry) }
+    var configuration: [UInt8]?
+    if let entry = archive.entries["config.json"] {
+      guard entry.range.count <= KerasConfiguration.lengthLimit else {
+        throw WeightFileError(.unsupported, source.path, "has too long a model configuration")
+      }
+      configuration = try archive.source(of: entry).bytes(at: 0, count: entry.range.count)
+    }
+    let file = try HDF5File(try archive.source(of: weights))
+    try self.init(keras: file, configuration: configuration, prefix: "Keras archive: ")
+  }
+
+  private init(
+    keras file: HDF5File, configuration: [UInt8]?, prefix: String
+  ) throws(WeightFileError) {
+    let backbone = try KerasBackbone(file, configuration: configuration, format: prefix)
+    format = backbone.format
+    tensors = backbone.tensors
+    conventions = backbone.conventions
+    conventionsOrigin = backbone.conventionsOrigin
+    pixels = .caffe
+    pixelsOrigin =
+      backbone.conventions == .keras2016 ? .keras2016Names : .kerasNames
+  }
+
+  private init(onnx file: ONNXFile) throws(WeightFileError) {
+    let backbone = try ONNXBackbone(file)
+    format = file.producer.isEmpty ? "ONNX" : "ONNX, written by \(file.producer)"
+    tensors = backbone.tensors
+    conventions = backbone.conventions
+    conventionsOrigin = .graph
+    // Keras' networks have their stride on the first convolution and caffe's pixels.
+    if backbone.conventions.stridePlace == .firstConvolution {
+      pixels = .caffe
+      pixelsOrigin = .graph
+    }
+  }
+
+  /// What the file says about itself goes before everything else.
+  private mutating func readMetadata(_ texts: [String: String]) throws(WeightFileError) {
+    let metadata = BackboneMetadata(texts, path: tensors.path)
+    if let stated = try metadata.conventions(defaults: conventions) {
+      conventions = stated
+      conventionsOrigin = .metadata
+    }
+    if let stated = try metadata.pixels() {
+      pixels = stated
+      pixelsOrigin = .metadata
+    }
+  }
+
+  private static func unknownContent(_ source: ByteSource) throws(WeightFileError) -> String {
+    if source.count == 0 { return "is empty" }
+    if try source.has("version https://git-lfs".utf8, at: 0) {
+      return "is a placeholder of Git LFS: fetch the real file with `git lfs pull`"
+    }
+    if try source.has([0x80], at: 0) {
+      return "is a pickle, but not one of torch.save; save model.state_dict() with torch.save"
+    }
+    if try source.has("<".utf8, at: 0) {
+      return "is a web page, not a weight file: download it again"
+    }
+    return
+      "is no weight file that is known: safetensors, PyTorch, Keras HDF5, Keras archive or ONNX"
+  }
+}

@@ -1,0 +1,116 @@
+/// What a Keras model says about its layers in JSON: the `model_config` of an `.h5` file, the `config.json` of
+/// a `.keras` file.
+struct KerasConfiguration: Sendable {
+  /// One layer, with the few settings that matter here.
+  struct Layer: Sendable, Equatable {
+    var className = ""
+    var name = ""
+    var epsilon: Double?
+    var strides: [Int]?
+    var padding: String?
+    var groups = 1
+  }
+
+  /// All layers, those of nested models too, in the order of the text.
+  let layers: [Layer]
+
+  /// The longest text that is read; the one of a ResNet-152 has 600 KB.
+  static let lengthLimit = 16 << 20
+
+  init(_ json: [UInt8], path: String) throws(WeightFileError) {
+    guard json.count <= Self.lengthLimit else {
+      throw WeightFileError(.unsupported, path, "has a model configuration of \(json.count) bytes")
+    }
+    do throws(JSONReader.Failure) {
+      var reader = JSONReader(json)
+      var layers: [Layer] = []
+      try Self.readLayer(&reader, into: &layers)
+      try reader.finish()
+      self.layers = layers
+    } catch {
+      throw WeightFileError(.damaged, path, "the model configuration is damaged: \(error)")
+    }
+  }
+
+  /// The conventions of the network, or nil if the layers do not show them.
+  func conventions() -> BackboneConventions? {
+    let epsilons = Set(layers.filter { $0.className == "BatchNormalization" }.map(\.epsilon))
+    guard epsilons.count == 1, let epsilon = epsilons.first ?? nil, epsilon > 0 else { return nil }
+    guard let place = stridePlace, let pool = maxPool else { return nil }
+    return BackboneConventions(stridePlace: place, batchNormEpsilon: epsilon, maxPool: pool)
+  }
+
+  /// Where the second stage (or the first one that halves the picture) has its stride.
+  private var stridePlace: BackboneConventions.StridePlace? {
+    for layer in layers where layer.className == "Conv2D" && layer.strides == [2, 2] {
+      guard let name = KerasLayerName(layer.name)?.canonical else { continue }
+      if name.hasSuffix(".0.conv1") { return .firstConvolution }
+      if name.hasSuffix(".0.conv2") { return .secondConvolution }
+    }
+    return nil
+  }
+
+  private var maxPool: BackboneConventions.MaxPool? {
+    guard let pool = layers.first(where: { $0.className == "MaxPooling2D" }) else { return nil }
+    // TensorFlow's "same" pads only at the end where the size is even, as a window that hangs over.
+    if pool.padding == "same" { return .ceiling }
+    let isPadded = layers.contains { $0.className == "ZeroPadding2D" && $0.name.contains("pool") }
+    return isPadded ? .padded : .unpadded
+  }
+
+  /// Reads any value; objects with a class name are layers.
+  private static func readLayer(
+    _ reader: inout JSONReader, into layers: inout [Layer]
+  ) throws(JSONReader.Failure) {
+    guard reader.peek() == UInt8(ascii: "{") else { return try reader.skip() }
+    var layer = Layer()
+    var found = layers
+    try reader.object { (reader, key) throws(JSONReader.Failure) in
+      switch (key, reader.peek()) {
+      case ("class_name", UInt8(ascii: "\"")): layer.className = try reader.string()
+      case ("config", UInt8(ascii: "{")):
+        try readSettings(&reader, of: &layer, into: &found)
+      case ("config", UInt8(ascii: "[")): try readLayers(&reader, into: &found)
+      default: try reader.skip()
+      }
+    }
+    if !layer.className.isEmpty { found.append(layer) }
+    layers = found
+  }
+
+  private static func readLayers(
+    _ reader: inout JSONReader, into layers: inout [Layer]
+  ) throws(JSONReader.Failure) {
+    var found = layers
+    try reader.array { (reader) throws(JSONReader.Failure) in
+      try readLayer(&reader, into: &found)
+    }
+    layers = found
+  }
+
+  private static func readSettings(
+    _ reader: inout JSONReader, of layer: inout Layer, into layers: inout [Layer]
+  ) throws(JSONReader.Failure) {
+    var read = layer
+    var found = layers
+    try reader.object { (reader, key) throws(JSONReader.Failure) in
+      let first = reader.peek()
+      switch key {
+      case "name" where first == UInt8(ascii: "\""): read.name = try reader.string()
+      case "padding" where first == UInt8(ascii: "\""): read.padding = try reader.string()
+      case "epsilon" where first != UInt8(ascii: "n"): read.epsilon = try reader.number()
+      case "groups" where first != UInt8(ascii: "n"): read.groups = try reader.wholeNumber()
+      case "strides" where first == UInt8(ascii: "["):
+        var strides: [Int] = []
+        try reader.array { (reader) throws(JSONReader.Failure) in
+          strides.append(try reader.wholeNumber())
+        }
+        read.strides = strides
+      case "layers" where first == UInt8(ascii: "["): try readLayers(&reader, into: &found)
+      default: try reader.skip()
+      }
+    }
+    layer = read
+    layers = found
+  }
+}

@@ -1,0 +1,84 @@
+import Tensors
+
+/// Several safetensors files that `model.safetensors.index.json` joins to one model.
+///
+/// The index maps the name of every tensor to the file in the same folder that holds it.
+struct SafeTensorsIndex: TensorSource {
+  let path: String
+  let names: [String]
+  let metadata: [String: String]
+  private let files: [String: SafeTensorsFile]
+  private let fileOfTensor: [String: String]
+
+  /// The longest index that is read.
+  static let lengthLimit = 16 << 20
+
+  init(_ source: ByteSource) throws(WeightFileError) {
+    guard source.count <= Self.lengthLimit else {
+      throw WeightFileError(.unsupported, source.path, "is too long for an index of weight files")
+    }
+    path = source.path
+    fileOfTensor = try Self.readMap(
+      try source.bytes(at: 0, count: source.count), path: source.path)
+    guard !fileOfTensor.isEmpty else {
+      throw WeightFileError(.unsupported, path, "is JSON, but not an index of weight files")
+    }
+    names = sortedByBytes(fileOfTensor.keys)
+    files = try Self.open(Set(fileOfTensor.values), beside: path)
+    // What files that speak of themselves say; all parts of one model say the same.
+    metadata =
+      files.sorted { $0.key < $1.key }.first { !$0.value.metadata.isEmpty }?.value.metadata ?? [:]
+    for name in names where shape(of: name) == nil { throw .missing(name, in: path) }
+  }
+
+  func shape(of name: String) -> [Int]? {
+    fileOfTensor[name].flatMap { files[$0]?.shape(of: name) }
+  }
+
+  func elementType(of name: String) -> ElementType? {
+    fileOfTensor[name].flatMap { files[$0]?.elementType(of: name) }
+  }
+
+  func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+    guard let key = fileOfTensor[name], let file = files[key] else {
+      throw .missing(name, in: path)
+    }
+    return try file.floats(name)
+  }
+
+  private static func open(
+    _ names: Set<String>, beside path: String
+  ) throws(WeightFileError) -> [String: SafeTensorsFile] {
+    guard names.count <= 1000 else {
+      throw WeightFileError(.unsupported, path, "names \(names.count) files")
+    }
+    var files: [String: SafeTensorsFile] = [:]
+    for name in names.sorted() {
+      guard !name.isEmpty, !name.contains("/"), name != "..", !name.utf8.contains(0) else {
+        throw WeightFileError(
+          .damaged, path, "names the file \(quoted(name)), which is not in the same folder")
+      }
+      files[name] = try SafeTensorsFile(path: "\(folder(path))/\(name)")
+    }
+    return files
+  }
+
+  private static func readMap(
+    _ json: [UInt8], path: String
+  ) throws(WeightFileError) -> [String: String] {
+    do throws(JSONReader.Failure) {
+      var reader = JSONReader(json)
+      var map: [String: String] = [:]
+      try reader.object { (reader, key) throws(JSONReader.Failure) in
+        guard key == "weight_map" else { return try reader.skip() }
+        try reader.object { (reader, name) throws(JSONReader.Failure) in
+          map[name] = try reader.string()
+        }
+      }
+      try reader.finish()
+      return map
+    } catch {
+      throw WeightFileError(.damaged, path, "is not an index of weight files: \(error)")
+    }
+  }
+}

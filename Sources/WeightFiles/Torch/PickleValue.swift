@@ -1,0 +1,135 @@
+/// What a pickle can hold here: plain values, containers and the tensors of PyTorch.
+indirect enum PickleValue: Sendable {
+  case none
+  case boolean(Bool)
+  case integer(Int)
+  /// An integer of more than 64 bits, little-endian.
+  case wideInteger([UInt8])
+  case double(Double)
+  case string(String)
+  case bytes([UInt8])
+  case tuple(PickleTuple)
+  /// A list; the number is its place in ``PickleContent/lists``.
+  case list(Int)
+  /// A dictionary; the number is its place in ``PickleContent/dictionaries``.
+  case dictionary(Int)
+  case global(PickleGlobal)
+  case storage(TorchStorage)
+  case tensor(TorchView)
+  /// The mark that opens a run of values; it never leaves the stack.
+  case mark
+}
+
+/// A tuple that knows how deeply tuples nest in it.
+///
+/// Tuples can be shared, so a short pickle can describe one whose walk would never end: the depth is counted while
+/// it is built.
+struct PickleTuple: Sendable {
+  /// How deeply tuples may nest. Deeper ones would overflow the stack when they are freed.
+  static let depthLimit = 64
+
+  let values: [PickleValue]
+  let depth: Int
+
+  init(_ values: [PickleValue]) {
+    self.values = values
+    let inner = values.map { value in
+      if case .tuple(let tuple) = value { tuple.depth } else { 0 }
+    }
+    depth = 1 + (inner.max() ?? 0)
+  }
+}
+
+/// The functions and classes that a state_dict names. Every other one is refused.
+enum PickleGlobal: Sendable, Equatable {
+  case orderedDict
+  case rebuildTensor
+  case rebuildTensorV2
+  case rebuildParameter
+  case size
+  case storageType(ElementType)
+
+  /// The global called `name` in `module`, or nil if it is not one of the known ones.
+  init?(module: String, name: String) {
+    switch (module, name) {
+    case ("collections", "OrderedDict"): self = .orderedDict
+    case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
+    case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2
+    case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+    case ("torch", "Size"): self = .size
+    case ("torch", _):
+      guard let type = Self.storageTypes[name] else { return nil }
+      self = .storageType(type)
+    default: return nil
+    }
+  }
+
+  private static let storageTypes: [String: ElementType] = [
+    "DoubleStorage": .float64, "FloatStorage": .float32, "HalfStorage": .float16,
+    "BFloat16Storage": .bfloat16, "LongStorage": .int64, "IntStorage": .int32,
+    "ShortStorage": .int16, "CharStorage": .int8, "ByteStorage": .uint8, "BoolStorage": .bool,
+  ]
+}
+
+/// Numbers that tensors look into: one file of a zip archive, or a stretch of an older file.
+struct TorchStorage: Sendable, Equatable {
+  let key: String
+  let type: ElementType
+  /// The number of elements.
+  let count: Int
+}
+
+/// A tensor: a storage, and how to walk through it.
+struct TorchView: Sendable, Equatable {
+  let storage: TorchStorage
+  /// The first element's place in the storage.
+  let offset: Int
+  let shape: [Int]
+  /// How many elements of the storage lie between neighbours along each dimension.
+  let strides: [Int]
+
+  /// Makes a view, or nil if it would reach outside of its storage or repeat elements of it.
+  init?(storage: TorchStorage, offset: Int, shape: [Int], strides: [Int]) {
+    guard shape.count == strides.count, shape.count <= 8, offset >= 0,
+      strides.allSatisfy({ $0 >= 0 }), let count = elementCount(shape), count <= storage.count
+    else { return nil }
+    var last = offset
+    if count > 0 {
+      for (extent, stride) in zip(shape, strides) {
+        let (step, overflow) = stride.multipliedReportingOverflow(by: extent - 1)
+        let (sum, sumOverflow) = last.addingReportingOverflow(step)
+        if overflow || sumOverflow { return nil }
+        last = sum
+      }
+      guard last < storage.count else { return nil }
+    }
+    self.storage = storage
+    self.offset = offset
+    self.shape = shape
+    self.strides = strides
+  }
+
+  /// Whether the elements lie one after the other in row-major order.
+  var isContiguous: Bool {
+    var expected = 1
+    for (extent, stride) in zip(shape, strides).reversed() where extent != 1 {
+      if stride != expected { return false }
+      expected *= extent
+    }
+    return true
+  }
+}
+
+/// The result of reading one pickle.
+struct PickleContent: Sendable {
+  /// What the pickle was made of.
+  let root: PickleValue
+  /// The elements of every list.
+  let lists: [[PickleValue]]
+  /// The pairs of every dictionary whose keys are texts, in their order; others are left out.
+  let dictionaries: [[(key: String, value: PickleValue)]]
+  /// The storages that the pickle refers to, by key.
+  let storages: [String: TorchStorage]
+  /// How many bytes the pickle took.
+  let length: Int
+}

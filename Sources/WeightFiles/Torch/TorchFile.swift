@@ -1,0 +1,137 @@
+import Tensors
+
+/// The tensors of a file that `torch.save` wrote: the state_dict, or the one under `state_dict` or `model`.
+///
+/// Two layouts exist. Since PyTorch 1.6 the file is a zip archive with `<name>/data.pkl` and one raw file per
+/// storage; before, it was a row of pickles followed by the storages.
+struct TorchFile: TensorSource {
+  let path: String
+  let names: [String]
+  let metadata: [String: String]
+  /// Which of the two layouts it is, for people.
+  let layout: String
+  private let views: [String: TorchView]
+  private let storages: [String: ByteSource]
+
+  /// The most bytes of `data.pkl` that are read; the one of a ResNet-152 has 200 KB.
+  static let pickleLimit = 8 << 20
+
+  init(zip archive: ZipArchive, path: String) throws(WeightFileError) {
+    let content = try TorchZip(archive, path: path)
+    try self.init(
+      content.pickle, storages: content.storages, metadata: content.metadata, path: path,
+      layout: "PyTorch zip")
+  }
+
+  init(legacy source: ByteSource) throws(WeightFileError) {
+    let content = try TorchLegacy(source)
+    try self.init(
+      content.pickle, storages: content.storages, metadata: [:], path: source.path,
+      layout: "PyTorch before 1.6")
+  }
+
+  private init(
+    _ pickle: PickleContent, storages: [String: ByteSource], metadata: [String: String],
+    path: String, layout: String
+  ) throws(WeightFileError) {
+    var views: [String: TorchView] = [:]
+    for (name, view) in try StateDict(pickle, path: path).tensors {
+      guard let storage = storages[view.storage.key] else {
+        throw WeightFileError(
+          .damaged, path, "the data of the tensor \(quoted(name)) is missing", tensor: name)
+      }
+      let (size, overflow) = view.storage.count.multipliedReportingOverflow(
+        by: view.storage.type.size)
+      guard !overflow, size <= storage.count else {
+        throw WeightFileError(
+          .damaged, path, "the data of the tensor \(quoted(name)) is too short", tensor: name)
+      }
+      views[name] = view
+    }
+    self.views = views
+    self.storages = storages
+    self.metadata = metadata
+    self.path = path
+    self.layout = layout
+    names = sortedByBytes(views.keys)
+  }
+
+  func shape(of name: String) -> [Int]? { views[name]?.shape }
+
+  func elementType(of name: String) -> ElementType? { views[name]?.storage.type }
+
+  func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+    guard let view = views[name], let storage = storages[view.storage.key] else {
+      throw .missing(name, in: path)
+    }
+    let type = view.storage.type
+    if view.isContiguous {
+      let values = try storage.floats(
+        of: type, at: view.offset * type.size, count: elementCount(view.shape) ?? 0, tensor: name)
+      return Tensor(shape: view.shape, values: values)
+    }
+    let all = try storage.floats(of: type, at: 0, count: view.storage.count, tensor: name)
+    return Tensor(shape: view.shape, values: view.gather(all))
+  }
+}
+
+extension TorchView {
+  /// The elements of the view in row-major order, out of all elements of the storage.
+  func gather(_ all: [Float]) -> [Float] {
+    var places = [offset]
+    for (extent, stride) in zip(shape, strides) {
+      var next: [Int] = []
+      next.reserveCapacity(places.count * extent)
+      for place in places {
+        for index in 0..<extent { next.append(place + index * stride) }
+      }
+      places = next
+    }
+    return places.map { all[$0] }
+  }
+}
+
+/// The tensors of a state_dict, wherever it is in a pickle.
+private struct StateDict {
+  /// Names and tensors in the order of the file.
+  let tensors: [(String, TorchView)]
+
+  /// Keys under which training scripts keep the state_dict.
+  private static let usualKeys = ["state_dict", "model_state_dict", "model", "net", "module"]
+
+  init(_ pickle: PickleContent, path: String) throws(WeightFileError) {
+    guard var pairs = Self.dictionary(pickle.root, pickle) else {
+      throw WeightFileError(
+        .unsupported, path, "holds no state_dict: save model.state_dict() with torch.save")
+    }
+    // At most two wrappings, such as {"model": {"state_dict": ...}}.
+    for _ in 0..<2 {
+      let nested = Self.usualKeys.lazy.compactMap { key in
+        pairs.last { $0.key == key }.flatMap { Self.dictionary($0.value, pickle) }
+      }.first
+      if let nested { pairs = nested } else { break }
+    }
+    var seen: [String: TorchView] = [:]
+    var order: [String] = []
+    for (key, value) in pairs {
+      guard case .tensor(let view) = value else {
+        throw WeightFileError(
+          .unsupported, path,
+          "holds no plain state_dict: the entry \(quoted(key)) is no tensor", tensor: key)
+      }
+      if seen.updateValue(view, forKey: key) == nil { order.append(key) }
+    }
+    // DataParallel puts `module.` before every name.
+    let prefix = order.allSatisfy { $0.hasPrefix("module.") } ? "module." : ""
+    tensors = order.compactMap { name in
+      seen[name].map { (String(name.dropFirst(prefix.count)), $0) }
+    }
+  }
+
+  private static func dictionary(
+    _ value: PickleValue, _ pickle: PickleContent
+  ) -> [(key: String, value: PickleValue)]? {
+    guard case .dictionary(let place) = value else { return nil }
+    return pickle.dictionaries[place]
+  }
+}

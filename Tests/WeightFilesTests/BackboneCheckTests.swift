@@ -1,0 +1,136 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import WeightFiles
+
+/// What is refused, starting from tensors that are right.
+@Suite struct BackboneCheckTests {
+  private typealias Tensors = [String: Tensor<Float>]
+
+  private func changed(
+    _ metadata: [String: String] = [:], _ change: (inout [String: Tensor<Float>]) -> Void
+  ) throws -> WeightFileError? {
+    let reference = try Golden.reference()
+    var tensors: Tensors = [:]
+    for name in reference.names { tensors[name] = try reference.floats(name) }
+    change(&tensors)
+    let table = TensorTable(tensors, metadata: metadata, path: "changed")
+    return failure { try loadBackboneWeights(tensors: table) }
+  }
+
+  private func zeros(_ shape: Int...) -> Tensor<Float> {
+    Tensor(shape: shape, values: [Float](repeating: 0, count: shape.reduce(1, *)))
+  }
+
+  @Test func theUnchangedOneIsAccepted() throws {
+    #expect(try changed { _ in } == nil)
+  }
+
+  @Test func everyMissingTensorIsNamed() throws {
+    for name in try Golden.reference().names {
+      let error = try changed { $0[name] = nil }
+      #expect(error?.kind == .tensorMissing, "\(name)")
+      #expect(error?.tensor == name)
+    }
+  }
+
+  @Test func numbersThatAreNotFiniteAreNamed() throws {
+    for (name, value) in [
+      ("conv1.weight", Float.nan), ("layer3.0.conv2.weight", .infinity), ("bn1.bias", -.infinity),
+    ] {
+      let error = try changed { $0[name]?.values[1] = value }
+      #expect(error?.kind == .tensorNotFinite)
+      #expect(error?.tensor == name)
+    }
+    #expect(try changed { $0["bn1.running_var"]?.values[0] = -1 }?.tensor == "bn1.running_var")
+    let head = try changed {
+      $0["fc.weight"] = Tensor(shape: [1, 1], values: [.nan])
+    }
+    #expect(head?.tensor == "fc.weight")
+  }
+
+  @Test func extraTensorsAreNamed() throws {
+    for name in ["layer1.0.conv4.weight", "layer4.0.se.fc1.weight", "head.weight", "bn1.scale"] {
+      let error = try changed { $0[name] = zeros(1) }
+      #expect(error?.kind == .tensorUnexpected)
+      #expect(error?.tensor == name)
+    }
+    #expect(try changed { $0["layer1.0.bn2.num_batches_tracked"] = zeros() } == nil)
+    #expect(try changed { $0["layer1.0.bn4.num_batches_tracked"] = zeros() } != nil)
+  }
+
+  @Test func relativesAreRefusedByName() throws {
+    let resNeXt = try changed { $0["layer1.0.conv2.weight"] = zeros(4, 2, 3, 3) }
+    #expect(resNeXt?.description.contains("ResNeXt") == true)
+    let basic = try changed {
+      $0["layer1.0.conv1.weight"] = zeros(2, 2, 3, 3)
+      $0["layer1.0.conv3.weight"] = nil
+    }
+    #expect(basic?.description.contains("ResNet-18") == true)
+    let deepStem = try changed { $0["conv1.0.weight"] = zeros(2, 3, 3, 3) }
+    #expect(deepStem?.description.contains("ResNet-D") == true)
+    #expect(resNeXt?.kind == .unsupported)
+  }
+
+  @Test func wideNetworksAreRecognised() throws {
+    // Twice the channels inside the blocks of every stage.
+    let narrow = BackboneLayout(
+      stemWidth: 64, blocks: [3, 4, 6, 3], widths: [64, 128, 256, 512],
+      outputs: [256, 512, 1024, 2048])
+    let wide = BackboneLayout(
+      stemWidth: 64, blocks: [3, 4, 23, 3], widths: [128, 256, 512, 1024],
+      outputs: [256, 512, 1024, 2048])
+    #expect(narrow.architecture == "resnet50")
+    #expect(wide.architecture == "wide_resnet101_2")
+    #expect(narrow.expectedShapes().count == 265)
+    #expect(wide.expectedShapes()["layer4.2.conv2.weight"] == [1024, 1024, 3, 3])
+  }
+
+  @Test func truncatedNetworks() throws {
+    // The end of the trunk may be missing, as in a file up to layer3; the middle may not.
+    #expect(try changed { $0 = $0.filter { !$0.key.hasPrefix("layer4") } } == nil)
+    #expect(
+      try changed { $0 = $0.filter { !$0.key.hasPrefix("layer2") } }?.tensor
+        == "layer2.0.conv1.weight")
+    let unknown = try changed { tensors in
+      for (name, tensor) in tensors where name.hasPrefix("layer4.0") {
+        tensors[name.replacing("layer4.0", with: "layer4.1")] = tensor
+      }
+    }
+    #expect(unknown?.description.contains("blocks are missing") == true)
+    #expect(try changed(["blocks": "1,1,1,2"]) { _ in }?.kind == .tensorMissing)
+  }
+
+  @Test func unreadableMetadataIsNamed() throws {
+    for (key, value) in [
+      ("bn_eps", "tiny"), ("bn_eps", "0"), ("bn_eps", "inf"), ("stride_in_1x1", "yes"),
+      ("maxpool", "kernel 2 stride 2 padding 0 ceil_mode true"), ("mean", "1,2"), ("mean", "a,b,c"),
+      ("maxpool", "kernel 3"),
+    ] {
+      let error = try changed([key: value]) { _ in }
+      #expect(error?.kind == .damaged, "\(key) \(value)")
+      #expect(error?.description.contains(key) == true)
+    }
+    #expect(try changed(["mean": "1,2,3", "channel_order": "GBR"]) { _ in }?.kind == .damaged)
+    #expect(try changed(["mean": "1,2,3", "std": "1,0,1"]) { _ in }?.kind == .damaged)
+  }
+
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["AVP_TEST_WEIGHTS"] != nil,
+      "AVP_TEST_WEIGHTS is not set"))
+  func theCaffeFileIsUnderstood() throws {
+    let folder = ProcessInfo.processInfo.environment["AVP_TEST_WEIGHTS"] ?? ""
+    let weights = try loadBackboneWeights("\(folder)/resnet50-caffe-stage4.safetensors")
+    #expect(weights.layout.architecture == "resnet50")
+    #expect(weights.layout.blocks == [3, 4, 6])
+    #expect(weights.layout.featureCount == 1024)
+    #expect(
+      weights.conventions
+        == BackboneConventions(
+          stridePlace: .firstConvolution, batchNormEpsilon: 1e-5, maxPool: .ceiling))
+    #expect(weights.pixels == .caffe)
+    #expect(weights.metadata["license"] == "MIT")
+  }
+}
