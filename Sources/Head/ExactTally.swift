@@ -68,7 +68,9 @@ public struct Metrics: Codable, Equatable, Sendable {
 
   /// Metrics from the four fields of an exact sum.
   init(fields: ArraySlice<Int64>) throws(HeadError) {
-    func field(_ field: HeadArithmetic.SumField) -> Int64 { fields[fields.startIndex + field.rawValue] }
+    func field(_ field: HeadArithmetic.SumField) -> Int64 {
+      fields[fields.startIndex + field.rawValue]
+    }
     guard field(.faults) == 0 else { throw .notFinite(samples: Int(field(.faults))) }
     guard field(.count) > 0 else { throw .noSamples }
     lossSum = Double(field(.loss)) / HeadArithmetic.lossScale

@@ -63,7 +63,9 @@ public struct ClassFolders: Equatable, Sendable {
         "\(loosePictures) pictures lie directly in \(folder), which says nothing of their class; "
           + layout)
     }
-    if classes.isEmpty { return DatasetError(.invalid, "\(folder) holds no class folders; \(layout)") }
+    if classes.isEmpty {
+      return DatasetError(.invalid, "\(folder) holds no class folders; \(layout)")
+    }
     return DatasetError(
       .invalid,
       "\(folder) holds only the class '\(classes.joined(separator: "', '"))', and a classifier "

@@ -65,7 +65,7 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
   private static func requireFolder(_ path: String, remedy: String) throws(DatasetError) {
     do throws(SystemReason) {
       if try FileFacts(path: path).kind == .folder { return }
-    } catch where !error.isAbsence {
+    } catch  where !error.isAbsence {
       throw DatasetError(.missing, "the folder \(path) cannot be opened: \(error)")
     } catch {
       throw DatasetError(.missing, "there is no folder \(path): \(remedy)")
@@ -95,7 +95,8 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
   ) -> DatasetError {
     func missing(_ names: [String], from others: [String], folder: String) -> String? {
       let absent = names.filter { !others.contains($0) }
-      return absent.isEmpty ? nil : "\(folder) lacks \(absent.map { "'\($0)'" }.joined(separator: ", "))"
+      return absent.isEmpty
+        ? nil : "\(folder) lacks \(absent.map { "'\($0)'" }.joined(separator: ", "))"
     }
     let differences = [
       missing(train, from: validation, folder: joined(root, validationName)),

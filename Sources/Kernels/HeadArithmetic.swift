@@ -135,8 +135,9 @@ extension HeadArithmetic {
   /// Adds one evaluated sample to `sums`, which holds the ``SumField``s.
   ///
   /// - Precondition: `label` is a position in `logits`; `sums` has a place for each field.
-  public static func tally(logits: [Double], label: Int, lossLimit: Double, into sums: inout [Int64])
-  {
+  public static func tally(
+    logits: [Double], label: Int, lossLimit: Double, into sums: inout [Int64]
+  ) {
     precondition(logits.indices.contains(label) && sums.count == SumField.allCases.count)
     var probabilities = [Double](repeating: 0, count: logits.count)
     head_tally(logits, Int64(logits.count), Int64(label), lossLimit, &probabilities, &sums)

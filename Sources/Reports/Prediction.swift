@@ -60,7 +60,8 @@ public enum PredictionTable {
   private static func columns(_ predictions: [Prediction], _ classes: [String]) -> String {
     let widths = classes.map { max($0.count + 2, 7) }
     let name = max(7, predictions.map(\.image.count).max() ?? 0)
-    let header = "picture".filled(to: name) + zip(classes, widths).map { $0.filledLeft(to: $1 + 2) }.joined()
+    let header =
+      "picture".filled(to: name) + zip(classes, widths).map { $0.filledLeft(to: $1 + 2) }.joined()
     let rows = predictions.map { prediction in
       prediction.image.filled(to: name)
         + zip(classes, widths).map { name, width in
@@ -79,7 +80,9 @@ public enum PredictionTable {
 }
 
 extension String {
-  func filled(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  func filled(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
   func filledLeft(to width: Int) -> String {
     String(repeating: " ", count: max(0, width - count)) + self
   }

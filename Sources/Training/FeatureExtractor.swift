@@ -103,7 +103,7 @@ public struct FeatureExtractor: FeatureProducer {
         seed: seed, purpose: .augmentation, epoch: view, index: request.index)
       let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
       return .input(input, key: key)
-    } catch where error.kind == .invalid && onBadImage == .skip {
+    } catch  where error.kind == .invalid && onBadImage == .skip {
       return .ready(.skipped(request.sample.path))
     }
   }

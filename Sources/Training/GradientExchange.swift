@@ -84,7 +84,9 @@ final class GradientExchange {
       message.append(UInt32(label))
       message += features.map(\.bitPattern)
     }
-    let bytes = message.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+    let bytes = message.flatMap { word in
+      (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+    }
     var gradient = empty
     var stops = false
     for part in try communicator.allgather(bytes) {

@@ -123,7 +123,9 @@ extension TrainingConfiguration {
       ("hidden", "\(hidden)"), ("optimizer", optimiser.rawValue), ("lr", "\(learningRate)"),
       ("weight-decay", "\(weightDecay)"), ("momentum", "\(momentum)"),
       ("schedule", schedule.rawValue), ("warmup-epochs", "\(warmupEpochs)"), ("seed", "\(seed)"),
-      ("augmentation", augmentation.map { "\($0.shear)/\($0.zoom)/\($0.horizontalFlip)" } ?? "none"),
+      (
+        "augmentation", augmentation.map { "\($0.shear)/\($0.zoom)/\($0.horizontalFlip)" } ?? "none"
+      ),
       ("views", "\(views)"), ("max-steps", maxSteps.map { "\($0)" } ?? "none"),
       ("on-bad-image", onBadImage.rawValue),
     ]

@@ -42,10 +42,11 @@ struct RequestStream: IteratorProtocol, Sendable {
       guard plan.steps(inEpoch: epoch) > 0 else { return false }
       order = plan.sampler.order(epoch: epoch)
     }
-    waiting = plan.slice(step: step)[...].map { position in
-      let index = order[position]
-      return FeatureRequest(sample: training[index], index: index, view: plan.view(epoch: epoch))
-    }[...]
+    waiting =
+      plan.slice(step: step)[...].map { position in
+        let index = order[position]
+        return FeatureRequest(sample: training[index], index: index, view: plan.view(epoch: epoch))
+      }[...]
     step += 1
     return true
   }

@@ -39,7 +39,9 @@ enum BackboneChoice: Equatable, Sendable {
     let fetched = cacheFolder(environment) + "/weights"
     for place in [local, fetched] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
-      if let name = names.filter({ $0.hasPrefix("resnet50") && !$0.hasSuffix(".part") }).sorted().first {
+      if let name = names.filter({ $0.hasPrefix("resnet50") && !$0.hasSuffix(".part") }).sorted()
+        .first
+      {
         return .file("\(place)/\(name)")
       }
     }

@@ -20,7 +20,8 @@ struct Hostfile: Equatable {
   /// Reads the lines of a hostfile; a host without `slots` has one.
   init(text: String, path: String) throws {
     var entries: [Entry] = []
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       let content = line.prefix { $0 != "#" }
       let words = content.split(whereSeparator: \.isWhitespace)
       guard let host = words.first else { continue }
@@ -28,12 +29,14 @@ struct Hostfile: Equatable {
       for word in words.dropFirst() where word.hasPrefix("slots=") {
         guard let count = Int(word.dropFirst(6)), count > 0 else {
           throw Failure(
-            status: .badData, description: "\(path), line \(number + 1): '\(word)' is no number of slots.")
+            status: .badData,
+            description: "\(path), line \(number + 1): '\(word)' is no number of slots.")
         }
         slots = count
       }
       // A name that begins with a dash would be an option to ssh.
-      guard host.allSatisfy({ $0.isLetter || $0.isNumber || "-_.@:".contains($0) }), host.first != "-"
+      guard host.allSatisfy({ $0.isLetter || $0.isNumber || "-_.@:".contains($0) }),
+        host.first != "-"
       else {
         throw Failure(
           status: .badData, description: "\(path), line \(number + 1): '\(host)' is no host name.")

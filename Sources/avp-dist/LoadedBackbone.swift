@@ -13,7 +13,7 @@ struct LoadedBackbone {
   let name: String
   /// The absolute path of the file, or the name again.
   let path: String
-  /// The SHA-256 of the file.
+  /// The SHA-256 of the weights, the same for the same weights in another format.
   let fingerprint: String
   /// How its pixels are to be normalised, where the weights say so.
   let normalisation: Normalisation?
@@ -28,30 +28,27 @@ struct LoadedBackbone {
 
   /// Loads `choice` up to `featureLayer`, nil for all of it.
   init(_ choice: BackboneChoice, _ arguments: Arguments, featureLayer: FeatureLayer?) throws {
-    let source: any TensorSource
+    let weights: BackboneWeights
     switch choice {
     case .file(let file):
       path = URL(fileURLWithPath: file).standardizedFileURL.path
       name = URL(fileURLWithPath: file).lastPathComponent
-      fingerprint = try sha256(fileAt: file)
-      source = try SafeTensorsFile(path: file)
+      weights = try loadBackboneWeights(file)
     case .demo:
-      let bytes = demoBackboneBytes()
       name = "demo"
       path = name
-      fingerprint = sha256(bytes)
-      source = try SafeTensorsFile(bytes: bytes, path: "the demo backbone")
+      weights = try loadBackboneWeights(bytes: demoBackboneBytes(), path: "the demo backbone")
     case .random(let seed):
       name = "random:\(seed)"
       path = name
-      fingerprint = sha256(Array("random weights, version 1, seed \(seed)".utf8))
-      source = RandomWeights(seed: seed)
+      weights = try loadBackboneWeights(tensors: RandomWeights(seed: seed))
     }
-    let facts = try BackboneFacts(metadata: source.metadata, path: source.path)
-    normalisation = facts.normalisation
+    fingerprint = weights.fingerprint
+    normalisation =
+      weights.pixelsOrigin == .torchvisionDefault ? nil : Normalisation(weights.pixels)
     backbone = try Backbone(
-      weights: source, conventions: facts.conventions, featureLayer: featureLayer,
-      kernels: KernelPath.selected())
+      weights: weights, conventions: ResNet.BackboneConventions(weights.conventions, name: name),
+      featureLayer: featureLayer, kernels: KernelPath.selected())
   }
 
   /// What a model file says about the backbone.
@@ -74,4 +71,35 @@ private func demoBackboneBytes() -> [UInt8] {
   var size = 0
   let start = avp_demo_backbone(&size)
   return Array(UnsafeBufferPointer(start: start, count: size))
+}
+
+extension Normalisation {
+  /// What a weight file says about pixels.
+  init(_ pixels: PixelConvention) {
+    func vector(_ numbers: [Double]) -> SIMD3<Float> {
+      SIMD3(Float(numbers[0]), Float(numbers[1]), Float(numbers[2]))
+    }
+    self.init(
+      channelOrder: pixels.channelOrder == "BGR" ? .bgr : .rgb, scale: pixels.scale,
+      mean: vector(pixels.mean), deviation: vector(pixels.deviation))
+  }
+}
+
+extension ResNet.BackboneConventions {
+  /// What a weight file says about the network.
+  init(_ conventions: WeightFiles.BackboneConventions, name: String) throws {
+    let pooling: PoolingConvention
+    switch conventions.maxPool {
+    case .padded: pooling = .padded
+    case .ceiling: pooling = .ceiling
+    case .unpadded:
+      throw WeightFileError(
+        .unsupported, name,
+        "its network pools without padding (112 to 55 pixels), which only Keras before 2.2.3 did; "
+          + "use the file of 2019")
+    }
+    self.init(
+      stridePlace: conventions.stridePlace == .firstConvolution ? .conv1 : .conv2,
+      batchNormEpsilon: conventions.batchNormEpsilon, pooling: pooling)
+  }
 }

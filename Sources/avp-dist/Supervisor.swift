@@ -61,7 +61,9 @@ struct Supervisor {
             """)
       }
       attempt += 1
-      printError("avp-dist: a rank or host was lost (status \(status)); restart \(attempt) of \(maxRestarts)")
+      printError(
+        "avp-dist: a rank or host was lost (status \(status)); restart \(attempt) of \(maxRestarts)"
+      )
     }
   }
 }
@@ -141,7 +143,8 @@ extension Supervisor {
       try process.run()
     } catch {
       throw Failure(
-        status: .unavailable, description: "mpirun cannot be started: \(error.localizedDescription)")
+        status: .unavailable, description: "mpirun cannot be started: \(error.localizedDescription)"
+      )
     }
     var passedOn = false
     while process.isRunning {

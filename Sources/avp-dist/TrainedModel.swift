@@ -62,7 +62,8 @@ struct TrainedModel {
     } catch {
       throw Failure(
         status: .missingInput,
-        description: "\(path) needs its backbone, \(named.shortText); name the file with --weights.")
+        description: "\(path) needs its backbone, \(named.shortText); name the file with --weights."
+      )
     }
   }
 }

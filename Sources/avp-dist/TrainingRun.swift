@@ -3,6 +3,7 @@ import Foundation
 import Head
 import ImageData
 import ImageTransforms
+import MPICollectives
 import Reports
 import ResNet
 import Training
@@ -50,6 +51,7 @@ struct TrainingRun {
     let state = try resumedState(record, folder, communicator) ?? initialState(record)
     let observer: any TrainingObserver =
       isRoot ? try recorder(record, folder, manifest, state) : SilentObserver()
+    try describe(backbone, data: data, options, communicator, folder)
     if isRoot { announce(manifest, backbone, options, communicator, folder) }
 
     var trainer = try Trainer(
@@ -124,6 +126,16 @@ extension TrainingRun {
       context: "\(backbone.record) \(configuration.preset.rawValue) \(normalisation)")
   }
 
+  /// Whether a person's terminal is at the end: mpirun gives its ranks one of its own, so there its own
+  /// output counts.
+  private var isTerminal: Bool {
+    guard isatty(STDOUT_FILENO) != 0 else { return false }
+    guard Launcher(environment: environment).usesMPI else { return true }
+    let output = try? FileManager.default.destinationOfSymbolicLink(
+      atPath: "/proc/\(getppid())/fd/1")
+    return output.map { $0.hasPrefix("/dev/pts/") || $0.hasPrefix("/dev/tty") } ?? false
+  }
+
   private var environment: [String: String] { ProcessInfo.processInfo.environment }
 }
 
@@ -192,9 +204,25 @@ extension TrainingRun {
       folder: folder, keep: try arguments.int("--keep", in: 1...1_000_000), record: record,
       stepsPerEpoch: sampler.stepsPerEpoch,
       reporter: ProgressReporter(
-        style: try style, isTerminal: isatty(STDOUT_FILENO) != 0, trainCount: manifest.train.count))
+        style: try style, isTerminal: isTerminal, trainCount: manifest.train.count))
     try recorder.forget(epochsAfter: state.epoch)
     return recorder
+  }
+
+  /// Writes `config.json`: the settings, and what depends on the place. Collective.
+  private func describe(
+    _ backbone: LoadedBackbone, data: String, _ options: RunOptions,
+    _ communicator: any Communicator, _ folder: RunFolder
+  ) throws {
+    let hosts = try communicator.gather(Array(communicator.host.utf8), to: 0)
+    guard communicator.rank == 0 else { return }
+    let description = RunDescription(
+      toolVersion: toolVersion, configuration: configuration, weights: backbone.path,
+      data: URL(fileURLWithPath: data).standardizedFileURL.path,
+      worldSize: communicator.worldSize, threads: options.threads,
+      hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
+      kernels: backbone.backbone.kernels.rawValue)
+    try writeAtomically([UInt8](JSONEncoder.sorted.encode(description)), to: folder.configuration)
   }
 
   private func announce(

@@ -17,7 +17,8 @@ extension Command {
       Option("--on-bad-image", "fail|skip", "what happens to a picture that cannot be read (fail)"),
       Option("--json", nil, "the result as one JSON object"),
     ],
-    run: { arguments in try withRanks(stallTimeout: .seconds(300)) { try evaluate(arguments, $0) } })
+    run: { arguments in try withRanks(stallTimeout: .seconds(300)) { try evaluate(arguments, $0) } }
+  )
 
   private static func evaluate(_ arguments: Arguments, _ communicator: any Communicator) throws {
     let model = try TrainedModel(arguments)

@@ -55,6 +55,7 @@ func writePage(_ html: String, to path: String) throws {
     try Data(html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
   } catch {
     throw Failure(
-      status: .cannotCreate, description: "\(path) cannot be written: \(error.localizedDescription)")
+      status: .cannotCreate, description: "\(path) cannot be written: \(error.localizedDescription)"
+    )
   }
 }

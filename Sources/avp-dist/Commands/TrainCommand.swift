@@ -29,7 +29,8 @@ extension Command {
     Option("--feature-layer", "LAYER", "layer1 to layer4 (the deepest in the file)"),
     Option("--threads", "N", "threads of this process (those it may use)"),
     Option(
-      "--cache-dir", "DIR", "where prepared weights and features are kept ($XDG_CACHE_HOME/avp-dist)"),
+      "--cache-dir", "DIR",
+      "where prepared weights and features are kept ($XDG_CACHE_HOME/avp-dist)"),
   ]
 
   private static let headOptions = [
@@ -57,7 +58,8 @@ extension Command {
   private static let runOptions = [
     Option("--output", "DIR", "the run's folder (the next free runs/NNN)"),
     Option("--resume", "auto|FILE", "go on from the newest whole checkpoint, or from FILE"),
-    Option("--resume-override", nil, "allow other epochs, rates and schedules than the checkpoint's"),
+    Option(
+      "--resume-override", nil, "allow other epochs, rates and schedules than the checkpoint's"),
     Option("--checkpoint-every-steps", "N", "checkpoints inside epochs too"),
     Option("--keep", "N", "how many checkpoints stay (all)"),
     Option("--max-steps", "N", "end after N steps in all"),
