@@ -80,19 +80,20 @@ public struct EvaluationReport {
       let correct: Int
       let count: Int
       let classes: [String]
-      let per_class: [ClassLine]
+      let perClass: [ClassLine]
       let confusion: [[Int]]
       let skipped: [String]
     }
     let document = Document(
       loss: result.metrics.loss, accuracy: result.metrics.accuracy,
       correct: result.metrics.correct, count: result.metrics.count, classes: classes,
-      per_class: classes.indices.map { index in
+      perClass: classes.indices.map { index in
         let (count, recall, precision) = measures(index)
         return ClassLine(name: classes[index], count: count, recall: recall, precision: precision)
       }, confusion: result.confusion, skipped: result.skipped)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     return (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 }

@@ -12,17 +12,17 @@ public enum MetricsLine {
     var epoch: Int?
     var epochs: Int?
     var step: Int?
-    var steps_per_epoch: Int?
-    var completed_steps: Int?
+    var stepsPerEpoch: Int?
+    var completedSteps: Int?
     var pictures: Int?
-    var mean_loss: Double?
-    var train_loss: Double?
-    var train_accuracy: Double?
-    var validation_loss: Double?
-    var validation_accuracy: Double?
+    var meanLoss: Double?
+    var trainLoss: Double?
+    var trainAccuracy: Double?
+    var validationLoss: Double?
+    var validationAccuracy: Double?
     var skipped: [String]?
     var seconds: Double?
-    var images_per_second: Double?
+    var imagesPerSecond: Double?
     var best: Bool?
     var path: String?
     var message: String?
@@ -33,6 +33,7 @@ public enum MetricsLine {
     guard let line = line(event) else { return nil }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     return (try? encoder.encode(line)).map { String(decoding: $0, as: UTF8.self) }
   }
 
@@ -40,18 +41,18 @@ public enum MetricsLine {
     switch event {
     case .started(let stepsPerEpoch, let epochs, let completed):
       return Line(
-        event: "started", epochs: epochs, steps_per_epoch: stepsPerEpoch,
-        completed_steps: completed)
+        event: "started", epochs: epochs, stepsPerEpoch: stepsPerEpoch,
+        completedSteps: completed)
     case .step(let epoch, let step, let pictures, let meanLoss):
-      return Line(event: "step", epoch: epoch, step: step, pictures: pictures, mean_loss: meanLoss)
+      return Line(event: "step", epoch: epoch, step: step, pictures: pictures, meanLoss: meanLoss)
     case .validating:
       return nil
     case .epoch(let metrics, let seconds, let rate, let isBest):
       return Line(
-        event: "epoch", epoch: metrics.epoch, train_loss: metrics.trainLoss,
-        train_accuracy: metrics.trainAccuracy, validation_loss: metrics.validationLoss,
-        validation_accuracy: metrics.validationAccuracy, skipped: metrics.skipped,
-        seconds: seconds, images_per_second: rate, best: isBest)
+        event: "epoch", epoch: metrics.epoch, trainLoss: metrics.trainLoss,
+        trainAccuracy: metrics.trainAccuracy, validationLoss: metrics.validationLoss,
+        validationAccuracy: metrics.validationAccuracy, skipped: metrics.skipped,
+        seconds: seconds, imagesPerSecond: rate, best: isBest)
     case .checkpoint(let path, let epoch, let step):
       return Line(event: "checkpoint", epoch: epoch, step: step, path: path)
     case .warning(let message):

@@ -11,6 +11,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
     case initialHead = 3
     case randomBackbone = 4
     case demoFigures = 5
+    case datasetSplit = 6
   }
 
   private let key: (UInt32, UInt32)

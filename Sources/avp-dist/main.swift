@@ -10,7 +10,7 @@ import WeightFiles
 let toolVersion = "0.1.0"
 
 let commands: [Command] = [
-  .train, .evaluate, .predict, .features, .launch, .demoData,
+  .train, .evaluate, .predict, .features, .weights, .prepare, .launch, .demoData,
 ]
 
 /// The list of commands.
