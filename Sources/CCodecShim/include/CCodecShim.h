@@ -1,1 +1,2 @@
 #include "jpeg_encode.h"
+#include "picture_decode.h"

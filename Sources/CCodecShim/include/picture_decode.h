@@ -1,0 +1,34 @@
+#ifndef AVP_PICTURE_DECODE_H
+#define AVP_PICTURE_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Room that the functions below need for a message, with its final zero.
+#define AVP_DECODE_MESSAGE_SIZE 200
+
+/// Most scans of a JPEG file: encoders write about ten, a file with thousands only costs time.
+#define AVP_JPEG_SCAN_LIMIT 100
+
+/// Reads the header of the JPEG file in `bytes`, and gives the picture's size in pixels.
+///
+/// Returns 0; otherwise returns 1 and writes the reason to `message`.
+int avp_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
+                  char message[AVP_DECODE_MESSAGE_SIZE]);
+
+/// Decodes the JPEG file in `bytes` to `width * height * 3` bytes of R, G, B, the size being what
+/// `avp_jpeg_size` gave for the same bytes.
+///
+/// Returns 0; otherwise returns 1, writes the reason to `message`, and `pixels` holds anything.
+int avp_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                    uint8_t *pixels, char message[AVP_DECODE_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_size` for a PNG file.
+int avp_png_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
+                 char message[AVP_DECODE_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_decode` for a PNG file.
+int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                   uint8_t *pixels, char message[AVP_DECODE_MESSAGE_SIZE]);
+
+#endif

@@ -1,0 +1,152 @@
+#include "picture_decode.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <png.h>
+
+/// One decompression. libpng hands it back to our functions.
+///
+/// It lives outside the frame that calls setjmp, so that its values are defined after longjmp.
+struct reading {
+  png_structp png;
+  png_infop info;
+  const uint8_t *next;
+  size_t left;
+  jmp_buf failed;
+  char *message;
+};
+
+static _Noreturn void leave_with_message(png_structp png, png_const_charp reason) {
+  struct reading *reading = png_get_error_ptr(png);
+  snprintf(reading->message, AVP_DECODE_MESSAGE_SIZE, "%s", reason);
+  longjmp(reading->failed, 1);
+}
+
+static void ignore_warning(png_structp png, png_const_charp text) { (void)png, (void)text; }
+
+static void copy_bytes(png_structp png, png_bytep target, size_t count) {
+  struct reading *reading = png_get_io_ptr(png);
+  if (count > reading->left) png_error(png, "it ends before the picture does, the file is truncated");
+  memcpy(target, reading->next, count);
+  reading->next += count;
+  reading->left -= count;
+}
+
+/// Makes libpng's structures with limits on what a hostile file can ask of them.
+static int prepare(struct reading *reading, const uint8_t *bytes, size_t count, char *message) {
+  *reading = (struct reading){.next = bytes, .left = count, .message = message};
+  snprintf(message, AVP_DECODE_MESSAGE_SIZE, "there is no memory to read it");
+  // The structures' own allocation reports a failure by NULL, not through the error function.
+  reading->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reading, NULL, ignore_warning);
+  if (!reading->png) return 1;
+  reading->info = png_create_info_struct(reading->png);
+  if (!reading->info) return 1;
+  png_set_error_fn(reading->png, reading, leave_with_message, ignore_warning);
+  png_set_read_fn(reading->png, reading, copy_bytes);
+  return 0;
+}
+
+static void release(struct reading *reading) {
+  png_destroy_read_struct(&reading->png, &reading->info, NULL);
+}
+
+/// Reads everything before the pixels. The colour profile, texts and all else that does not decide
+/// the pixel values are skipped unread.
+static void read_header(struct reading *reading) {
+  // The caller knows how many pixels it takes, and says so better than libpng.
+  png_set_user_limits(reading->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_malloc_max(reading->png, 8 << 20);
+  png_set_chunk_cache_max(reading->png, 100);
+  png_set_keep_unknown_chunks(reading->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  // Some writers state too small a window; other readers do not mind either.
+  png_set_option(reading->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
+  png_read_info(reading->png, reading->info);
+}
+
+/// Whether the file holds 16-bit grey values, which have a conversion of their own.
+static int is_deep_grey(struct reading *reading) {
+  return png_get_color_type(reading->png, reading->info) == PNG_COLOR_TYPE_GRAY &&
+         png_get_bit_depth(reading->png, reading->info) == 16;
+}
+
+/// Asks libpng for 8-bit R, G, B without alpha. Alpha is dropped, not blended; of 16 bits the upper
+/// 8 count; no gamma correction.
+static void choose_conversions(struct reading *reading) {
+  png_structp png = reading->png;
+  int colour = png_get_color_type(png, reading->info);
+  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+  if (!is_deep_grey(reading)) {
+    if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
+    png_set_strip_16(png);
+    if (!(colour & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
+  }
+  // Also after a palette's expansion, which adds alpha where entries are transparent.
+  png_set_strip_alpha(png);
+}
+
+/// Spreads a row of big-endian 16-bit grey in place, backwards since it grows from 2 to 3 bytes.
+///
+/// Values above 255 become white: such files hold measurements, not brightness, for the readers
+/// that people train with, and the same pixels must come out here.
+static void spread_deep_grey(uint8_t *row, uint32_t width) {
+  for (size_t x = width; x-- > 0;) {
+    uint8_t value = row[2 * x] ? 255 : row[2 * x + 1];
+    memset(row + 3 * x, value, 3);
+  }
+}
+
+static void read_rows(struct reading *reading, uint32_t width, uint32_t height, uint8_t *pixels) {
+  size_t stride = (size_t)width * 3;
+  for (int passes = png_set_interlace_handling(reading->png); passes > 0; passes--)
+    for (uint32_t y = 0; y < height; y++)
+      png_read_row(reading->png, pixels + y * stride, NULL);
+}
+
+/// Reads the size, the only frame besides `decode` that longjmp returns to.
+static int size(struct reading *reading, uint32_t *width, uint32_t *height) {
+  if (setjmp(reading->failed)) return 1;
+  read_header(reading);
+  *width = png_get_image_width(reading->png, reading->info);
+  *height = png_get_image_height(reading->png, reading->info);
+  return 0;
+}
+
+static int decode(struct reading *reading, uint32_t width, uint32_t height, uint8_t *pixels) {
+  if (setjmp(reading->failed)) return 1;
+  png_structp png = reading->png;
+  read_header(reading);
+  // The checksum inside the compressed data decides whether the pixels are whole; the chunk's own
+  // is wrong in some files that every other reader accepts.
+  png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
+  png_set_benign_errors(png, 0);
+  int deep_grey = is_deep_grey(reading);
+  choose_conversions(reading);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, reading->info);
+  if (png_get_image_width(png, reading->info) != width ||
+      png_get_image_height(png, reading->info) != height ||
+      png_get_rowbytes(png, reading->info) != (size_t)width * (deep_grey ? 2 : 3))
+    png_error(png, "its two readings differ in size");
+  read_rows(reading, width, height, pixels);
+  for (uint32_t y = 0; deep_grey && y < height; y++)
+    spread_deep_grey(pixels + (size_t)y * width * 3, width);
+  return 0;
+}
+
+int avp_png_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
+                 char message[AVP_DECODE_MESSAGE_SIZE]) {
+  struct reading reading;
+  int status = prepare(&reading, bytes, count, message) || size(&reading, width, height);
+  release(&reading);
+  return status;
+}
+
+int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                   uint8_t *pixels, char message[AVP_DECODE_MESSAGE_SIZE]) {
+  struct reading reading;
+  int status = prepare(&reading, bytes, count, message) || decode(&reading, width, height, pixels);
+  release(&reading);
+  return status;
+}

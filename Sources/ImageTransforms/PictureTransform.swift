@@ -1,0 +1,118 @@
+public import Tensors
+
+/// The way of a decoded picture to the network's input: resized without regard to its proportions,
+/// varied if wanted, and normalised.
+public struct PictureTransform: Sendable {
+  /// The width and height that the networks were trained with.
+  public static let standardSize = 224
+
+  /// Whose conventions are followed.
+  public let preset: Preset
+  /// Width and height of the input in pixels, positive.
+  public let size: Int
+  /// What is done to pixel values at the end.
+  public let normalisation: Normalisation
+  /// The numbers for the 256 values of the input's first channel, then of the second and the third.
+  private let numbers: [Float]
+
+  /// - Precondition: `size` is positive.
+  public init(preset: Preset, size: Int = standardSize, normalisation: Normalisation) {
+    precondition(size > 0)
+    self.preset = preset
+    self.size = size
+    self.normalisation = normalisation
+    numbers = (0..<3).flatMap { channel in
+      (0..<256).map { normalisation.number(Float($0), channel: channel) }
+    }
+  }
+
+  /// The input for `image` as it is.
+  ///
+  /// - Returns: `size * size * 3` numbers: rows from top to bottom, in a row pixel by pixel, the three
+  ///   channels of a pixel in the order of the normalisation.
+  public func input(of image: RGBImage) -> [Float] {
+    normalised(resized(image))
+  }
+
+  /// The input for a variation of `image` that is drawn from `augmentation`.
+  ///
+  /// - Parameter random: four numbers are taken from it; see ``AffineParameters``.
+  /// - Returns: as ``input(of:)``.
+  public func augmentedInput(
+    of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
+  ) -> [Float] {
+    input(of: image, varied: AffineParameters(augmentation, random: &random))
+  }
+
+  /// The input for a certain variation of `image`.
+  ///
+  /// - Returns: as ``input(of:)``.
+  public func input(of image: RGBImage, varied parameters: AffineParameters) -> [Float] {
+    switch preset {
+    case .pytorch: normalised(resized(image).affineNearest(parameters))
+    case .keras: normalised(resized(image).affineBilinear(parameters))
+    }
+  }
+
+  /// `image` in the size of the input, by the filter of the preset.
+  public func resized(_ image: RGBImage) -> RGBImage {
+    switch preset {
+    case .pytorch: image.resizedBilinear(width: size, height: size)
+    case .keras: image.resizedNearest(width: size, height: size)
+    }
+  }
+
+  /// The variation of `image` that ``augmentedInput(of:augmentation:random:)`` gives for the same random
+  /// numbers, to be looked at. The keras preset's values are rounded for it.
+  public func augmentedImage(
+    of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
+  ) -> RGBImage {
+    let parameters = AffineParameters(augmentation, random: &random)
+    switch preset {
+    case .pytorch:
+      return resized(image).affineNearest(parameters)
+    case .keras:
+      let values = resized(image).affineBilinear(parameters)
+      return RGBImage(width: size, height: size, pixels: values.map { UInt8($0 + 0.5) })
+    }
+  }
+}
+
+// MARK: - Normalising
+
+extension PictureTransform {
+  // Both loops run for every number of the input; with checked indices they take twice as long.
+
+  private func normalised(_ image: RGBImage) -> [Float] {
+    let sources = normalisation.sourceChannels
+    let (first, second, third) = (sources[0], sources[1], sources[2])
+    let count = image.pixels.count
+    return [Float](unsafeUninitializedCapacity: count) { target, initialized in
+      image.pixels.withUnsafeBufferPointer { pixels in
+        numbers.withUnsafeBufferPointer { numbers in
+          for place in stride(from: 0, to: count, by: 3) {
+            target[place] = numbers[Int(pixels[place + first])]
+            target[place + 1] = numbers[256 + Int(pixels[place + second])]
+            target[place + 2] = numbers[512 + Int(pixels[place + third])]
+          }
+        }
+      }
+      initialized = count
+    }
+  }
+
+  private func normalised(_ values: [Float]) -> [Float] {
+    let sources = normalisation.sourceChannels
+    let (first, second, third) = (sources[0], sources[1], sources[2])
+    return [Float](unsafeUninitializedCapacity: values.count) { target, initialized in
+      values.withUnsafeBufferPointer { values in
+        for place in stride(from: 0, to: values.count, by: 3) {
+          target[place] = normalisation.number(values[place + first], channel: 0)
+          target[place + 1] = normalisation.number(values[place + second], channel: 1)
+          target[place + 2] = normalisation.number(values[place + third], channel: 2)
+        }
+      }
+      initialized = values.count
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Tensors
+
+extension RGBImage {
+  /// Shears, zooms and mirrors as the keras preset does: each pixel is mixed from the four around the
+  /// place it comes from, the nearest edge pixel outside. Values are not rounded.
+  ///
+  /// The map is keras-preprocessing's `apply_affine_transform`: (row, column) comes from
+  /// `[[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column)`, about half a pixel
+  /// behind the picture's centre.
+  ///
+  /// - Returns: `height * width * 3` values 0 to 255, in the order of ``RGBImage/pixels``.
+  func affineBilinear(_ parameters: AffineParameters) -> [Float] {
+    let angle = parameters.shearInRadians
+    let rowScale = parameters.zoom
+    let rowShift = -sin(angle) * parameters.columnZoom
+    let columnScale = cos(angle) * parameters.columnZoom
+    let (centerY, centerX) = (Double(height) / 2 + 0.5, Double(width) / 2 + 0.5)
+    let rowOffset = rowScale * -centerY + rowShift * -centerX + centerY
+    let columnOffset = columnScale * -centerX + centerX
+    let columns = (0..<width).map { target in
+      let column = parameters.flips ? width - 1 - target : target
+      return SourceColumn(
+        BetweenPixels(Double(column) * columnScale + columnOffset, count: width),
+        rowShift: Double(column) * rowShift + rowOffset)
+    }
+    return mixing(columns: columns, rowScale: rowScale)
+  }
+
+  /// Where a column of the result comes from. Shear moves rows only, so one column is enough for all
+  /// pixels of it.
+  private struct SourceColumn {
+    /// The places of the two columns in a row of bytes.
+    let (left, right): (Int, Int)
+    /// The share of the right column.
+    let share: Float
+    /// What is added to the scaled row.
+    let rowShift: Double
+
+    init(_ position: BetweenPixels, rowShift: Double) {
+      left = position.low * 3
+      right = position.high * 3
+      share = position.share
+      self.rowShift = rowShift
+    }
+  }
+
+  private func mixing(columns: [SourceColumn], rowScale: Double) -> [Float] {
+    // The inner loop runs for every pixel; `BetweenPixels` never leaves the picture.
+    [Float](unsafeUninitializedCapacity: pixels.count) { target, initialized in
+      pixels.withUnsafeBufferPointer { source in
+        columns.withUnsafeBufferPointer { columns in
+          var place = 0
+          for row in 0..<height {
+            for column in columns {
+              let position = BetweenPixels(
+                Double(row) * rowScale + column.rowShift, count: height)
+              let (top, bottom) = (position.low * width * 3, position.high * width * 3)
+              for channel in 0..<3 {
+                let upper = mix(
+                  source[top + column.left + channel], source[top + column.right + channel],
+                  column.share)
+                let lower = mix(
+                  source[bottom + column.left + channel], source[bottom + column.right + channel],
+                  column.share)
+                target[place + channel] = upper + (lower - upper) * position.share
+              }
+              place += 3
+            }
+          }
+        }
+      }
+      initialized = pixels.count
+    }
+  }
+}
+
+/// A place between two neighbouring pixels of a line, or on the line's first or last pixel.
+private struct BetweenPixels {
+  /// The pixel before and the pixel after.
+  let (low, high): (Int, Int)
+  /// The share of the pixel after.
+  let share: Float
+
+  /// The place nearest to `position` on a line of `count` pixels.
+  @inline(__always)
+  init(_ position: Double, count: Int) {
+    // `max` with NaN last gives 0, so that every input ends up on the line.
+    let inside = min(max(0, position), Double(count - 1))
+    low = Int(inside)
+    high = min(low + 1, count - 1)
+    share = Float(inside - Double(low))
+  }
+}
+
+@inline(__always)
+private func mix(_ first: UInt8, _ second: UInt8, _ share: Float) -> Float {
+  Float(first) + (Float(second) - Float(first)) * share
+}
