@@ -77,6 +77,8 @@ double head_exp(double x) {
 }
 
 double head_log(double x) {
+  if (!(x > 0)) return __builtin_nan("");
+  if (x > 0x1.fffffffffffffp1023) return x;
   /* x = 2^n m with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh((m - 1) / (m + 1)). */
   const uint64_t root_half = 0x3fe6a09e667f3bcdu;
   uint64_t steps = bits_of(x) - root_half;

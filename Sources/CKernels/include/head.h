@@ -79,7 +79,7 @@ void head_sgd(
 /* e^x to about one unit in the last place; 0 below -708, infinity above 709. */
 double head_exp(double x);
 
-/* The natural logarithm of a normal, positive x to about one unit in the last place. */
+/* The natural logarithm of a normal x to about one unit in the last place; NaN for NaN, 0 and less. */
 double head_log(double x);
 
 #endif

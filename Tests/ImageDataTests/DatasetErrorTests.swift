@@ -1,0 +1,149 @@
+import Foundation
+import Testing
+
+@testable import ImageData
+
+/// Picture sets that cannot serve: each message names the folder and the remedy.
+struct DatasetErrorTests {
+  /// A set that `damage` makes unusable, the kind of its error, and words of its message.
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let kind: DatasetError.Kind
+    let words: [String]
+    let damage: @Sendable (TemporaryFolder) throws -> Void
+  }
+
+  static let cases: [Case] = [
+    Case(
+      testDescription: "no train folder", kind: .missing, words: ["/train:", "avp-dist prepare"],
+      damage: { try $0.remove("train") }),
+    Case(
+      testDescription: "train is a file", kind: .missing, words: ["/train is not a folder"],
+      damage: {
+        try $0.remove("train")
+        try $0.add("train", [1])
+      }),
+    Case(
+      testDescription: "no validation folder", kind: .missing, words: ["/validation (or val)"],
+      damage: { try $0.remove("validation") }),
+    Case(
+      testDescription: "two validation folders", kind: .invalid, words: ["validation and a val"],
+      damage: { try $0.addFolder("val") }),
+    Case(
+      testDescription: "no class", kind: .invalid, words: ["/train holds no class folders"],
+      damage: {
+        try $0.remove("train/a")
+        try $0.remove("train/b")
+      }),
+    Case(
+      testDescription: "pictures without classes", kind: .invalid,
+      words: ["2 pictures lie directly in", "/train/CLASS/picture.jpg"],
+      damage: {
+        try $0.remove("train")
+        try $0.add("train/1.jpg", [1])
+        try $0.add("train/2.PNG", [1])
+      }),
+    Case(
+      testDescription: "one class", kind: .invalid, words: ["only the class 'b'", "at least 2"],
+      damage: { try $0.remove("train/a") }),
+    Case(
+      testDescription: "empty class", kind: .invalid, words: ["/train/empty holds no pictures"],
+      damage: { try $0.addFolder("train/empty/deeper") }),
+    Case(
+      testDescription: "class of other files", kind: .invalid,
+      words: ["/train/c holds no pictures"],
+      damage: { try $0.add("train/c/1.gif", [1]) }),
+    Case(
+      testDescription: "class missing in validation", kind: .invalid,
+      words: ["/validation lacks 'c'"],
+      damage: { try $0.add("train/c/1.jpg", [1]) }),
+    Case(
+      testDescription: "classes that differ both ways", kind: .invalid,
+      words: ["/validation lacks 'c', 'd'", "/train lacks 'C'"],
+      damage: {
+        try $0.add("train/c/1.jpg", [1])
+        try $0.add("train/d/1.jpg", [1])
+        try $0.add("validation/C/1.jpg", [1])
+      }),
+    Case(
+      testDescription: "one class in validation", kind: .invalid, words: ["/validation lacks 'a'"],
+      damage: { try $0.remove("validation/a") }),
+    Case(
+      testDescription: "broken link", kind: .missing, words: ["/train/a/9.jpg", "broken link"],
+      damage: { try $0.addLink("train/a/9.jpg", to: "nowhere") }),
+    Case(
+      testDescription: "link to itself", kind: .invalid, words: ["/train/a/9.jpg", "link"],
+      damage: { try $0.addLink("train/a/9.jpg", to: "9.jpg") }),
+  ]
+
+  @Test(arguments: cases) func badSetIsRefused(_ bad: Case) throws {
+    let folder = try TemporaryFolder.pictureSet()
+    try bad.damage(folder)
+    let error = #expect(throws: DatasetError.self) { try DatasetManifest.scan(root: folder.path) }
+    #expect(error?.kind == bad.kind)
+    for word in bad.words {
+      #expect(
+        error?.description.contains(word) == true, "\(error?.description ?? "") lacks \(word)")
+    }
+  }
+
+  @Test func missingRootNamesTheRemedy() {
+    let error = #expect(throws: DatasetError.self) {
+      try DatasetManifest.scan(root: "/nonexistent/data")
+    }
+    #expect(error?.kind == .missing)
+    #expect(error?.description.contains("there is no folder /nonexistent/data: name") == true)
+  }
+
+  @Test func unreadableSamplesAreNamed() throws {
+    let folder = try TemporaryFolder.pictureSet()
+    let manifest = try DatasetManifest.scan(root: folder.path)
+    #expect(DatasetManifest.unreadable(samples: manifest.train, root: folder.path).isEmpty)
+    try folder.add("train/a/1.jpg", [1, 2, 3])
+    try folder.remove("train/b/1.jpeg")
+    let found = DatasetManifest.unreadable(samples: manifest.train, root: folder.path)
+    #expect(
+      found.map(\.path) == ["train/a/1.jpg", "train/b/1.jpeg"].map { folder.path + "/" + $0 })
+    #expect(found.first?.reason == "it has 3 bytes, not 10 as when the picture set was listed")
+    #expect(found.last?.reason == "No such file or directory")
+  }
+}
+
+struct PictureSourceTests {
+  @Test func bytesAreTheFiles() throws {
+    let folder = try TemporaryFolder(["a.jpg": 5, "empty.jpg": 0])
+    let source = PictureSource(root: folder.path)
+    #expect(
+      try source.bytes(of: Sample(path: "a.jpg", label: 0, bytes: 5)) == [7, 7, 7, 7, 7])
+    #expect(try source.bytes(of: Sample(path: "empty.jpg", label: 0, bytes: 0)).isEmpty)
+  }
+
+  @Test func errorsNameTheFile() throws {
+    let folder = try TemporaryFolder(["a.jpg": 5])
+    try folder.addFolder("folder.jpg")
+    let source = PictureSource(root: folder.path)
+    for (name, bytes, kind, words) in [
+      ("a.jpg", 5, DatasetError.Kind.invalid, "cannot be decoded"),
+      ("a.jpg", 6, .missing, "it has 5 bytes, not 6"), ("b.jpg", 5, .missing, "No such file"),
+      ("folder.jpg", 0, .missing, "it is not a file"),
+    ] {
+      let error = #expect(throws: DatasetError.self) {
+        try source.image(of: Sample(path: name, label: 0, bytes: bytes))
+      }
+      #expect(error?.kind == kind)
+      #expect(error?.description.contains("\(folder.path)/\(name)") == true)
+      #expect(error?.description.contains(words) == true)
+    }
+    #expect(throws: DatasetError.self) { try PictureSource.image(path: folder.path + "/a.jpg") }
+  }
+
+  @Test func hugeFilesAreNotRead() throws {
+    let folder = try TemporaryFolder(["a.jpg": 1])
+    // A sparse file: it has the size without the disk space.
+    truncate(folder.path + "/a.jpg", off_t(PictureSource.fileLimit + 1))
+    let error = #expect(throws: DatasetError.self) {
+      try PictureSource.image(path: folder.path + "/a.jpg")
+    }
+    #expect(error?.description.contains("more than the limit") == true)
+  }
+}
