@@ -43,6 +43,9 @@ let package = Package(
     .target(name: "CCodecShim", dependencies: ["CJPEG", "CPNG"]),
     // The portable kernels, and the declarations that the instruction-set targets share.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    // The same kernels compiled for AVX2 with FMA, and for AVX-512.
+    .target(name: "CKernelsAVX2", dependencies: ["CKernels"], cSettings: avx2Flags),
+    .target(name: "CKernelsAVX512", dependencies: ["CKernels"], cSettings: avx512Flags),
     // The small ResNet-50 of `--weights demo`, compiled in so that one binary is enough on every host.
     .target(name: "CDemoBackbone"),
 
@@ -51,7 +54,9 @@ let package = Package(
     // The values every module speaks in: tensors, pictures, the keyed random generator.
     .target(name: "Tensors"),
     // Convolutions and vector arithmetic behind one Swift interface; picks the instruction set.
-    .target(name: "Kernels", dependencies: ["Tensors", "CKernels", "COpenBLAS"]),
+    .target(
+      name: "Kernels",
+      dependencies: ["Tensors", "CKernels", "CKernelsAVX2", "CKernelsAVX512", "COpenBLAS"]),
     // What ranks do together, and the implementation for one process.
     .target(name: "Collectives", dependencies: ["Tensors"]),
     // The same over MPI; only executables import it.

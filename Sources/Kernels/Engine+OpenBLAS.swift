@@ -6,18 +6,38 @@ internal import COpenBLAS
 /// Plain on purpose: it serves processors that our kernels do not know, and it is the independent
 /// computation that the tests hold the other paths against.
 extension Engine {
+  /// Floats that are gathered at a time: what stays in the second level cache or just above it.
+  private var gatheredFloats: Int { 1 << 19 }
+
   /// conv1 on a framed picture.
   func multiplyStem(_ operands: avp_convolution, _ workspace: Workspace) {
     let pixels = Int(operands.size / 2) * Int(operands.size / 2)
-    multiplyGathered(operands, pixels: pixels, depth: 147, workspace) { first, count in
-      withUnsafePointer(to: operands) {
-        avp_gather_stem($0, Int32(first), Int32(count), workspace.gathered)
+    workspace.measure(.stem, operations: operations(operands, pixels: pixels, depth: 147)) {
+      multiplyGathered(operands, pixels: pixels, depth: 147, workspace) { first, count in
+        withUnsafePointer(to: operands) {
+          avp_gather_stem($0, Int32(first), Int32(count), workspace.scratch.transformed)
+        }
       }
     }
   }
 
   /// A 1x1 or 3x3 convolution, one picture after another so that each one's bits are its own.
   func multiply(_ operands: avp_convolution, kernel: Int, _ workspace: Workspace) {
+    let layer: LayerClass = kernel == 1 ? .pointwise : operands.stride == 1 ? .products : .strided
+    let pixels = Int(operands.pictures) * Int(operands.size / operands.stride).squared
+    let depth = kernel * kernel * Int(operands.inputs)
+    workspace.measure(layer, operations: operations(operands, pixels: pixels, depth: depth)) {
+      multiplyPictures(operands, kernel: kernel, workspace)
+    }
+  }
+
+  private func operations(_ operands: avp_convolution, pixels: Int, depth: Int) -> Double {
+    2 * Double(pixels) * Double(depth) * Double(operands.outputs)
+  }
+
+  private func multiplyPictures(
+    _ operands: avp_convolution, kernel: Int, _ workspace: Workspace
+  ) {
     let inputPixels = Int(operands.size * operands.size)
     let outputSize = Int(operands.size / operands.stride)
     let outputPixels = outputSize * outputSize
@@ -37,7 +57,7 @@ extension Engine {
           [one] first, count in
           withUnsafePointer(to: one) {
             avp_gather_neighbourhoods(
-              $0, Int32(kernel), Int32(first), Int32(count), workspace.gathered)
+              $0, Int32(kernel), Int32(first), Int32(count), workspace.scratch.transformed)
           }
         }
       }
@@ -57,12 +77,12 @@ extension Engine {
     gather: (Int, Int) -> Void
   ) {
     var operands = operands
-    let block = max(1, min(pixels, Workspace.gatheredFloats / depth))
+    let block = max(1, min(pixels, gatheredFloats / depth))
     for first in stride(from: 0, to: pixels, by: block) {
       let count = min(block, pixels - first)
       gather(first, count)
       product(
-        operands, rows: workspace.gathered, rowStride: depth, first: first, count: count,
+        operands, rows: workspace.scratch.transformed, rowStride: depth, first: first, count: count,
         depth: depth)
       avp_finish_pixels(&operands, first, count)
     }
@@ -81,4 +101,8 @@ extension Engine {
 
   /// Keeps OpenBLAS on the calling thread: pictures, not products, are spread over threads.
   static func useOneThreadInBLAS() { openblas_set_num_threads(1) }
+}
+
+extension Int {
+  fileprivate var squared: Int { self * self }
 }

@@ -29,23 +29,41 @@ public struct Engine: Sendable {
   ) {
     precondition(picture.count == size * size * 3)
     precondition((size + 6) * (size + 6) * 3 <= buffer.capacity)
-    avp_frame_picture(picture, Int32(size), workspace.pointer(buffer))
+    workspace.measure(.pooling) {
+      avp_frame_picture(picture, Int32(size), workspace.pointer(buffer))
+    }
   }
 
-  /// conv1 with its ReLU: the framed picture to maps of half its size.
+  /// conv1 with its ReLU and the max-pooling after it: the framed picture to maps of a quarter of its
+  /// size. `between` is where conv1's output goes, or a part of it.
   public func stem(
-    _ layer: PackedConvolution, from buffer: FeatureBuffer, to output: FeatureMap,
-    _ workspace: Workspace
+    _ layer: PackedConvolution, from buffer: FeatureBuffer, through between: FeatureMap,
+    to output: FeatureMap, _ pooling: PoolingConvention, _ workspace: Workspace
   ) {
     precondition(layer.shape.kernel == 7 && layer.shape.inputs == 3 && layer.shape.stride == 2)
+    precondition(between.channels == layer.shape.outputs && between.pictures == 1)
     precondition(output.channels == layer.shape.outputs && output.pictures == 1)
+    precondition(between.size == 2 * output.size)
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(buffer))
-    operands.size = Int32(2 * output.size)
+    operands.size = Int32(2 * between.size)
     operands.pictures = 1
-    describe(layer, to: output, &operands, workspace)
+    describe(layer, to: between, &operands, workspace)
     operands.relu = 1
-    multiplyStem(operands, workspace)
+    var pool = avp_max_pool()
+    pool.input = UnsafePointer(workspace.pointer(between))
+    pool.output = workspace.pointer(output)
+    pool.input_stride = between.pixelStride
+    pool.output_stride = output.pixelStride
+    pool.size = Int32(between.size)
+    pool.channels = Int32(between.channels)
+    pool.offset = pooling == .padded ? -1 : 0
+    if let table = path.table {
+      table.pointee.stem(&operands, &pool, &workspace.scratch)
+    } else {
+      multiplyStem(operands, workspace)
+      workspace.measure(.pooling) { avp_pool_maxima(&pool) }
+    }
   }
 
   /// A 1x1 or 3x3 convolution; `residual` is added before the ReLU.
@@ -57,7 +75,8 @@ public struct Engine: Sendable {
   ) {
     let shape = layer.shape
     precondition(input.channels == shape.inputs && output.channels == shape.outputs)
-    precondition(input.pictures == output.pictures)
+    precondition(input.pictures == output.pictures && output.size >= 2)
+    precondition(shape.kernel == 1 || (shape.kernel == 3 && residual == nil))
     precondition(input.size % shape.stride == 0 && input.size / shape.stride == output.size)
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(input))
@@ -72,34 +91,23 @@ public struct Engine: Sendable {
       operands.residual_stride = residual.pixelStride
     }
     operands.relu = relu ? 1 : 0
-    multiply(operands, kernel: shape.kernel, workspace)
-  }
-
-  /// 3x3 max-pooling with stride 2 of maps without negative values.
-  public func poolMaxima(
-    from input: FeatureMap, to output: FeatureMap, _ convention: PoolingConvention,
-    _ workspace: Workspace
-  ) {
-    precondition(input.pictures == 1 && output.pictures == 1)
-    precondition(input.size == 2 * output.size && input.channels == output.channels)
-    var pool = avp_max_pool()
-    pool.input = UnsafePointer(workspace.pointer(input))
-    pool.output = workspace.pointer(output)
-    pool.input_stride = input.pixelStride
-    pool.output_stride = output.pixelStride
-    pool.size = Int32(input.size)
-    pool.channels = Int32(input.channels)
-    pool.offset = convention == .padded ? -1 : 0
-    avp_pool_maxima(&pool)
+    if let table = path.table {
+      let kernel = shape.kernel == 1 ? table.pointee.pointwise : table.pointee.convolve_3x3
+      kernel?(&operands, &workspace.scratch)
+    } else {
+      multiply(operands, kernel: shape.kernel, workspace)
+    }
   }
 
   /// The mean of every channel of a single map.
   public func channelMeans(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
     precondition(map.pictures == 1)
     return [Float](unsafeUninitializedCapacity: map.channels) { means, count in
-      avp_channel_means(
-        workspace.pointer(map), Int32(map.size * map.size), map.pixelStride, Int32(map.channels),
-        means.baseAddress)
+      workspace.measure(.pooling) {
+        avp_channel_means(
+          workspace.pointer(map), Int32(map.size * map.size), map.pixelStride,
+          Int32(map.channels), means.baseAddress)
+      }
       count = map.channels
     }
   }

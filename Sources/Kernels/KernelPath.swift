@@ -1,4 +1,3 @@
-internal import CKernels
 internal import Glibc
 
 /// Which implementation of the kernels computes the backbone.
@@ -11,14 +10,6 @@ public enum KernelPath: String, CaseIterable, Codable, Sendable {
   case avx2
   /// Our kernels for x86-64 processors with AVX-512 F, BW, DQ and VL.
   case avx512
-
-  /// Whether this processor, and the operating system on it, can run the path.
-  public var isAvailable: Bool {
-    switch self {
-    case .openblas: true
-    case .portable, .avx2, .avx512: false
-    }
-  }
 
   /// The fastest path of this processor.
   public static var best: KernelPath {

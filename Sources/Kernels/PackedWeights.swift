@@ -58,24 +58,3 @@ public final class PackedWeights: @unchecked Sendable {
     UnsafePointer(memory.base.assumingMemoryBound(to: Float.self))
   }
 }
-
-extension ConvolutionShape {
-  /// Biases are read in whole panels, at most 32 outputs wide.
-  var packedBiasCount: Int { (outputs + 31) / 32 * 32 }
-
-  /// Floats of the weights packed for `path`.
-  func packedWeightCount(_ path: KernelPath) -> Int {
-    depth * outputs
-  }
-}
-
-extension FoldedConvolution {
-  /// Writes weights and bias in the form that `path` reads.
-  func pack(
-    for path: KernelPath, weights packed: UnsafeMutablePointer<Float>,
-    bias packedBias: UnsafeMutablePointer<Float>
-  ) {
-    packed.update(from: weights, count: weights.count)
-    packedBias.update(from: bias, count: bias.count)
-  }
-}

@@ -6,23 +6,40 @@ internal import CKernels
 public final class Workspace {
   private let memory: AlignedMemory
   private let count: Int
-  let gathered: UnsafeMutablePointer<Float>
-  /// Time and operations of each class of layers since ``startTiming()``; nil where it was not called.
-  var timing: avp_timing?
+  /// What the kernels need.
+  var scratch = avp_scratch()
+  /// Where the kernels add time while it is measured.
+  let timing: UnsafeMutablePointer<avp_timing>
 
-  /// Floats of the matrix that the OpenBLAS path gathers at a time.
-  static let gatheredFloats = 1 << 19
+  /// Floats of transformed tiles, and of their products, that are in work at a time. Enough for one
+  /// tile of the widest network, and for the tiles of 8 pictures in the last stages of a ResNet-50.
+  private static let tileFloats = 3 << 19
+  private static let rowPointers = 1 << 13
+  private static let zeros = 1 << 14
 
-  /// Allocates what `layout` reserved.
+  /// Allocates what `layout` reserved, and a few megabytes for the kernels.
   ///
   /// - Throws: an ``OutOfMemory``.
   public init(_ layout: WorkspaceLayout) throws(OutOfMemory) {
     var whole = layout
-    let gathered = whole.reserve(floats: Self.gatheredFloats)
+    let transformed = whole.reserve(floats: Self.tileFloats)
+    let products = whole.reserve(floats: Self.tileFloats)
+    let zeros = whole.reserve(floats: Self.zeros)
+    let rows = whole.reserve(floats: Self.rowPointers * 2)
     count = whole.floats
     memory = try AlignedMemory(count: count * MemoryLayout<Float>.stride)
-    self.gathered = memory.base.assumingMemoryBound(to: Float.self) + gathered.offset
+    timing = .allocate(capacity: 1)
+    timing.initialize(to: avp_timing())
+    let base = memory.base.assumingMemoryBound(to: Float.self)
+    scratch.transformed = base + transformed.offset
+    scratch.products = base + products.offset
+    scratch.tile_floats = Self.tileFloats
+    scratch.zeros = UnsafePointer(base + zeros.offset)
+    scratch.rows = (memory.base + rows.offset * MemoryLayout<Float>.stride)
+      .assumingMemoryBound(to: UnsafePointer<Float>?.self)
   }
+
+  deinit { timing.deallocate() }
 
   /// The first float of `map`.
   func pointer(_ map: FeatureMap) -> UnsafeMutablePointer<Float> {

@@ -29,9 +29,9 @@ extension Backbone {
     let filtered = buffers.stem.maps(1, size: inputSize / 2, channels: channels)
     let pooled = buffers.blocks[0].maps(1, size: inputSize / 4, channels: channels)
     engine.frame(picture, size: inputSize, into: buffers.framed, workspace)
-    engine.stem(packed.stem, from: buffers.framed, to: filtered, workspace)
-    engine.poolMaxima(
-      from: filtered, to: pooled, architecture.conventions.pooling, workspace)
+    engine.stem(
+      packed.stem, from: buffers.framed, through: filtered, to: pooled,
+      architecture.conventions.pooling, workspace)
     return pooled
   }
 

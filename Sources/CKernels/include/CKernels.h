@@ -33,6 +33,7 @@ typedef struct {
   const float **rows;   ///< row pointers of one block of output pixels
   float *transformed;   ///< transformed input tiles
   float *products;      ///< their products with the transformed weights
+  long tile_floats;     ///< how many floats each of the two has room for
   const float *zeros;   ///< at least `inputs` zeros: what lies outside a picture
   avp_timing *timing;   ///< where to add time, or NULL
 } avp_scratch;
@@ -62,7 +63,39 @@ typedef struct {
   int size, channels, offset;
 } avp_max_pool;
 
-/// Seconds on the monotonic clock.
+/// The kernels of one instruction set. Weights are packed in panels of `panel` output channels
+/// (pack.c).
+typedef struct {
+  int panel;
+  /// A 1x1 convolution of stride 1 or 2.
+  void (*pointwise)(const avp_convolution *, const avp_scratch *);
+  /// A 3x3 convolution of stride 1 or 2 without residual; its output has at least 2 pixels a side.
+  void (*convolve_3x3)(const avp_convolution *, const avp_scratch *);
+  /// conv1 with ReLU on a framed picture, and the max-pooling of its output. Of conv1's output
+  /// only 4 rows at a time are kept.
+  void (*stem)(const avp_convolution *, const avp_max_pool *, const avp_scratch *);
+  /// Multiply-adds in registers only; returns the floating-point operations done.
+  double (*fma_burst)(long rounds);
+} avp_kernels;
+
+/// The kernels that every processor can run.
+const avp_kernels *avp_kernels_portable(void);
+
+/// Whether this processor and its operating system have AVX2 and FMA.
+int avp_has_avx2(void);
+/// Whether they have AVX-512 F, BW, DQ and VL.
+int avp_has_avx512(void);
+
+/// Packs a matrix [depth][outputs] in panels: [panel][depth][width], the last panel filled with
+/// zeros.
+void avp_pack_panels(const float *matrix, int depth, int outputs, int width, float *packed);
+
+/// Transforms the weights [row][column][input][output] of a 3x3 convolution of stride 1 or 2 for
+/// Winograd's method and packs the 36 matrices in panels, one after another.
+void avp_pack_winograd(
+    const float *weights, int inputs, int outputs, int stride, int width, float *packed);
+
+/// Seconds that the calling thread has had a processor: what other processes take does not count.
 double avp_seconds(void);
 
 /// Copies the 7x7 or 3x3 or 1x1 neighbourhood of `count` output pixels of one picture, from

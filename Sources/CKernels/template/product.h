@@ -1,0 +1,270 @@
+// Matrix products: rows read in place through pointers, weights in panels.
+#ifndef AVP_PRODUCT_H
+#define AVP_PRODUCT_H
+
+#include "../include/CKernels.h"
+#include "vector.h"
+
+enum {
+  /// Input channels that one pass over a panel covers; the panel's part then stays in the first
+  /// level cache.
+  DEPTH_BLOCK = 256,
+  /// Output pixels that share a pass over the panels; their input rows stay in the second level.
+  ROW_BLOCK = 120 / ROW_TILE * ROW_TILE,
+};
+
+/// A product of rows of floats with a matrix of weights, and what is done to it on the way out.
+typedef struct {
+  /// [row][tap]: where the values of a row are, `depth` of them for each tap.
+  const float *const *rows;
+  int count;
+  int taps;
+  int depth;
+  /// [panel][tap][depth][PANEL]
+  const float *weights;
+  int outputs;
+  float *output;
+  long output_stride;
+  const float *bias;      ///< or NULL
+  const float *residual;  ///< or NULL
+  long residual_stride;
+  int relu;
+} product;
+
+/// One tile of a product: at most ROW_TILE rows times one panel, for a part of the depth.
+typedef struct {
+  const float *const *rows;
+  int taps;
+  long first, depth;       ///< the part of each tap's depth
+  const float *panel;
+  long tap_stride;         ///< floats from one tap's weights to the next one's
+  float *output;
+  long output_stride;
+  int accumulate;          ///< whether the output already holds the parts before
+  const float *bias, *residual;
+  long residual_stride;
+  int relu;
+  const char *next_weights;        ///< weights that will be needed soon
+  const float *next_output, *next_residual;  ///< those of the tile after this one
+} product_tile;
+
+/// Bytes of a cache line.
+enum { LINE = 64 };
+
+/// Asks for the part of a row that a tile covers.
+INLINE void prefetch_row(const float *row) {
+  __builtin_prefetch(row, 1, 3);
+  if (PANEL * sizeof(float) > LINE) __builtin_prefetch(row + LINE / sizeof(float), 1, 3);
+}
+
+/// Computes a tile of `count` rows; `count` is a constant where this is inlined, so that all sums
+/// live in registers.
+INLINE void multiply_tile(const int count, const product_tile *tile) {
+  vector sums[ROW_TILE][2];
+  const long output_stride = tile->output_stride;
+  UNROLLED for (int r = 0; r < count; r++) {
+    sums[r][0] = sums[r][1] = (vector)(0.0f);
+  }
+  if (tile->accumulate) {
+    UNROLLED for (int r = 0; r < count; r++) {
+      sums[r][0] = load(tile->output + r * output_stride);
+      sums[r][1] = load(tile->output + r * output_stride + VECTOR_WIDTH);
+    }
+  }
+  const long depth = tile->depth;
+  const char *next_weights = tile->next_weights;
+  const float *next_output = tile->next_output, *next_residual = tile->next_residual;
+  const long residual_stride = tile->residual_stride;
+  for (int tap = 0; tap < tile->taps; tap++) {
+    const float *row[ROW_TILE];
+    UNROLLED for (int r = 0; r < count; r++) {
+      row[r] = tile->rows[r * tile->taps + tap] + tile->first;
+    }
+    const float *weights = tile->panel + tap * tile->tap_stride;
+    long k = 0;
+#define STEP(i)                                                          \
+  {                                                                      \
+    const vector left = load(weights + (i) * PANEL);                     \
+    const vector right = load(weights + (i) * PANEL + VECTOR_WIDTH);     \
+    UNROLLED for (int r = 0; r < count; r++) {                           \
+      const vector value = (vector)(row[r][k + (i)]);                    \
+      sums[r][0] += value * left;                                        \
+      sums[r][1] += value * right;                                       \
+    }                                                                    \
+  }
+#define FOUR_STEPS                                    \
+  __builtin_prefetch(next_weights, 0, 2);             \
+  __builtin_prefetch(next_weights + LINE, 0, 2);      \
+  next_weights += 2 * LINE;                           \
+  STEP(0) STEP(1) STEP(2) STEP(3)
+    // The next tile's output and residual come from the outer caches; they are asked for row by row here, because asking
+    // for all of them at once would hold up the loads of this tile.
+    for (; k + 4 <= depth && k < 4 * count; k += 4, weights += 4 * PANEL) {
+      prefetch_row(next_output);
+      prefetch_row(next_residual);
+      next_output += output_stride;
+      next_residual += residual_stride;
+      FOUR_STEPS
+    }
+    for (; k + 4 <= depth; k += 4, weights += 4 * PANEL) {
+      FOUR_STEPS
+    }
+    for (; k < depth; k++, weights += PANEL) STEP(0)
+#undef FOUR_STEPS
+#undef STEP
+  }
+  if (tile->bias) {
+    const vector left = load(tile->bias), right = load(tile->bias + VECTOR_WIDTH);
+    UNROLLED for (int r = 0; r < count; r++) {
+      sums[r][0] += left;
+      sums[r][1] += right;
+    }
+  }
+  if (tile->residual) {
+    UNROLLED for (int r = 0; r < count; r++) {
+      sums[r][0] += load(tile->residual + r * tile->residual_stride);
+      sums[r][1] += load(tile->residual + r * tile->residual_stride + VECTOR_WIDTH);
+    }
+  }
+  if (tile->relu) {
+    UNROLLED for (int r = 0; r < count; r++) {
+      sums[r][0] = positive(sums[r][0]);
+      sums[r][1] = positive(sums[r][1]);
+    }
+  }
+  UNROLLED for (int r = 0; r < count; r++) {
+    store(tile->output + r * output_stride, sums[r][0]);
+    store(tile->output + r * output_stride + VECTOR_WIDTH, sums[r][1]);
+  }
+}
+
+#define TILE_FUNCTION(count)                                                          \
+  static __attribute__((noinline)) void multiply_tile_##count(const product_tile *t) { \
+    multiply_tile(count, t);                                                          \
+  }
+TILE_FUNCTION(1)
+TILE_FUNCTION(2)
+TILE_FUNCTION(3)
+TILE_FUNCTION(4)
+TILE_FUNCTION(5)
+TILE_FUNCTION(6)
+#if ROW_TILE > 6
+TILE_FUNCTION(7)
+TILE_FUNCTION(8)
+TILE_FUNCTION(9)
+TILE_FUNCTION(10)
+TILE_FUNCTION(11)
+TILE_FUNCTION(12)
+#endif
+
+typedef void (*tile_function)(const product_tile *);
+
+/// By the number of rows.
+static const tile_function tile_functions[ROW_TILE + 1] = {
+  0, multiply_tile_1, multiply_tile_2, multiply_tile_3, multiply_tile_4, multiply_tile_5,
+  multiply_tile_6,
+#if ROW_TILE > 6
+  multiply_tile_7, multiply_tile_8, multiply_tile_9, multiply_tile_10, multiply_tile_11,
+  multiply_tile_12,
+#endif
+};
+
+/// Multiplies a block of rows with one panel, for the part of the depth from `first` on; `next` is
+/// the panel that comes after.
+///
+/// The rows are spread evenly over the fewest tiles, so that none has only a few rows. Each tile
+/// asks for its share of the next panel.
+static void multiply_panel(
+    const product *p, int n, long first, long depth, const float *next_panel) {
+  const int is_last = first + depth == p->depth;
+  const long panel_floats = (long)p->taps * p->depth * PANEL;
+  product_tile tile = {
+    .rows = p->rows,
+    .taps = p->taps,
+    .first = first,
+    .depth = depth,
+    .panel = p->weights + n / PANEL * panel_floats + first * PANEL,
+    .tap_stride = (long)p->depth * PANEL,
+    .output = p->output + n,
+    .output_stride = p->output_stride,
+    .accumulate = first > 0,
+    .bias = is_last && p->bias ? p->bias + n : NULL,
+    .residual = is_last && p->residual ? p->residual + n : NULL,
+    .residual_stride = p->residual_stride,
+    .relu = is_last && p->relu,
+  };
+  const int tiles = (p->count + ROW_TILE - 1) / ROW_TILE;
+  const int base = p->count / tiles, longer = p->count % tiles;
+  const long share = depth / 4 * p->taps * 2 * LINE;
+  const char *next = (const char *)next_panel, *end = next + depth * p->taps * PANEL * sizeof(float);
+  for (int index = 0; index < tiles; index++) {
+    const int count = base + (index < longer);
+    tile.next_weights = next < end ? next : (const char *)tile.panel;
+    next += share;
+    tile.next_output = tile.output + count * p->output_stride;
+    tile.next_residual =
+        tile.residual ? tile.residual + count * p->residual_stride : tile.next_output;
+    tile_functions[count](&tile);
+    tile.rows += count * p->taps;
+    tile.output += count * p->output_stride;
+    if (tile.residual) tile.residual += count * p->residual_stride;
+  }
+}
+
+/// Multiplies a block of at most ROW_BLOCK rows with all panels.
+///
+/// The order in which a value's products are added depends on `depth` and `taps` alone, never on the
+/// rows beside it: a picture's features are the same bits in any company.
+static void multiply_block(const product *p) {
+  // Only conv1 has several taps, and its depth is small.
+  const int blocks = p->taps > 1 ? 1 : (p->depth + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
+  const int block_depth = ((p->depth + blocks - 1) / blocks + 3) / 4 * 4;
+  const int panels = (p->outputs + PANEL - 1) / PANEL;
+  const long panel_floats = (long)p->taps * p->depth * PANEL;
+  // The longer of depth and outputs is walked along in the outer loop, so that the block's part of
+  // the other one stays in the cache.
+  const int depth_is_outer = p->depth > p->outputs;
+  for (int step = 0; step < blocks * panels; step++) {
+    const int block = depth_is_outer ? step / panels : step % blocks;
+    const int panel = depth_is_outer ? step % panels : step / blocks;
+    const int first = block * block_depth;
+    const int rest = p->depth - first;
+    const int depth = rest < block_depth ? rest : block_depth;
+    const int next_block = depth_is_outer ? (step + 1) / panels : (step + 1) % blocks;
+    const int next_panel = depth_is_outer ? (step + 1) % panels : (step + 1) / blocks;
+    multiply_panel(
+        p, panel * PANEL, first, depth,
+        p->weights + next_panel * panel_floats + (long)next_block * block_depth * PANEL);
+  }
+}
+
+/// How many rows the next block should have where `rest` are left: whole tiles, and blocks of about
+/// the same size.
+static int next_block(long rest) {
+  const long blocks = (rest + ROW_BLOCK - 1) / ROW_BLOCK;
+  const long rows = ((rest + blocks - 1) / blocks + ROW_TILE - 1) / ROW_TILE * ROW_TILE;
+  return (int)(rows < rest ? rows : rest);
+}
+
+/// Multiplies any number of rows.
+static void multiply(product p) {
+  for (long rest = p.count; rest > 0; rest -= p.count) {
+    p.count = next_block(rest);
+    multiply_block(&p);
+    p.rows += p.count * p.taps;
+    p.output += p.count * p.output_stride;
+    if (p.residual) p.residual += p.count * p.residual_stride;
+  }
+}
+
+/// Adds the time since `start` to a class of work.
+INLINE void record(const avp_scratch *scratch, int class, double start, double operations) {
+  if (!scratch->timing) return;
+  scratch->timing->seconds[class] += avp_seconds() - start;
+  scratch->timing->operations[class] += operations;
+}
+
+/// The time, where it is wanted.
+INLINE double now(const avp_scratch *scratch) { return scratch->timing ? avp_seconds() : 0; }
+
+#endif

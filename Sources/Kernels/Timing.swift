@@ -1,0 +1,73 @@
+internal import CKernels
+
+/// The kinds of layers whose speed `bench` reports apart from each other.
+public enum LayerClass: String, CaseIterable, Sendable {
+  /// conv1.
+  case stem
+  /// 1x1 convolutions.
+  case pointwise
+  /// Matrix products of 3x3 convolutions with stride 1.
+  case products
+  /// Matrix products of 3x3 convolutions with stride 2.
+  case strided
+  /// Winograd transforms around those products.
+  case transforms
+  /// Max-pooling, channel means and copying pictures in.
+  case pooling
+
+  fileprivate var index: Int {
+    switch self {
+    case .stem: Int(AVP_CLASS_STEM)
+    case .pointwise: Int(AVP_CLASS_POINTWISE)
+    case .products: Int(AVP_CLASS_PRODUCTS)
+    case .strided: Int(AVP_CLASS_STRIDED)
+    case .transforms: Int(AVP_CLASS_TRANSFORMS)
+    case .pooling: Int(AVP_CLASS_POOLING)
+    }
+  }
+}
+
+/// What the layers of one class took.
+public struct LayerTime: Equatable, Sendable {
+  /// Processor time of the thread, in seconds.
+  public let seconds: Double
+  /// Floating-point operations that were really done (two a multiply-add, Winograd's savings taken
+  /// off); 0 for classes without matrix products.
+  public let operations: Double
+}
+
+extension Workspace {
+  /// Starts, or starts anew, to measure the time of each class of layers.
+  public func startTiming() {
+    timing.pointee = avp_timing()
+    scratch.timing = timing
+  }
+
+  /// Time and operations since ``startTiming()``; measures no longer.
+  public func stopTiming() -> [LayerClass: LayerTime] {
+    scratch.timing = nil
+    return withUnsafeBytes(of: timing.pointee) { bytes in
+      let values = bytes.bindMemory(to: Double.self)
+      let count = Int(AVP_CLASS_COUNT)
+      return Dictionary(
+        uniqueKeysWithValues: LayerClass.allCases.map { layer in
+          let time = LayerTime(
+            seconds: values[layer.index], operations: values[count + layer.index])
+          return (layer, time)
+        })
+    }
+  }
+
+  /// Adds the time that `work` takes to `layer`, if time is measured.
+  func measure(_ layer: LayerClass, operations: Double = 0, _ work: () -> Void) {
+    guard scratch.timing != nil else { return work() }
+    let start = avp_seconds()
+    work()
+    let seconds = avp_seconds() - start
+    withUnsafeMutableBytes(of: &timing.pointee) { bytes in
+      let values = bytes.bindMemory(to: Double.self)
+      values[layer.index] += seconds
+      values[Int(AVP_CLASS_COUNT) + layer.index] += operations
+    }
+  }
+}
