@@ -103,8 +103,10 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
     .testTarget(
       name: "ResNetTests", dependencies: ["ResNet", "WeightFiles", "Tensors", "Kernels"]),
-    .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs", "Tensors"]),
-    .testTarget(name: "ImageTransformsTests", dependencies: ["ImageTransforms", "Tensors"]),
+    .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs", "Tensors", "WeightFiles"]),
+    .testTarget(
+      name: "ImageTransformsTests",
+      dependencies: ["ImageCodecs", "ImageTransforms", "Tensors", "WeightFiles"]),
     .testTarget(name: "ImageDataTests", dependencies: ["ImageData", "Tensors"]),
     .testTarget(
       name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"], exclude: ["Golden"]),

@@ -38,7 +38,8 @@ public struct Normalisation: Equatable, Sendable {
   /// Whether every picture gets finite numbers.
   public var isUsable: Bool {
     let numbers = (0..<3).flatMap { [mean[$0], deviation[$0]] }
-    return scale.isFinite && numbers.allSatisfy(\.isFinite) && (0..<3).allSatisfy { deviation[$0] != 0 }
+    return scale.isFinite && numbers.allSatisfy(\.isFinite)
+      && (0..<3).allSatisfy { deviation[$0] != 0 }
   }
 }
 
