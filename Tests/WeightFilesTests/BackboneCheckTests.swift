@@ -128,7 +128,7 @@ import Testing
     #expect(weights.layout.featureCount == 1024)
     #expect(
       weights.conventions
-        == BackboneConventions(
+        == WeightConventions(
           stridePlace: .firstConvolution, batchNormEpsilon: 1e-5, maxPool: .ceiling))
     #expect(weights.pixels == .caffe)
     #expect(weights.metadata["license"] == "MIT")

@@ -13,8 +13,8 @@ struct BackboneMetadata {
 
   /// The conventions, with `defaults` for what the metadata does not say; nil if it says nothing at all.
   func conventions(
-    defaults: BackboneConventions
-  ) throws(WeightFileError) -> BackboneConventions? {
+    defaults: WeightConventions
+  ) throws(WeightFileError) -> WeightConventions? {
     guard ["stride_in_1x1", "bn_eps", "maxpool"].contains(where: { metadata[$0] != nil }) else {
       return nil
     }
@@ -57,7 +57,7 @@ struct BackboneMetadata {
 
   /// The metadata that says all this about a backbone.
   static func text(
-    layout: BackboneLayout, conventions: BackboneConventions, pixels: PixelConvention
+    layout: BackboneLayout, conventions: WeightConventions, pixels: PixelConvention
   ) -> [String: String] {
     let isFirst = conventions.stridePlace == .firstConvolution
     let padding = conventions.maxPool == .padded ? 1 : 0
@@ -81,7 +81,7 @@ struct BackboneMetadata {
     return text
   }
 
-  private func maxPool(_ text: String) throws(WeightFileError) -> BackboneConventions.MaxPool {
+  private func maxPool(_ text: String) throws(WeightFileError) -> WeightConventions.MaxPool {
     let words = text.split(separator: " ")
     var values: [Substring: Substring] = [:]
     for index in stride(from: 0, to: words.count - 1, by: 2) {

@@ -14,7 +14,7 @@ public struct BackboneWeights: TensorSource {
   /// How many blocks and channels there are.
   public let layout: BackboneLayout
   /// Stride, epsilon and pooling of the network.
-  public let conventions: BackboneConventions
+  public let conventions: WeightConventions
   /// How the conventions are known.
   public let conventionsOrigin: FactOrigin
   /// What pixels must be.

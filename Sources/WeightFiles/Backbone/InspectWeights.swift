@@ -17,7 +17,7 @@ public struct WeightReport: Sendable, CustomStringConvertible {
   /// The network: "resnet50", "wide_resnet101_2", ...; nil if it is none that is known.
   public let layout: BackboneLayout?
   /// Stride, epsilon and pooling, and how they are known.
-  public let conventions: BackboneConventions
+  public let conventions: WeightConventions
   public let conventionsOrigin: FactOrigin
   /// What pixels must be, and how that is known.
   public let pixels: PixelConvention

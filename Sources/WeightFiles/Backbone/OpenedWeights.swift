@@ -6,7 +6,7 @@ struct OpenedWeights {
   let format: String
   /// All tensors, those of a head too, under torchvision's names.
   let tensors: any TensorSource
-  var conventions: BackboneConventions = .torchvision
+  var conventions: WeightConventions = .torchvision
   var conventionsOrigin: FactOrigin = .torchvisionDefault
   var pixels: PixelConvention = .torch
   var pixelsOrigin: FactOrigin = .torchvisionDefault

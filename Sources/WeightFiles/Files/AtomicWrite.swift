@@ -28,7 +28,8 @@ func writeAtomically(
 /// A file that takes another one's place when it is complete.
 struct TemporaryFile {
   private let path: String
-  private let temporaryPath: String
+  /// Where the file is until it is complete.
+  let temporaryPath: String
   private let descriptor: Int32
 
   /// Creates an empty file beside `path`.

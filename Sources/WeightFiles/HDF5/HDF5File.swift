@@ -15,8 +15,12 @@ struct HDF5File: TensorSource {
   private(set) var datasets: [String: HDF5Dataset] = [:]
   /// The text attributes of each object by the object's path; the root has the path "".
   private(set) var attributes: [String: [String: [String]]] = [:]
+  /// What this project says about a model that it exported, in an attribute that Keras passes over.
+  private(set) var metadata: [String: String] = [:]
   private let source: ByteSource
 
+  /// The attribute with the metadata.
+  static let metadataName = "avp_dist"
   /// The first bytes of every file.
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
   /// How many groups and datasets are read at most; a whole ResNet-152 of Keras has about 3,000.
@@ -30,11 +34,12 @@ struct HDF5File: TensorSource {
     path = source.path
     self.source = source
     try walk(from: try Self.rootAddress(source))
+    if let text = attributes[""]?[Self.metadataName]?.first {
+      metadata = try textTable(Array(text.utf8), path: path, what: "metadata")
+    }
   }
 
   var names: [String] { sortedByBytes(datasets.filter { $0.value.type != nil }.keys) }
-
-  var metadata: [String: String] { [:] }
 
   func shape(of name: String) -> [Int]? { datasets[name]?.shape }
 

@@ -1,7 +1,7 @@
 /// The weights of a Keras ResNet under torchvision's names.
 struct KerasBackbone {
   let tensors: MappedTensors
-  let conventions: BackboneConventions
+  let conventions: WeightConventions
   let conventionsOrigin: FactOrigin
   /// What the file is, for people.
   let format: String

@@ -33,15 +33,15 @@ struct KerasConfiguration: Sendable {
   }
 
   /// The conventions of the network, or nil if the layers do not show them.
-  func conventions() -> BackboneConventions? {
+  func conventions() -> WeightConventions? {
     let epsilons = Set(layers.filter { $0.className == "BatchNormalization" }.map(\.epsilon))
     guard epsilons.count == 1, let epsilon = epsilons.first ?? nil, epsilon > 0 else { return nil }
     guard let place = stridePlace, let pool = maxPool else { return nil }
-    return BackboneConventions(stridePlace: place, batchNormEpsilon: epsilon, maxPool: pool)
+    return WeightConventions(stridePlace: place, batchNormEpsilon: epsilon, maxPool: pool)
   }
 
   /// Where the second stage (or the first one that halves the picture) has its stride.
-  private var stridePlace: BackboneConventions.StridePlace? {
+  private var stridePlace: WeightConventions.StridePlace? {
     for layer in layers where layer.className == "Conv2D" && layer.strides == [2, 2] {
       guard let name = KerasLayerName(layer.name)?.canonical else { continue }
       if name.hasSuffix(".0.conv1") { return .firstConvolution }
@@ -50,7 +50,7 @@ struct KerasConfiguration: Sendable {
     return nil
   }
 
-  private var maxPool: BackboneConventions.MaxPool? {
+  private var maxPool: WeightConventions.MaxPool? {
     guard let pool = layers.first(where: { $0.className == "MaxPooling2D" }) else { return nil }
     // TensorFlow's "same" pads only at the end where the size is even, as a window that hangs over.
     if pool.padding == "same" { return .ceiling }

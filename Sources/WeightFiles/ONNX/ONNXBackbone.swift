@@ -5,12 +5,14 @@
 /// convolutions, the other through one or none.
 struct ONNXBackbone {
   let tensors: MappedTensors
-  let conventions: BackboneConventions
+  let conventions: WeightConventions
 
   init(_ file: ONNXFile) throws(WeightFileError) {
     var walk = ONNXWalk(file)
-    let end = try walk.stem()
-    try walk.blocks(from: end)
+    // A head that was exported alone has no convolutions.
+    if file.nodes.contains(where: { $0.operation == "Conv" }) {
+      try walk.blocks(from: try walk.stem())
+    }
     try walk.head()
     tensors = MappedTensors(file, walk.recipes)
     conventions = try walk.conventions()
@@ -30,8 +32,8 @@ private struct ONNXWalk {
   /// The operation that makes each value.
   private let producers: [String: ONNXFile.Node]
   private var epsilons: Set<Float> = []
-  private var pool: BackboneConventions.MaxPool = .padded
-  private var stride: BackboneConventions.StridePlace?
+  private var pool: WeightConventions.MaxPool = .padded
+  private var stride: WeightConventions.StridePlace?
 
   /// What stands for a batch-norm that was folded into the convolution: with the variance 1 - epsilon it
   /// multiplies by one.
@@ -46,11 +48,11 @@ private struct ONNXWalk {
     self.producers = producers
   }
 
-  func conventions() throws(WeightFileError) -> BackboneConventions {
+  func conventions() throws(WeightFileError) -> WeightConventions {
     guard epsilons.count <= 1 else { throw unknown("its batch-norms differ in epsilon") }
     // A float's nearest short decimal is what the exporter was given.
     let epsilon = epsilons.first.flatMap { Double("\($0)") } ?? Self.foldedEpsilon
-    return BackboneConventions(
+    return WeightConventions(
       stridePlace: stride ?? .secondConvolution, batchNormEpsilon: epsilon, maxPool: pool)
   }
 

@@ -1,5 +1,5 @@
 /// What a weight file leaves open about the network that its weights were trained in.
-public struct BackboneConventions: Codable, Equatable, Sendable {
+public struct WeightConventions: Codable, Equatable, Sendable {
   /// Which convolution of a stage's first block halves the picture.
   public enum StridePlace: String, Codable, Sendable {
     /// The first one, 1x1, as in the original network and in Keras ("v1").
@@ -36,12 +36,12 @@ public struct BackboneConventions: Codable, Equatable, Sendable {
   }
 
   /// What torchvision's `resnet50` and its relatives do.
-  public static let torchvision = BackboneConventions()
+  public static let torchvision = WeightConventions()
   /// What the networks of `keras.applications` do, from keras-applications 1.0.8 (2019) on.
-  public static let keras = BackboneConventions(
+  public static let keras = WeightConventions(
     stridePlace: .firstConvolution, batchNormEpsilon: 1.001e-5)
   /// What Keras did when its file of 2016 was in use.
-  public static let keras2016 = BackboneConventions(
+  public static let keras2016 = WeightConventions(
     stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
 }
 

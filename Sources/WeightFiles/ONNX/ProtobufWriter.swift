@@ -1,0 +1,42 @@
+/// Builds a protocol-buffers message field by field.
+struct ProtobufWriter {
+  private(set) var bytes: [UInt8] = []
+
+  /// A whole number.
+  mutating func integer(_ field: Int, _ value: Int) {
+    variable(UInt64(field << 3))
+    variable(UInt64(bitPattern: Int64(value)))
+  }
+
+  /// A 32-bit float.
+  mutating func float(_ field: Int, _ value: Float) {
+    variable(UInt64(field << 3 | 5))
+    bytes += little(Int(value.bitPattern), 4)
+  }
+
+  /// Bytes.
+  mutating func data(_ field: Int, _ value: [UInt8]) {
+    variable(UInt64(field << 3 | 2))
+    variable(UInt64(value.count))
+    bytes += value
+  }
+
+  /// A text.
+  mutating func text(_ field: Int, _ value: String) { data(field, Array(value.utf8)) }
+
+  /// A message inside this one.
+  mutating func message(_ field: Int, _ build: (inout ProtobufWriter) -> Void) {
+    var inner = ProtobufWriter()
+    build(&inner)
+    data(field, inner.bytes)
+  }
+
+  private mutating func variable(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+}
