@@ -110,7 +110,8 @@ let package = Package(
     .testTarget(name: "ImageDataTests", dependencies: ["ImageData", "Tensors"]),
     .testTarget(
       name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"], exclude: ["Golden"]),
-    .testTarget(name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"]),
+    .testTarget(
+      name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"], exclude: ["Golden"]),
     .testTarget(name: "DemoFiguresTests", dependencies: ["DemoFigures", "ImageCodecs", "Tensors"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Collectives"]),
     .testTarget(name: "ToolTests", dependencies: ["avp-dist", "rank-check", "WeightFiles"]),

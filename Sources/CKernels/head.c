@@ -34,6 +34,8 @@ static inline ulong2 load_ulong2(const int64_t *from) {
   return value;
 }
 
+static inline void store_float2(float *to, float2 value) { memcpy(to, &value, sizeof value); }
+
 static inline void store_ulong2(int64_t *to, ulong2 value) { memcpy(to, &value, sizeof value); }
 
 static inline double2 widen(float2 value) { return __builtin_convertvector(value, double2); }
@@ -317,33 +319,33 @@ void head_mean(const int64_t *sums, int64_t count, double divisor, float *means)
 
 // Optimisers: double arithmetic on float state, two elements at a time
 
-static inline float2 load_up_to_2(const float *from, int64_t left) {
-  float2 value = 0;
-  memcpy(&value, from, left < 2 ? sizeof(float) : sizeof value);
-  return value;
-}
-
-static inline void store_up_to_2(float *to, float2 value, int64_t left) {
-  memcpy(to, &value, left < 2 ? sizeof(float) : sizeof value);
+static inline void adam_pair(
+  const head_adam_step *step, const float *gradient, float *parameters, float *first,
+  float *second) {
+  double2 p = widen(load_float2(parameters));
+  double2 g = widen(load_float2(gradient)) + step->l2 * p;
+  double2 m = step->beta1 * widen(load_float2(first)) + (1 - step->beta1) * g;
+  double2 v = step->beta2 * widen(load_float2(second)) + (1 - step->beta2) * (g * g);
+  double2 root = __builtin_elementwise_sqrt(v) * step->root_scale + step->epsilon;
+  p = step->keep * p - step->rate * m / root;
+  store_float2(parameters, narrow(p));
+  store_float2(first, narrow(m));
+  store_float2(second, narrow(v));
 }
 
 void head_adam(
   head_adam_step step, int64_t count, const float *gradient, float *parameters, float *first,
   float *second) {
-  for (int64_t i = 0; i < count; i += 2) {
-    int64_t left = count - i;
-    double2 p = widen(load_up_to_2(parameters + i, left));
-    double2 g = widen(load_up_to_2(gradient + i, left)) + step.l2 * p;
-    double2 m = widen(load_up_to_2(first + i, left));
-    double2 v = widen(load_up_to_2(second + i, left));
-    m = step.beta1 * m + (1 - step.beta1) * g;
-    v = step.beta2 * v + (1 - step.beta2) * (g * g);
-    double2 root = __builtin_elementwise_sqrt(v) * step.root_scale + step.epsilon;
-    p = step.keep * p - step.rate * m / root;
-    store_up_to_2(parameters + i, narrow(p), left);
-    store_up_to_2(first + i, narrow(m), left);
-    store_up_to_2(second + i, narrow(v), left);
+  int64_t i = 0;
+  for (; i + 2 <= count; i += 2) {
+    adam_pair(&step, gradient + i, parameters + i, first + i, second + i);
   }
+  if (i == count) return;
+  float g[2] = {gradient[i]}, p[2] = {parameters[i]}, m[2] = {first[i]}, v[2] = {second[i]};
+  adam_pair(&step, g, p, m, v);
+  parameters[i] = p[0];
+  first[i] = m[0];
+  second[i] = v[0];
 }
 
 void head_sgd(

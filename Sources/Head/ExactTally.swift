@@ -31,6 +31,15 @@ public struct ExactTally: Equatable, Sendable {
     HeadArithmetic.tally(logits: logits, label: label, lossLimit: lossLimit, into: &values)
   }
 
+  /// Adds the totals of a gradient's samples. A sum that would pass 64 bits becomes a fault.
+  public mutating func add(_ gradient: ExactGradient) {
+    for (field, value) in gradient.values[gradient.shape.parameterCount...].enumerated() {
+      let (sum, overflow) = values[field].addingReportingOverflow(value)
+      values[field] = sum
+      if overflow { values[HeadArithmetic.SumField.faults.rawValue] = 1 }
+    }
+  }
+
   /// The sums as numbers for people.
   ///
   /// - Throws: ``HeadError/notFinite(samples:)`` where a sample did not fit, and

@@ -117,15 +117,6 @@ extension ExactGradient {
   }
 }
 
-extension ExactTally {
-  /// Adds the loss, the correct predictions and the count of a gradient's samples.
-  mutating func add(_ gradient: ExactGradient) {
-    for (index, value) in gradient.values[gradient.shape.parameterCount...].enumerated() {
-      values[index] += value
-    }
-  }
-}
-
 extension TrainingState {
   /// Ends the epoch under way with its `metrics`.
   mutating func close(_ metrics: EpochMetrics) {

@@ -22,7 +22,7 @@ struct OptimiserTests {
   }
 
   @Test(arguments: settings) func stepsFollowTheFormulas(settings: OptimiserSettings) throws {
-    let shape = try HeadShape(features: 7, hidden: 3, classes: 2)
+    let shape = try HeadShape(features: 6, hidden: 3, classes: 3)
     var parameters = initialHead(shape: shape, initialisation: .pytorch, seed: 2)
     var plain = PlainOptimiser(settings: settings, values: parameters.values.map(Double.init))
     var optimiser = try Optimiser(settings, parameterCount: shape.parameterCount)
@@ -41,7 +41,7 @@ struct OptimiserTests {
   @Test(arguments: settings) func savedStateGoesOnWithTheSameBits(settings: OptimiserSettings)
     throws
   {
-    let shape = try HeadShape(features: 7, hidden: 3, classes: 2)
+    let shape = try HeadShape(features: 6, hidden: 3, classes: 3)
     let count = shape.parameterCount
     var parameters = initialHead(shape: shape, initialisation: .keras, seed: 2)
     var optimiser = try Optimiser(settings, parameterCount: count)
