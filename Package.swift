@@ -105,8 +105,13 @@ let package = Package(
       name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"], exclude: ["Golden"]),
     .testTarget(name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"]),
     .testTarget(name: "DemoFiguresTests", dependencies: ["DemoFigures", "ImageCodecs", "Tensors"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Collectives"]),
-    .testTarget(name: "ToolTests", dependencies: ["avp-dist", "rank-check", "WeightFiles"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "Collectives", "Head", "ImageData", "ImageTransforms", "Tensors", "WeightFiles",
+      ]),
+    .testTarget(
+      name: "ToolTests", dependencies: ["avp-dist", "rank-check", "Tensors", "WeightFiles"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17
