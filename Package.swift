@@ -113,8 +113,13 @@ let package = Package(
     .testTarget(
       name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"], exclude: ["Golden"]),
     .testTarget(name: "DemoFiguresTests", dependencies: ["DemoFigures", "ImageCodecs", "Tensors"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Collectives"]),
-    .testTarget(name: "ToolTests", dependencies: ["avp-dist", "rank-check", "WeightFiles"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "Collectives", "Head", "ImageData", "ImageTransforms", "Tensors", "WeightFiles",
+      ]),
+    .testTarget(
+      name: "ToolTests", dependencies: ["avp-dist", "rank-check", "Tensors", "WeightFiles"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

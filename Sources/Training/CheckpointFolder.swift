@@ -27,7 +27,12 @@ public struct CheckpointFolder: Sendable {
   /// - Returns: the file's path.
   @discardableResult
   public func write(_ checkpoint: Checkpoint, stepsPerEpoch: Int) throws -> String {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw WeightFileError(
+        .cannotCreate, path, "the folder cannot be made: \(error.localizedDescription)")
+    }
     let progress = checkpoint.progress
     let name = Self.name(epoch: progress.epoch, step: progress.step, stepsPerEpoch: stepsPerEpoch)
     try writeAtomically(checkpoint.encoded(), to: "\(path)/\(name)")

@@ -31,7 +31,8 @@ struct RequestStream: IteratorProtocol, Sendable {
 
   /// Takes up the next step's slice, or the validation pictures; false when the run has no more.
   private mutating func refill() -> Bool {
-    if step == plan.steps(inEpoch: epoch) {
+    // Beyond the end, too: a resumed run may have been given fewer steps than it has taken.
+    if step >= plan.steps(inEpoch: epoch) {
       if !validation.isEmpty {
         waiting = validation[...]
         validation = []

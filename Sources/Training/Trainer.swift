@@ -32,7 +32,7 @@ public struct Trainer {
     observer.note(started)
     while plan.steps(inEpoch: state.epoch) > 0 {
       while state.step < plan.steps(inEpoch: state.epoch) {
-        let batch = try pipeline.next(plan.slice(step: state.step).count)
+        let batch = try nextBatch()
         let (gradient, stops) = try exchange.sum(batch, at: state.head)
         try update(with: gradient)
         observer.note(progress)
@@ -83,6 +83,17 @@ public struct Trainer {
 // MARK: - The parts of a step
 
 extension Trainer {
+  /// This rank's part of the next global batch. Others read in `activity` where this rank was last.
+  private func nextBatch() throws -> [AnsweredRequest] {
+    let place = "epoch \(state.epoch + 1), step \(state.step + 1)"
+    communicator.activity = place
+    let batch = try pipeline.next(plan.slice(step: state.step).count)
+    if let last = batch.last {
+      communicator.activity = "\(place), last file \(last.request.sample.path)"
+    }
+    return batch
+  }
+
   /// Takes the optimiser's step, the same on every rank. A batch whose pictures were all left out
   /// changes nothing.
   private mutating func update(with sums: ExactGradient) throws {

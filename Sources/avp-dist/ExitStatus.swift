@@ -58,6 +58,7 @@ extension ExitStatus {
       case let error as CheckpointError: Self.status(error)
       case is BackboneError, is ImageError, is HeadError, is TrainingError: .badData
       case is KernelPathError: .usage
+      case is PictureSetError: .cannotCreate
       case is CollectiveError: .unavailable
       default: .internalError
       }

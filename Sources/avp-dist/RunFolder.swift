@@ -83,13 +83,15 @@ final class RunRecorder: TrainingObserver {
 
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
     do {
-      let checkpoint = Checkpoint(record, state, withOptimiser: true)
-      let path = try checkpoints.write(checkpoint, stepsPerEpoch: stepsPerEpoch)
-      note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
+      // Before the checkpoint: a run that dies between the two takes this epoch again, and writes the
+      // same file. After it, the run would go on behind this epoch, and its best head would be lost.
       if state.step == 0, state.bestEpoch == state.epoch {
         try writeAtomically(
           Checkpoint(record, state, withOptimiser: false).encoded(), to: folder.best)
       }
+      let checkpoint = Checkpoint(record, state, withOptimiser: true)
+      let path = try checkpoints.write(checkpoint, stepsPerEpoch: stepsPerEpoch)
+      note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
     } catch {
       guard !isFinalAttempt else { throw error }
       note(.warning("no checkpoint could be written, the run goes on: \(error)"))

@@ -1,0 +1,106 @@
+import Head
+import Testing
+import WeightFiles
+
+@testable import Training
+
+@Suite struct CheckpointTests {
+  private func trained() throws -> (run: SyntheticRun, state: TrainingState, bytes: [UInt8]) {
+    var run = SyntheticRun(pictures: SyntheticPictures(skipped: [4]))
+    run.configuration.maxSteps = 5
+    let state = try run.train(ranks: 1)[0]
+    return (run, state, try run.bytes(state))
+  }
+
+  @Test func whatIsWrittenIsReadBack() throws {
+    let (run, state, bytes) = try trained()
+    let checkpoint = try Checkpoint(bytes: bytes, path: "x")
+    #expect(checkpoint.record == run.record)
+    #expect(checkpoint.head == state.head)
+    #expect(checkpoint.optimiser == state.optimiser.state)
+    #expect(checkpoint.progress.history == state.history)
+    let restored = try TrainingState(checkpoint, configuration: run.configuration, path: "x")
+    #expect(try run.bytes(restored) == bytes)
+  }
+
+  @Test func theFileIsAnOrdinarySafetensorsFile() throws {
+    let (_, state, bytes) = try trained()
+    let file = try SafeTensorsFile(bytes: bytes, path: "x")
+    #expect(try file.floats("fc.0.weight").values == state.head.tensor(.firstWeight).values)
+    #expect(file.metadata["format"] == "pt")
+  }
+
+  @Test func everyTruncationIsRecognised() throws {
+    let (_, _, bytes) = try trained()
+    for length in 0..<bytes.count {
+      #expect(throws: CheckpointError.damaged("x")) {
+        try Checkpoint(bytes: Array(bytes[..<length]), path: "x")
+      }
+    }
+  }
+
+  @Test func everyFlippedBitIsRecognised() throws {
+    var (_, _, bytes) = try trained()
+    for index in bytes.indices {
+      for bit in 0..<8 {
+        bytes[index] ^= 1 << bit
+        #expect(throws: CheckpointError.damaged("x")) { try Checkpoint(bytes: bytes, path: "x") }
+        bytes[index] ^= 1 << bit
+      }
+    }
+    #expect(throws: Never.self) { try Checkpoint(bytes: bytes, path: "x") }
+  }
+
+  @Test func addedBytesAreRecognised() throws {
+    let (_, _, bytes) = try trained()
+    for more in [[0], [10], [UInt8](repeating: 0, count: 4_096)] as [[UInt8]] {
+      #expect(throws: CheckpointError.damaged("x")) {
+        try Checkpoint(bytes: bytes + more, path: "x")
+      }
+    }
+  }
+
+  @Test func aModelFileIsNoCheckpoint() throws {
+    let (run, state, _) = try trained()
+    let model = try Checkpoint(
+      bytes: Checkpoint(run.record, state, withOptimiser: false).encoded(), path: "m")
+    #expect(model.optimiser == nil)
+    #expect(throws: CheckpointError.modelOnly("m")) {
+      try TrainingState(model, configuration: run.configuration, path: "m")
+    }
+  }
+
+  @Test func aMissingFileIsNamed() {
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(path: "/nowhere/x") }
+    #expect(error == .unreadable("/nowhere/x"))
+    #expect(error?.description.contains("/nowhere/x cannot be read") == true)
+  }
+
+  @Test func aSealedFileOfAnotherKindIsForeign() throws {
+    var writer = SafeTensorsWriter(metadata: [Seal.name: Seal.blank])
+    writer.add("x", .init(shape: [1], values: [1 as Float]))
+    var bytes = writer.encoded()
+    #expect(!Seal.isIntact(bytes))
+    Seal.close(&bytes)
+    #expect(Seal.isIntact(bytes))
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
+    guard case .foreign("x", _) = error else {
+      Issue.record("the error is \(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func aClassNameThatLooksLikeAChecksumDoesNotMisleadTheSeal() throws {
+    var record = SyntheticRun().record
+    record.classes = ["\"checksum\":\"" + Seal.blank + "\"", "checksum", Seal.blank]
+    let state = try SyntheticRun().initialState()
+    let bytes = try Checkpoint(record, state, withOptimiser: true).encoded()
+    #expect(try Checkpoint(bytes: bytes, path: "x").record == record)
+  }
+
+  @Test func bytesWithoutAHeaderHaveNoSeal() {
+    for bytes in [[], [1], [255, 255, 255, 255, 255, 255, 255, 255, 1]] as [[UInt8]] {
+      #expect(!Seal.isIntact(bytes))
+    }
+  }
+}

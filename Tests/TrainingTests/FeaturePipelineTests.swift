@@ -1,0 +1,108 @@
+import Foundation
+import ImageData
+import Synchronization
+import Testing
+
+@testable import Training
+
+@Suite struct FeaturePipelineTests {
+  private func requests(_ count: Int) -> [FeatureRequest] {
+    (0..<count).map { index in
+      FeatureRequest(
+        sample: Sample(path: "\(index).jpg", label: index % 3, bytes: 1), index: index, view: 0)
+    }
+  }
+
+  private func pipeline(
+    _ count: Int, lookAhead: Int = 12, groupSize: Int = 4, threads: Int = 3,
+    makeWorker: @escaping @Sendable () throws -> FeatureWorker = {
+      try SyntheticPictures().makeWorker()
+    }
+  ) -> FeaturePipeline {
+    FeaturePipeline(
+      requests: requests(count).makeIterator(), lookAhead: lookAhead, groupSize: groupSize,
+      threads: threads, makeWorker: makeWorker)
+  }
+
+  @Test(arguments: [1, 2, 5], [1, 3, 8])
+  func resultsComeInTheOrderOfTheRequests(threads: Int, groupSize: Int) throws {
+    let pipeline = pipeline(50, groupSize: groupSize, threads: threads)
+    defer { pipeline.stop() }
+    var results: [AnsweredRequest] = []
+    for count in [1, 0, 7, 20, 22] { results += try pipeline.next(count) }
+    #expect(results.map(\.request) == requests(50))
+    #expect(try results.map(\.result) == requests(50).map(SyntheticPictures().answer))
+  }
+
+  @Test(arguments: [1, 2, 4])
+  func anErrorSurfacesWhenItsPictureIsReached(threads: Int) throws {
+    let pipeline = pipeline(30, groupSize: 1, threads: threads) {
+      try SyntheticPictures(failing: [17, 18]).makeWorker()
+    }
+    defer { pipeline.stop() }
+    #expect(try pipeline.next(17).count == 17)
+    #expect(throws: SyntheticPictures.Failure(index: 17)) { try pipeline.next(5) }
+    #expect(throws: SyntheticPictures.Failure(index: 18)) { try pipeline.next(1) }
+    #expect(try pipeline.next(1).first?.request.index == 19)
+  }
+
+  @Test func aWorkerThatCannotBeMadeIsAnErrorAtTheFirstPicture() {
+    let pipeline = pipeline(5) { throw SyntheticPictures.Failure(index: -1) }
+    defer { pipeline.stop() }
+    #expect(throws: SyntheticPictures.Failure(index: -1)) { try pipeline.next(1) }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func workIsAheadByTheBoundAndNoMore() throws {
+    let started = Counter()
+    let pipeline = pipeline(100, lookAhead: 8, groupSize: 2, threads: 3) {
+      let worker = try SyntheticPictures().makeWorker()
+      return { requests in
+        started.add(requests.count)
+        return try worker(requests)
+      }
+    }
+    defer { pipeline.stop() }
+    for consumed in 0..<92 {
+      // Without a consumer the workers fill the look-ahead, and then rest.
+      while started.value < consumed / 2 * 2 + 8 { usleep(100) }
+      #expect(started.value <= consumed + 8)
+      _ = try pipeline.next(1)
+    }
+    #expect(try pipeline.next(8).count == 8)
+    #expect(started.value == 100)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func stoppedWorkersEndAndFreeThePipeline() throws {
+    weak var seen: FeaturePipeline?
+    do {
+      let pipeline = pipeline(1_000)
+      seen = pipeline
+      _ = try pipeline.next(3)
+      pipeline.stop()
+    }
+    while seen != nil { usleep(1_000) }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func theOldestFileInWorkIsKnown() throws {
+    let gate = Counter()
+    let pipeline = pipeline(4, groupSize: 2, threads: 1) {
+      return { requests in
+        while gate.value == 0 { usleep(1_000) }
+        return try requests.map(SyntheticPictures().answer)
+      }
+    }
+    defer { pipeline.stop() }
+    while pipeline.oldestFile == nil { usleep(1_000) }
+    #expect(pipeline.oldestFile == "0.jpg")
+    gate.add(1)
+    _ = try pipeline.next(4)
+    #expect(pipeline.oldestFile == nil)
+  }
+}
+
+/// A number that several threads count up.
+private final class Counter: Sendable {
+  private let count = Atomic<Int>(0)
+  var value: Int { count.load(ordering: .acquiring) }
+  func add(_ more: Int) { count.add(more, ordering: .acquiringAndReleasing) }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@testable import Training
+
+@Suite struct ModelRecordTests {
+  private func names(_ change: (inout ModelRecord) -> Void) -> [String] {
+    let there = SyntheticRun().record
+    var here = there
+    change(&here)
+    return here.differences(from: there).map(\.name)
+  }
+
+  @Test func equalRecordsDoNotDiffer() {
+    #expect(names { _ in } == [])
+  }
+
+  @Test func theToolVersionAndTheKernelsMayDiffer() {
+    #expect(
+      names {
+        $0.toolVersion = "other"
+        $0.backbone.kernels = "avx2"
+      } == [])
+  }
+
+  @Test func everySettingIsListedByTheNameOfItsOption() {
+    let differences = names {
+      $0.configuration.preset = .keras
+      $0.configuration.epochs += 1
+      $0.configuration.batchSize += 1
+      $0.configuration.hidden += 1
+      $0.configuration.optimiser = .sgd
+      $0.configuration.learningRate *= 2
+      $0.configuration.weightDecay = 0.1
+      $0.configuration.momentum = 0.5
+      $0.configuration.schedule = .cosine
+      $0.configuration.warmupEpochs = 1
+      $0.configuration.seed += 1
+      $0.configuration.augmentation = nil
+      $0.configuration.views = 2
+      $0.configuration.maxSteps = 9
+      $0.configuration.onBadImage = .skip
+    }
+    #expect(
+      differences == [
+        "preset", "epochs", "batch-size", "hidden", "optimizer", "lr", "weight-decay", "momentum",
+        "schedule", "warmup-epochs", "seed", "augmentation", "views", "max-steps", "on-bad-image",
+      ])
+  }
+
+  @Test func dataAndWeightsAreCompared() {
+    let differences = names {
+      $0.dataset = "other"
+      $0.classes = ["a", "b"]
+      $0.backbone.fingerprint = "other"
+      $0.backbone.featureLayer = "layer3"
+      $0.preprocessing.normalisation = .caffe
+    }
+    #expect(differences == ["dataset", "classes", "weights", "feature-layer", "normalisation"])
+  }
+
+  @Test func aDifferenceHoldsBothValues() {
+    let there = SyntheticRun().record
+    var here = there
+    here.configuration.learningRate = 0.5
+    #expect(
+      here.differences(from: there) == [
+        SettingDifference(name: "lr", there: "0.05", here: "0.5")
+      ])
+  }
+
+  @Test func onlyRealOptionsMayBeOverridden() {
+    let options = Set(TrainingConfiguration().byOption.map(\.name))
+    #expect(TrainingConfiguration.overridable.isSubset(of: options))
+  }
+}

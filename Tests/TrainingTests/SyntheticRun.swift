@@ -1,0 +1,191 @@
+import Collectives
+import Foundation
+import Head
+import ImageData
+import ImageTransforms
+import Tensors
+
+@testable import Training
+
+/// Features drawn from the request alone, in place of pictures and a backbone.
+struct SyntheticPictures: FeatureProducer {
+  var featureCount = 5
+  /// Indices of training pictures that are left out.
+  var skipped: Set<Int> = []
+  /// Indices of pictures that raise an error.
+  var failing: Set<Int> = []
+
+  struct Failure: Error, Equatable {
+    let index: Int
+  }
+
+  func makeWorker() throws -> FeatureWorker {
+    { requests in
+      // Threads overtake each other, so that an order that depends on them would show.
+      usleep(UInt32((requests.first?.index ?? 0) * 7919 % 300))
+      return try requests.map(answer)
+    }
+  }
+
+  func answer(_ request: FeatureRequest) throws -> FeatureResult {
+    if failing.contains(request.index) { throw Failure(index: request.index) }
+    if request.view != nil, skipped.contains(request.index) { return .skipped(request.sample.path) }
+    var random = CounterRandom(
+      seed: 77, purpose: .augmentation, epoch: request.view ?? 1_000, index: request.index)
+    return .features(
+      (0..<featureCount).map { place in
+        Float(random.uniform(0, 2)) + (place == request.sample.label ? 1 : 0)
+      })
+  }
+}
+
+/// A run that takes milliseconds: 11 training and 7 validation pictures of three classes, five features.
+struct SyntheticRun: Sendable {
+  var pictures = SyntheticPictures()
+  var configuration = Self.configuration
+  var options = RunOptions()
+  let manifest = Self.manifest(train: 11, validation: 7)
+
+  static var configuration: TrainingConfiguration {
+    var configuration = TrainingConfiguration()
+    configuration.epochs = 2
+    configuration.batchSize = 4
+    configuration.hidden = 3
+    configuration.learningRate = 0.05
+    configuration.seed = 3
+    return configuration
+  }
+
+  static func manifest(train: Int, validation: Int) -> DatasetManifest {
+    func samples(_ name: String, _ count: Int) -> [Sample] {
+      (0..<count).map { Sample(path: "\(name)/\($0).jpg", label: $0 % 3, bytes: 1) }
+    }
+    return DatasetManifest(
+      classes: ["a", "b", "c"], train: samples("train", train),
+      validation: samples("validation", validation), skippedFiles: 0)
+  }
+
+  var record: ModelRecord {
+    ModelRecord(
+      toolVersion: "test", configuration: configuration, classes: manifest.classes,
+      backbone: ModelRecord.Backbone(
+        name: "synthetic", fingerprint: String(repeating: "ab", count: 32),
+        featureLayer: "layer4", featureCount: pictures.featureCount, kernels: "portable"),
+      preprocessing: ModelRecord.Preprocessing(
+        preset: .pytorch, size: 224, normalisation: .torch),
+      dataset: manifest.fingerprint, trainCount: manifest.train.count)
+  }
+
+  var sampler: Sampler {
+    Sampler(
+      count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
+  }
+
+  func initialState() throws -> TrainingState {
+    try TrainingState(
+      configuration, features: pictures.featureCount, classes: manifest.classes.count,
+      trainCount: manifest.train.count)
+  }
+
+  /// Trains on one rank from `state`, or from the beginning.
+  func train(
+    _ communicator: any Communicator, from state: TrainingState? = nil,
+    stop: StopSignal = StopSignal(), observer: any TrainingObserver = SilentObserver()
+  ) throws -> (state: TrainingState, outcome: Trainer.Outcome) {
+    var trainer = try Trainer(
+      manifest: manifest, configuration: configuration, producer: pictures,
+      from: state ?? initialState(), options: options, communicator: communicator, stop: stop,
+      observer: observer)
+    let outcome = try trainer.run()
+    return (trainer.state, outcome)
+  }
+
+  /// The final state of every rank.
+  func train(ranks: Int, from state: TrainingState? = nil) throws -> [TrainingState] {
+    try onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
+      try train(communicator, from: state).state
+    }.map { try $0.get() }
+  }
+
+  /// The bytes of a checkpoint with everything that a state holds.
+  func bytes(_ state: TrainingState) throws -> [UInt8] {
+    try Checkpoint(record, state, withOptimiser: true).encoded()
+  }
+}
+
+/// The run as a plain loop: no threads, no ranks, no look-ahead.
+func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history: [EpochMetrics]) {
+  let configuration = run.configuration
+  let start = try run.initialState()
+  var (head, optimiser) = (start.head, start.optimiser)
+  var history: [EpochMetrics] = []
+  let schedule = try configuration.learningRateSchedule()
+  for epoch in 0..<configuration.epochs {
+    let order = run.sampler.order(epoch: epoch)
+    var training = Metrics()
+    for step in 0..<run.sampler.stepsPerEpoch {
+      let batch = try run.sampler.batch(step: step).map { position in
+        FeatureRequest(
+          sample: run.manifest.train[order[position]], index: order[position], view: epoch)
+      }.filter { try run.pictures.answer($0) != .skipped($0.sample.path) }
+      guard !batch.isEmpty else { continue }
+      var sums = ExactGradient(shape: head.shape, globalBatch: configuration.batchSize)
+      sums.add(
+        features: try batch.map { try run.features($0) }, labels: batch.map(\.sample.label),
+        at: head)
+      let (gradient, metrics) = try sums.mean()
+      training += metrics
+      optimiser.update(
+        &head, gradient: gradient,
+        learningRate: schedule.rate(
+          step: epoch * run.sampler.stepsPerEpoch + step,
+          stepsPerEpoch: run.sampler.stepsPerEpoch))
+    }
+    history.append(try run.metrics(epoch: epoch + 1, training, head))
+  }
+  return (head, history)
+}
+
+extension SyntheticRun {
+  fileprivate func features(_ request: FeatureRequest) throws -> [Float] {
+    guard case .features(let vector) = try pictures.answer(request) else { return [] }
+    return vector
+  }
+
+  fileprivate func metrics(
+    epoch: Int, _ training: Metrics, _ head: HeadParameters
+  ) throws -> EpochMetrics {
+    var tally = ExactTally(capacity: manifest.validation.count)
+    for (index, sample) in manifest.validation.enumerated() {
+      let vector = try features(FeatureRequest(sample: sample, index: index, view: nil))
+      tally.add(logits: head.logits(of: [vector])[0], label: sample.label)
+    }
+    let validation = try tally.metrics()
+    return EpochMetrics(
+      epoch: epoch, trainLoss: training.loss, trainAccuracy: training.accuracy,
+      validationLoss: validation.loss, validationAccuracy: validation.accuracy,
+      skipped: pictures.skipped.map { manifest.train[$0].path }.sorted())
+  }
+}
+
+/// A folder that goes away with the value that made it; in memory where that is possible, because the
+/// tests flush many files.
+final class ScratchFolder {
+  let path: String
+
+  init() throws {
+    let parent = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : "/tmp"
+    path = "\(parent)/avp-dist-tests-\(getpid())-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func write(_ bytes: [UInt8], _ name: String) throws {
+    try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+  }
+
+  func bytes(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")))
+  }
+}
