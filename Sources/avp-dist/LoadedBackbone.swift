@@ -9,6 +9,8 @@ import WeightFiles
 /// A backbone that is ready to compute, with what models say about it.
 struct LoadedBackbone {
   let backbone: Backbone
+  /// The weights it was made from.
+  let weights: BackboneWeights
   /// The file's name, or `demo` or `random:SEED`.
   let name: String
   /// The absolute path of the file, or the name again.
@@ -28,7 +30,6 @@ struct LoadedBackbone {
 
   /// Loads `choice` up to `featureLayer`, nil for all of it.
   init(_ choice: BackboneChoice, _ arguments: Arguments, featureLayer: FeatureLayer?) throws {
-    let weights: BackboneWeights
     switch choice {
     case .file(let file):
       path = URL(fileURLWithPath: file).standardizedFileURL.path
@@ -87,7 +88,7 @@ extension Normalisation {
 
 extension ResNet.BackboneConventions {
   /// What a weight file says about the network.
-  init(_ conventions: WeightFiles.BackboneConventions, name: String) throws {
+  init(_ conventions: WeightConventions, name: String) throws {
     let pooling: PoolingConvention
     switch conventions.maxPool {
     case .padded: pooling = .padded

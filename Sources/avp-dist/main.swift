@@ -10,7 +10,8 @@ import WeightFiles
 let toolVersion = "0.1.0"
 
 let commands: [Command] = [
-  .train, .evaluate, .predict, .features, .weights, .prepare, .launch, .demoData,
+  .train, .evaluate, .predict, .features, .export, .weights, .prepare, .launch, .bench,
+  .demoData,
 ]
 
 /// The list of commands.

@@ -11,15 +11,15 @@ extension Command {
     options: [
       Option("--output", "DIR", "a folder that does not exist yet or is empty"),
       Option("--set", "demo|backbone", "which figures (demo)"),
-      Option("--train", "N", "training pictures a class (96)"),
-      Option("--validation", "N", "validation pictures a class (50)"),
+      Option("--train", "N", "training pictures a class (200)"),
+      Option("--validation", "N", "validation pictures a class (100)"),
       Option("--seed", "N", "another seed draws other pictures (0)"),
     ],
     run: { arguments in
       let output = try arguments.required("--output")
       let set: DemoSet = try arguments.choice("--set") ?? .demo
-      let train = try arguments.int("--train", in: 1...1_000_000) ?? 96
-      let validation = try arguments.int("--validation", in: 1...1_000_000) ?? 50
+      let train = try arguments.int("--train", in: 1...1_000_000) ?? 200
+      let validation = try arguments.int("--validation", in: 1...1_000_000) ?? 100
       let seed = UInt64(try arguments.int("--seed", in: 0...Int.max) ?? 0)
       try writePictureSet(
         to: output, set: set, trainPerClass: train, validationPerClass: validation, seed: seed)

@@ -18,7 +18,8 @@ extension Command {
         let report = try inspectWeights(operands[1])
         print(report.description)
         guard report.problems.isEmpty else {
-          throw Failure(status: .badData, description: "\(operands[1]) cannot be used as a backbone.")
+          throw Failure(
+            status: .badData, description: "\(operands[1]) cannot be used as a backbone.")
         }
       case ("convert", 3):
         print(try convertWeights(from: operands[1], to: operands[2]))

@@ -1,0 +1,97 @@
+import Foundation
+
+/// What `bench` measured on one rank.
+public struct BenchResult: Encodable, Sendable {
+  /// One class of layers.
+  public struct Layer: Encodable, Sendable {
+    /// The class.
+    public let name: String
+    /// Milliseconds a picture on one thread.
+    public let milliseconds: Double
+    /// Floating-point operations really done, in 10^9 a second; 0 where there are none to count.
+    public let gflops: Double
+
+    /// A class with its figures.
+    public init(name: String, milliseconds: Double, gflops: Double) {
+      self.name = name
+      self.milliseconds = milliseconds
+      self.gflops = gflops
+    }
+  }
+
+  let backbone: String
+  let kernels: String
+  let threads: Int
+  let ranks: Int
+  let fmaPeakGflops: Double
+  let layers: [Layer]
+  let picturePreparationMilliseconds: Double
+  /// Pictures a second of this rank.
+  public var backboneImagesPerSecond = 0.0
+  /// Pictures a second of all ranks together.
+  public var backboneImagesPerSecondAllRanks = 0.0
+  /// The median time of an allreduce of one number.
+  public var allreduceLatencyMicroseconds: Double?
+  /// The median time of an allreduce of the gradient of a head with 2,048 features.
+  public var allreduceGradientMilliseconds: Double?
+  /// The gradient's bytes by that time.
+  public var allreduceMegabytesPerSecond: Double?
+
+  /// A result without the figures that are variables.
+  public init(
+    backbone: String, kernels: String, threads: Int, ranks: Int, fmaPeakGflops: Double,
+    layers: [Layer], picturePreparationMilliseconds: Double
+  ) {
+    self.backbone = backbone
+    self.kernels = kernels
+    self.threads = threads
+    self.ranks = ranks
+    self.fmaPeakGflops = fmaPeakGflops
+    self.layers = layers
+    self.picturePreparationMilliseconds = picturePreparationMilliseconds
+  }
+
+  /// The result as one JSON object.
+  public var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  /// The result for a person.
+  public var text: String {
+    var lines = [
+      "backbone   \(backbone)",
+      String(
+        format: "speed      %.1f pictures/s on %d %@", backboneImagesPerSecond, threads,
+        threads == 1 ? "thread" : "threads"),
+      String(format: "FMA peak   %.1f GFLOP/s of one core", fmaPeakGflops),
+      String(
+        format: "pictures   %.2f ms to decode and augment one", picturePreparationMilliseconds),
+      "",
+      "layers        ms/picture   GFLOP/s   of the peak",
+    ]
+    lines += layers.map { layer in
+      let share =
+        fmaPeakGflops > 0 && layer.gflops > 0
+        ? String(format: "%.0f %%", 100 * layer.gflops / fmaPeakGflops) : "-"
+      return layer.name.filled(to: 12)
+        + String(format: "%.2f", layer.milliseconds).filledLeft(to: 12)
+        + (layer.gflops > 0 ? String(format: "%.1f", layer.gflops) : "-").filledLeft(to: 10)
+        + share.filledLeft(to: 14)
+    }
+    if let latency = allreduceLatencyMicroseconds, let gradient = allreduceGradientMilliseconds,
+      let bandwidth = allreduceMegabytesPerSecond
+    {
+      lines += [
+        "",
+        String(
+          format: "allreduce  %.0f µs for one number, %.2f ms for a gradient (%.0f MB/s), %d ranks",
+          latency, gradient, bandwidth, ranks),
+        String(format: "all ranks  %.1f pictures/s", backboneImagesPerSecondAllRanks),
+      ]
+    }
+    return lines.joined(separator: "\n")
+  }
+}

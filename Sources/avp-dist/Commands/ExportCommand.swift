@@ -1,0 +1,60 @@
+import Head
+import Training
+import WeightFiles
+
+extension Command {
+  static let export = Command(
+    name: "export",
+    summary: "write the whole model, or its head, for PyTorch, Keras, onnxruntime",
+    discussion: """
+      Joins the trained head with its backbone and writes a file that other tools load: safetensors \
+      and torch for PyTorch's `load_state_dict`, keras for Keras, onnx for onnxruntime.
+      """,
+    options: modelOptions + [
+      Option("--format", "safetensors|torch|keras|onnx", "what to write"),
+      Option("--output", "FILE", "the file to write"),
+      Option("--head-only", nil, "features to probabilities, without the backbone"),
+      Option(
+        "--with-preprocessing", nil, "onnx: take RGB bytes [n, 224, 224, 3] and normalise them"),
+    ],
+    run: { arguments in
+      let output = try arguments.required("--output")
+      guard let format: ExportFormat = try arguments.choice("--format") else {
+        throw UsageError("--format is needed: safetensors, torch, keras or onnx.")
+      }
+      let preprocessing = arguments.has("--with-preprocessing")
+      guard !preprocessing || (format == .onnx && !arguments.has("--head-only")) else {
+        throw UsageError("--with-preprocessing goes with --format onnx and the whole model.")
+      }
+      let model = try TrainedModel(arguments)
+      let lines = try model.export.write(
+        format, arguments.has("--head-only") ? .head : .wholeModel, preprocessing: preprocessing,
+        to: output)
+      for line in lines { print(line) }
+    })
+}
+
+extension TrainedModel {
+  /// Backbone and head as exporters take them.
+  var export: ModelExport {
+    get throws {
+      let record = checkpoint.record
+      let tensors = HeadTensor.allCases.map { ($0.rawValue, checkpoint.head.tensor($0)) }
+      let normalisation = record.preprocessing.normalisation
+      func numbers(_ vector: SIMD3<Float>) -> [Double] {
+        (0..<3).compactMap { Double("\(vector[$0])") }
+      }
+      return try ModelExport(
+        backbone: backbone.weights, featureLayer: record.backbone.featureLayer,
+        head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
+        classes: record.classes,
+        pixels: PixelConvention(
+          channelOrder: normalisation.channelOrder == .bgr ? "BGR" : "RGB",
+          scale: normalisation.scale, mean: numbers(normalisation.mean),
+          deviation: numbers(normalisation.deviation)),
+        metadata: [
+          "resize": record.preprocessing.preset == .keras ? "nearest" : "bilinear, antialiased"
+        ])
+    }
+  }
+}
