@@ -14,6 +14,9 @@ public final class Backbone: Sendable {
   /// Height and width of the pictures, in pixels.
   public let inputSize: Int
 
+  /// Why the packed weights are not shared through the cache that was given, if they are not.
+  public let cacheWarning: String?
+
   let engine: Engine
   let packed: PackedBackbone
   let buffers: BackboneBuffers
@@ -39,32 +42,58 @@ public final class Backbone: Sendable {
     weights: any TensorSource, conventions: BackboneConventions = BackboneConventions(),
     featureLayer: FeatureLayer? = nil, kernels: KernelPath, inputSize: Int = 224
   ) throws {
-    try kernels.check()
-    let architecture = try BackboneArchitecture(
-      of: weights, conventions: conventions, featureLayer: featureLayer)
-    let packed = PackedBackbone(architecture, path: kernels)
-    let store = try PackedWeights(packed.layout) { store in
-      try packed.storeAll(of: architecture, from: weights, store)
-    }
-    try self.init(architecture, packed, store, inputSize: inputSize)
+    let request = PackedRequest(
+      fingerprint: "", conventions: conventions, featureLayer: featureLayer, kernels: kernels)
+    try self.init(request, cache: nil, inputSize: inputSize, source: { weights })
   }
 
-  init(
-    _ architecture: BackboneArchitecture, _ packed: PackedBackbone, _ weights: PackedWeights,
-    inputSize: Int
-  ) throws(BackboneError) {
+  /// Makes a backbone whose packed weights are kept in a cache folder.
+  ///
+  /// If the folder holds them, `weights` is not called at all; else they are packed and put there. A damaged file is
+  /// packed anew. Where the folder cannot be used, the backbone works without it and
+  /// ``cacheWarning`` says why.
+  ///
+  /// - Parameters:
+  ///   - packedCache: the folder and the weight file's fingerprint.
+  ///   - weights: opens the weight file.
+  /// - Throws: as ``init(weights:conventions:featureLayer:kernels:inputSize:)``, and what `weights` throws.
+  public convenience init(
+    packedCache: PackedCache, conventions: BackboneConventions = BackboneConventions(),
+    featureLayer: FeatureLayer? = nil, kernels: KernelPath, inputSize: Int = 224,
+    weights: () throws -> any TensorSource
+  ) throws {
+    let request = PackedRequest(
+      fingerprint: packedCache.fingerprint, conventions: conventions, featureLayer: featureLayer,
+      kernels: kernels)
+    try self.init(request, cache: packedCache, inputSize: inputSize, source: weights)
+  }
+
+  private init(
+    _ request: PackedRequest, cache: PackedCache?, inputSize: Int,
+    source: () throws -> any TensorSource
+  ) throws {
     guard inputSize % 32 == 0, (64...1024).contains(inputSize) else {
       throw BackboneError(
         .input,
-        "pictures of \(inputSize) pixels a side cannot be used: a multiple of 32 from 64 to 1024 is needed"
-      )
+        "pictures of \(inputSize) pixels a side cannot be used: "
+          + "a multiple of 32 from 64 to 1024 is needed")
     }
-    self.architecture = architecture
-    self.packed = packed
+    try request.kernels.check()
+    var warning: String?
+    var loaded: LoadedBackbone?
+    do {
+      loaded = try cache?.load(request, source: source)
+    } catch let error as PackedFileError {
+      warning = "packed weights are not cached: \(error)"
+    }
+    let backbone = try loaded ?? LoadedBackbone(packing: source(), request)
+    architecture = backbone.architecture
+    packed = backbone.packed
+    engine = Engine(backbone.weights)
+    buffers = BackboneBuffers(backbone.architecture, inputSize: inputSize)
+    cacheWarning = warning
+    kernels = request.kernels
     self.inputSize = inputSize
-    kernels = weights.path
-    engine = Engine(weights)
-    buffers = BackboneBuffers(architecture, inputSize: inputSize)
   }
 
   /// Working memory for one thread, about 60 MB for a ResNet-50.
@@ -101,6 +130,20 @@ public final class Backbone: Sendable {
       )
     }
     return features
+  }
+}
+
+extension LoadedBackbone {
+  /// Packs a network into memory of this process.
+  init(packing source: any TensorSource, _ request: PackedRequest) throws {
+    let architecture = try BackboneArchitecture(
+      of: source, conventions: request.conventions, featureLayer: request.featureLayer)
+    let packed = PackedBackbone(architecture, path: request.kernels)
+    self.architecture = architecture
+    self.packed = packed
+    weights = try PackedWeights(packed.layout) { store in
+      try packed.storeAll(of: architecture, from: source, store)
+    }
   }
 }
 

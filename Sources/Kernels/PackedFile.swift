@@ -1,0 +1,159 @@
+internal import Glibc
+
+/// Why packed weights could not be kept in, or taken from, a file, as a sentence for a person.
+public struct PackedFileError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The whole message.
+  public let description: String
+
+  /// An error about the file `path`; `reason` reads as the continuation of "path: ".
+  public init(_ path: String, _ reason: String) { description = "\(path): \(reason)" }
+
+  /// A system call that failed, told by `errno`.
+  static func system(_ path: String, _ doing: String, code: Int32 = errno) -> PackedFileError {
+    PackedFileError(path, "\(doing) failed: \(String(cString: strerror(code)))")
+  }
+}
+
+/// The file format of packed weights: a head, then the weights exactly as the kernels read them.
+///
+/// | bytes | what |
+/// |---|---|
+/// | 0 to 7 | "AVPPACK\n" |
+/// | 8 to 15 | ``version`` |
+/// | 16 to 23 | count of the description's bytes |
+/// | 24 to 31 | checksum of the description |
+/// | 32 to 39 | count of the weights' floats |
+/// | 40 to 47 | checksum of the weights |
+/// | from 48 | the description, opaque here |
+/// | from 2 MB | the weights |
+///
+/// Numbers are little-endian. The weights begin at a multiple of the large page size, so that the
+/// system can map them with large pages.
+public enum PackedFile {
+  /// Changes whenever the packed form of any convolution does.
+  public static let version = 1
+
+  static let magic = UInt64(littleEndian: 0x0A4B_4341_5050_5641)
+  static let weightsOffset = 2 << 20
+  static let headCount = 48
+  static let mostDescription = weightsOffset - headCount
+
+  /// A checksum that any change of a single word changes: four lanes of (sum ^ word) * odd, so that
+  /// the memory, not the arithmetic, sets the pace.
+  static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var lanes = SIMD4<UInt64>(1, 2, 3, 4)
+    let factor: UInt64 = 0x9E37_79B9_7F4A_7C15
+    let words = bytes.count / 8
+    var word = 0
+    while word + 4 <= words {
+      let next = bytes.loadUnaligned(fromByteOffset: word * 8, as: SIMD4<UInt64>.self)
+      lanes = SIMD4(
+        (lanes[0] ^ next[0]) &* factor, (lanes[1] ^ next[1]) &* factor,
+        (lanes[2] ^ next[2]) &* factor, (lanes[3] ^ next[3]) &* factor)
+      word += 4
+    }
+    var sum = UInt64(bytes.count)
+    for lane in 0..<4 { sum = (sum ^ lanes[lane]) &* factor ^ (sum >> 29) }
+    for byte in bytes[(word * 8)...] { sum = (sum ^ UInt64(byte)) &* factor }
+    return sum ^ (sum >> 32)
+  }
+}
+
+/// The numbers at the head of a packed file.
+struct PackedFileHead: Equatable {
+  var description: [UInt8]
+  var floats: Int
+  var weightsChecksum: UInt64
+
+  /// The bytes of the head, as many as the file has before its weights or less.
+  var encoded: [UInt8] {
+    let numbers = [
+      PackedFile.magic, UInt64(PackedFile.version), UInt64(description.count),
+      description.withUnsafeBytes { PackedFile.checksum($0) }, UInt64(floats), weightsChecksum,
+    ]
+    return numbers.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
+      + description
+  }
+
+  init(description: [UInt8], floats: Int, weightsChecksum: UInt64) {
+    self.description = description
+    self.floats = floats
+    self.weightsChecksum = weightsChecksum
+  }
+
+  /// Reads the head of a file of `fileCount` bytes; nil if anything in it is not as it must be.
+  init?(_ bytes: UnsafeRawBufferPointer, fileCount: Int) {
+    guard bytes.count >= PackedFile.headCount else { return nil }
+    func number(_ index: Int) -> UInt64 {
+      UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+    }
+    guard number(0) == PackedFile.magic, number(1) == UInt64(PackedFile.version),
+      number(2) <= UInt64(min(PackedFile.mostDescription, bytes.count - PackedFile.headCount)),
+      fileCount >= PackedFile.weightsOffset,
+      number(4) == UInt64((fileCount - PackedFile.weightsOffset) / MemoryLayout<Float>.stride),
+      fileCount % MemoryLayout<Float>.stride == 0
+    else { return nil }
+    let text = UnsafeRawBufferPointer(
+      rebasing: bytes[PackedFile.headCount..<PackedFile.headCount + Int(number(2))])
+    guard PackedFile.checksum(text) == number(3) else { return nil }
+    description = Array(text)
+    floats = Int(number(4))
+    weightsChecksum = number(5)
+  }
+}
+
+/// An open file that is closed when it goes out of use.
+struct OpenFile: ~Copyable {
+  let descriptor: Int32
+
+  init?(_ path: String, _ flags: Int32, mode: mode_t = 0o666) {
+    descriptor = open(path, flags | O_CLOEXEC, mode)
+    if descriptor < 0 { return nil }
+  }
+
+  /// The file's length in bytes, or nil.
+  var count: Int? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : nil
+  }
+
+  deinit { close(descriptor) }
+}
+
+/// A mapping of a whole file whose weights lie at a multiple of the large page size.
+final class FileMapping {
+  private let reserved: UnsafeMutableRawPointer
+  private let reservedCount: Int
+  /// The mapped bytes.
+  let bytes: UnsafeMutableRawBufferPointer
+
+  /// Maps `count` bytes of `file`, shared with every process that maps it.
+  init?(_ file: borrowing OpenFile, count: Int, writable: Bool) {
+    let page = PackedFile.weightsOffset
+    reservedCount = count + page
+    guard count > 0,
+      let reserved = mmap(nil, reservedCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      reserved != MAP_FAILED
+    else { return nil }
+    self.reserved = reserved
+    let aligned = UnsafeMutableRawPointer(
+      bitPattern: (UInt(bitPattern: reserved) + UInt(page) - 1) & ~UInt(page - 1))
+    let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
+    guard let aligned,
+      mmap(aligned, count, protection, MAP_SHARED | MAP_FIXED, file.descriptor, 0) == aligned
+    else {
+      munmap(reserved, reservedCount)
+      return nil
+    }
+    madvise(aligned, count, MADV_HUGEPAGE)
+    bytes = UnsafeMutableRawBufferPointer(start: aligned, count: count)
+  }
+
+  /// The weights, or what they are to become.
+  var weights: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: bytes[PackedFile.weightsOffset...])
+  }
+
+  deinit { munmap(reserved, reservedCount) }
+}
