@@ -4,25 +4,25 @@ extension RGBImage {
   /// The picture with `width` columns and `height` rows, resampled by a triangle filter that widens
   /// when it shrinks (bilinear with antialiasing).
   ///
-  /// Columns are resampled first, then rows, with values rounded to 8 bits between and after; the
-  /// pixels are those of the Pillow library's `resize` with `BILINEAR`.
+  /// Columns are resampled first, then rows, with values rounded to 8 bits between and after; rows
+  /// come first where that saves much work. The pixels are those of `resize` with `BILINEAR` of the
+  /// Pillow library, version 13; earlier versions always begin with the columns, and differ by at most
+  /// one level where the order does.
   /// - Precondition: `width` and `height` are positive.
   public func resizedBilinear(width newWidth: Int, height newHeight: Int) -> RGBImage {
-    var result = self
-    if newWidth != width {
-      result = result.resamplingColumns(ResizeFilter(from: width, to: newWidth), newWidth)
-    }
-    if newHeight != height {
-      result = result.resamplingRows(ResizeFilter(from: height, to: newHeight), newHeight)
-    }
-    return result
+    let rowsFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
+    return rowsFirst
+      ? resamplingRows(newHeight).resamplingColumns(newWidth)
+      : resamplingColumns(newWidth).resamplingRows(newHeight)
   }
 
   // The two loops below take most of the time of preparing a picture. They read and write through
   // buffer pointers since checks of every index make them three times as slow; the filter's ranges
   // end inside the picture by construction.
 
-  private func resamplingColumns(_ filter: ResizeFilter, _ newWidth: Int) -> RGBImage {
+  private func resamplingColumns(_ newWidth: Int) -> RGBImage {
+    guard newWidth != width else { return self }
+    let filter = ResizeFilter(from: width, to: newWidth)
     let byteCount = newWidth * height * 3
     let result = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in
       pixels.withUnsafeBufferPointer { source in
@@ -39,7 +39,9 @@ extension RGBImage {
     return RGBImage(width: newWidth, height: height, pixels: result)
   }
 
-  private func resamplingRows(_ filter: ResizeFilter, _ newHeight: Int) -> RGBImage {
+  private func resamplingRows(_ newHeight: Int) -> RGBImage {
+    guard newHeight != height else { return self }
+    let filter = ResizeFilter(from: height, to: newHeight)
     let rowBytes = width * 3
     let byteCount = newHeight * rowBytes
     let result = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in

@@ -35,3 +35,9 @@ func largestDifference(_ first: [Float], _ second: [Float]) -> Float {
   guard first.count == second.count else { return .infinity }
   return zip(first, second).reduce(0) { max($0, abs($1.0 - $1.1)) }
 }
+
+/// The largest difference of two pictures of one size; 256 if their sizes differ.
+func largestDifference(_ first: RGBImage, _ second: RGBImage) -> Float {
+  guard first.width == second.width, first.height == second.height else { return 256 }
+  return largestDifference(first.pixels.map(Float.init), second.pixels.map(Float.init))
+}
