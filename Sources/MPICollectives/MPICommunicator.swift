@@ -189,6 +189,7 @@ extension MPICommunicator {
     var request: OpaquePointer?
     try Self.check(operation, start(&request))
     let begin = ContinuousClock.now
+    var reminded = begin
     var tests = 0
     while let pending = request {
       var done: Int32 = 0
@@ -196,7 +197,11 @@ extension MPICommunicator {
       if done != 0 { break }
       tests += 1
       nap(after: tests)
-      if tests % 256 == 0 { try checkStall(operation, since: begin) }
+      // Often: on a busy machine each nap lasts milliseconds.
+      if tests % 16 == 0 {
+        try remind(&reminded)
+        try checkStall(operation, since: begin)
+      }
     }
     request = nil
   }
@@ -214,11 +219,26 @@ extension MPICommunicator {
   private func announce() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil else { return }
     arrivals.enter()
+    try sendNotice()
+    try hear()
+  }
+
+  /// Repeats the notice once a second: it is left out where an older one is still under way, and then
+  /// this rank would be taken for a silent one.
+  private func remind(_ last: inout ContinuousClock.Instant) throws(CollectiveError) {
+    guard worldSize > 1, stallTimeout != nil else { return }
+    let now = ContinuousClock.now
+    guard now - last > .seconds(1) else { return }
+    last = now
+    try sendNotice()
+    try hear()
+  }
+
+  private func sendNotice() throws(CollectiveError) {
     let notice = arrivals.notice(host: host, activity: activity)
     for observer in 0..<2 where observer != rank {
       try Self.check("a notice", avp_mpi_notice_send(handle, Int32(observer), notice))
     }
-    try hear()
   }
 
   private func hear() throws(CollectiveError) {

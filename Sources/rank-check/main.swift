@@ -77,7 +77,7 @@ if launcher.usesMPI {
     try communicator.close()
   } catch {
     FileHandle.standardError.write(Data("\(error)\n".utf8))
-    exit(70)
+    exit(69)
   }
 } else {
   let communicator = SingleProcess()

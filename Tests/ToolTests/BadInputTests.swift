@@ -1,0 +1,295 @@
+import Foundation
+import Tensors
+import Testing
+import WeightFiles
+
+extension ToolTests {
+  /// Every kind of bad input: one message that names the thing and the remedy, and the exit status.
+  @Suite struct BadInputTests {
+    private let scratch: TemporaryFolder
+    private let files = FileManager.default
+
+    init() throws { scratch = try TemporaryFolder() }
+
+    private func expect(
+      _ status: Int32, _ parts: [String], _ words: [String], ranks: Int? = nil,
+      environment: [String: String] = [:], location: SourceLocation = #_sourceLocation
+    ) throws {
+      let outcome = try run(
+        onRanks(ranks, [Program.tool] + words), in: scratch.path, environment: environment)
+      #expect(outcome.status == status, "\(outcome.errors)", sourceLocation: location)
+      for part in parts {
+        #expect(outcome.errors.contains(part), sourceLocation: location)
+      }
+      #expect(!outcome.errors.contains("Fatal error"), sourceLocation: location)
+    }
+
+    private func train(_ data: String, _ more: [String] = []) -> [String] {
+      [
+        "train", "--data", data, "--weights", "demo", "--batch-size", "8", "--hidden", "8",
+        "--epochs", "1", "--output", scratch.path + "/run",
+      ] + more
+    }
+
+    private func write(_ bytes: [UInt8], _ path: String) throws {
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+    }
+
+    // MARK: The command line
+
+    @Test(arguments: [
+      (["train", "--epoch", "3"], "Unknown option '--epoch'. Did you mean '--epochs'?"),
+      (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
+      (["train", "--epochs", "many"], "--epochs takes a whole number"),
+      (["train", "--epochs", "0"], "--epochs takes a whole number from 1"),
+      (["train", "--lr", "nan"], "--lr takes a number"),
+      (["train", "--lr"], "--lr needs a value"),
+      (["train", "--optimizer", "lion"], "--optimizer takes one of adam, adamw, sgd"),
+      (["train", "--seed", "1", "--seed", "2"], "--seed is given twice"),
+      (["train", "--no-augment", "--zoom", "0.1"], "--zoom has no effect with --no-augment"),
+      (["train", "data"], "'data' was not expected here"),
+      (["train", "--config", "/nowhere.json"], "/nowhere.json cannot be read"),
+      (["train", "--weights", "random:x"], "--weights random:SEED takes a whole number"),
+      (["predict", "--checkpoint", "m"], "Name at least one picture or folder"),
+      (["evaluate"], "--checkpoint is needed"), (["launch", "--", "train"], "-n is needed"),
+      (["launch", "-n", "2", "--", "predict"], "launch -n 4 -- train"),
+    ])
+    func aWrongCommandLine(words: [String], message: String) throws {
+      let data = try ["--data", Workshop.data.get()]
+      let placed = words.first == "train" && !words.contains("data") ? data : []
+      try expect(64, [message, "avp-dist"], words + placed)
+    }
+
+    @Test func anUnknownInstructionSet() throws {
+      try expect(
+        64, ["AVP_KERNELS", "nonsense"], train(Workshop.data.get()),
+        environment: ["AVP_KERNELS": "nonsense"])
+    }
+
+    @Test func helpIsNoError() throws {
+      for words in [["help"], ["train", "--help"], ["--version"], []] {
+        let outcome = try run([Program.tool] + words)
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("avp-dist"))
+      }
+    }
+
+    // MARK: The picture set
+
+    @Test(arguments: [nil, 2] as [Int?]) func aMissingDataFolder(ranks: Int?) throws {
+      try expect(66, ["/nowhere", "--data"], train("/nowhere"), ranks: ranks)
+    }
+
+    @Test func aDataFolderWithoutTrain() throws {
+      try expect(66, ["\(scratch.path)/train"], train(scratch.path))
+    }
+
+    @Test func anEmptyClass() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      for part in ["train", "validation"] {
+        try files.createDirectory(
+          atPath: "\(data)/\(part)/blank", withIntermediateDirectories: true)
+      }
+      try expect(65, ["\(data)/train/blank holds no pictures"], train(data))
+    }
+
+    @Test func classesThatDiffer() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      try files.moveItem(
+        atPath: data + "/validation/alien", toPath: data + "/validation/robot")
+      try expect(65, ["differ", "'alien'", "'robot'"], train(data))
+    }
+
+    @Test(arguments: [nil, 3] as [Int?]) func aPictureThatCannotBeDecoded(ranks: Int?) throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      try write([0xFF, 0xD8, 0xFF, 1, 2, 3], data + "/train/alien/0003.jpg")
+      try expect(
+        65, ["\(data)/train/alien/0003.jpg cannot be decoded"], train(data), ranks: ranks)
+    }
+
+    @Test func picturesLeftOutAreTheSameOnAnyNumberOfRanks() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      let bad = ["train/alien/0003.jpg", "train/predator/0008.jpg", "validation/alien/0001.jpg"]
+      for name in bad { try write([1, 2, 3], "\(data)/\(name)") }
+      var models: Set<String> = []
+      for ranks in [nil, 3] as [Int?] {
+        let output = "\(scratch.path)/run\(ranks ?? 1)"
+        let words = train(data, ["--on-bad-image", "skip"]).map {
+          $0 == scratch.path + "/run" ? output : $0
+        }
+        let outcome = try run(onRanks(ranks, [Program.tool] + words))
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let epoch = try Workshop.object(try #require(Workshop.epochs(output).last))
+        #expect(epoch["skipped"] as? [String] == bad)
+        models.insert(try Workshop.model(output))
+      }
+      #expect(models.count == 1)
+    }
+
+    @Test func aPictureOfAnotherSizeOnOneRank() throws {
+      // The list is made on rank 0; rank 1 looks into another folder, as another host might.
+      let data = try Workshop.copyOfData(in: scratch)
+      try files.removeItem(atPath: data + "/validation/predator/0003.jpg")
+      let words = [Program.tool] + train(try Workshop.data.get())
+      let others = [Program.tool] + train(data)
+      let outcome = try run(
+        ["mpirun", "--oversubscribe", "-n", "1"] + words + [":", "-n", "1"] + others)
+      #expect(outcome.status == 66)
+      #expect(outcome.errors.contains("rank 1 (host "))
+      #expect(outcome.errors.contains("cannot use its share of the pictures"))
+      #expect(outcome.errors.contains("validation/predator/0003.jpg"))
+    }
+
+    // MARK: Ranks that do not agree
+
+    @Test func otherSettingsOnOneRank() throws {
+      let words = [Program.tool] + train(try Workshop.data.get())
+      let outcome = try run(
+        ["mpirun", "--oversubscribe", "-n", "1"] + words + [":", "-n", "1"] + words
+          + ["--seed", "4"])
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains("The ranks do not agree"))
+      #expect(outcome.errors.contains("rank 1 (host "))
+      #expect(outcome.errors.contains("has settings"))
+    }
+
+    @Test func anotherBuildOnOneRank() throws {
+      let other = scratch.path + "/avp-dist"
+      try files.copyItem(atPath: Program.tool, toPath: other)
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+      try file.seekToEnd()
+      try file.write(contentsOf: Data([0]))
+      try file.close()
+      let words = train(try Workshop.data.get())
+      let outcome = try run(
+        ["mpirun", "--oversubscribe", "-n", "1", Program.tool] + words
+          + [":", "-n", "1", other] + words)
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains("has avp-dist "))
+    }
+
+    // MARK: Weights and models
+
+    @Test func noWeightsAnywhere() throws {
+      let data = try Workshop.data.get()
+      try expect(
+        66, ["There is no backbone", "scripts/fetch-weights", "--weights demo"],
+        ["train", "--data", data])
+    }
+
+    @Test func aMissingWeightFile() throws {
+      let data = try Workshop.data.get()
+      try expect(
+        66, ["/nowhere.safetensors"],
+        ["train", "--data", data, "--weights", "/nowhere.safetensors"])
+    }
+
+    @Test func aFileThatIsNoWeightFile() throws {
+      let file = scratch.path + "/weights.safetensors"
+      try write(Array("These are no weights, only a sentence.".utf8), file)
+      try expect(65, [file], ["train", "--data", Workshop.data.get(), "--weights", file])
+    }
+
+    @Test func aWeightFileWithoutOneTensor() throws {
+      let file = try changedBackbone(leavingOut: "layer3.0.conv2.weight")
+      try expect(
+        65, [file, "layer3.0.conv2.weight", "missing"],
+        ["train", "--data", Workshop.data.get(), "--weights", file])
+    }
+
+    @Test func aWeightFileWithAWrongShape() throws {
+      let file = try changedBackbone(reshaping: "layer2.1.bn1.weight")
+      try expect(
+        65, [file, "layer2.1.bn1.weight"],
+        ["train", "--data", Workshop.data.get(), "--weights", file])
+    }
+
+    @Test func aModelOfAnotherBackbone() throws {
+      let file = try changedBackbone()
+      let model = try Workshop.whole.get() + "/model.safetensors"
+      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      // The same numbers in another file are the same backbone.
+      try expect(0, [], ["predict", "--checkpoint", model, "--weights", file, picture])
+      try expect(
+        65, ["was trained on the backbone demo", "--weights"],
+        ["predict", "--checkpoint", model, "--weights", "random:3", picture])
+    }
+
+    @Test func aModelOfOtherClasses() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      for part in ["train", "validation"] {
+        try files.moveItem(atPath: "\(data)/\(part)/alien", toPath: "\(data)/\(part)/ant")
+      }
+      let model = try Workshop.whole.get() + "/model.safetensors"
+      try expect(
+        65, ["ant, predator", "alien, predator"],
+        ["evaluate", "--checkpoint", model, "--data", data])
+    }
+
+    @Test func aFileThatIsNoModel() throws {
+      let file = scratch.path + "/model.safetensors"
+      try write([UInt8](repeating: 7, count: 500), file)
+      try expect(
+        65, ["\(file) is damaged or no checkpoint"], ["predict", "--checkpoint", file, "x.jpg"])
+    }
+
+    @Test func aPictureThatIsNotThere() throws {
+      let model = try Workshop.whole.get() + "/model.safetensors"
+      try expect(66, ["nowhere.jpg"], ["predict", "--checkpoint", model, "nowhere.jpg"])
+    }
+
+    /// The demo backbone with a change, as a file of its own.
+    private func changedBackbone(
+      leavingOut absent: String? = nil, reshaping bent: String? = nil
+    ) throws -> String {
+      let source = try SafeTensorsFile(path: Workshop.demoBackbone())
+      var writer = SafeTensorsWriter(metadata: source.metadata)
+      for name in source.names where name != absent {
+        guard let type = source.elementType(of: name), "\(type)" != "int64" else { continue }
+        let tensor = try source.floats(name)
+        let values = name == bent ? Array(tensor.values.dropLast()) : tensor.values
+        let shape = name == bent ? [values.count] : tensor.shape
+        writer.add(name, Tensor(shape: shape, values: values))
+      }
+      let path = scratch.path + "/changed.safetensors"
+      try writer.write(to: path)
+      return path
+    }
+
+    // MARK: Outputs and numbers
+
+    @Test func anOutputFolderThatCannotBeMade() throws {
+      try write([], scratch.path + "/file")
+      let data = try Workshop.data.get()
+      let output = scratch.path + "/file/run"
+      try expect(
+        73, [output, "cannot be made"],
+        ["train", "--data", data, "--weights", "demo", "--output", output])
+    }
+
+    @Test func aRunFolderThatIsInUse() throws {
+      let whole = try Workshop.whole.get()
+      let data = try Workshop.data.get()
+      try expect(
+        73, ["\(whole) holds a run already", "--resume auto"],
+        ["train", "--data", data, "--weights", "demo", "--output", whole])
+    }
+
+    @Test func demoDataIntoAFolderInUse() throws {
+      let data = try Workshop.data.get()
+      try expect(73, ["\(data) is not empty"], ["demo-data", "--output", data])
+    }
+
+    @Test func featuresThatCannotBeWritten() throws {
+      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      try expect(
+        73, ["/nowhere/f.safetensors"],
+        ["features", "--weights", "demo", "--output", "/nowhere/f.safetensors", picture])
+    }
+
+    @Test(arguments: [nil, 2] as [Int?]) func aLossThatIsNotFinite(ranks: Int?) throws {
+      let more = ["--optimizer", "sgd", "--lr", "1e36"]
+      try expect(65, ["finite", "--lr"], train(Workshop.data.get(), more), ranks: ranks)
+    }
+  }
+}
