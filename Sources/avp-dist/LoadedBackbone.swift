@@ -47,9 +47,19 @@ struct LoadedBackbone {
     fingerprint = weights.fingerprint
     normalisation =
       weights.pixelsOrigin == .torchvisionDefault ? nil : Normalisation(weights.pixels)
+    let cache = PackedCache(
+      folder: Self.cacheFolder(arguments) + "/packed", fingerprint: fingerprint)
+    let source = weights
     backbone = try Backbone(
-      weights: weights, conventions: ResNet.BackboneConventions(weights.conventions, name: name),
-      featureLayer: featureLayer, kernels: KernelPath.selected())
+      packedCache: cache, conventions: BackboneConventions(weights.conventions, name: name),
+      featureLayer: featureLayer, kernels: KernelPath.selected(), weights: { source })
+    if let warning = backbone.cacheWarning { printError("warning: \(warning)") }
+  }
+
+  /// The folder of `--cache-dir`, or the user's.
+  static func cacheFolder(_ arguments: Arguments) -> String {
+    arguments.string("--cache-dir")
+      ?? BackboneChoice.cacheFolder(ProcessInfo.processInfo.environment)
   }
 
   /// What a model file says about the backbone.
@@ -86,7 +96,7 @@ extension Normalisation {
   }
 }
 
-extension ResNet.BackboneConventions {
+extension BackboneConventions {
   /// What a weight file says about the network.
   init(_ conventions: WeightConventions, name: String) throws {
     let pooling: PoolingConvention

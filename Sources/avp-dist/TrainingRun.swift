@@ -114,7 +114,7 @@ extension TrainingRun {
     _ backbone: LoadedBackbone, data: String, folder: RunFolder
   ) -> FeatureExtractor {
     let normalisation = backbone.normalisation ?? configuration.preset.normalisation
-    let cache = arguments.string("--cache-dir") ?? BackboneChoice.cacheFolder(environment)
+    let cache = LoadedBackbone.cacheFolder(arguments)
     return FeatureExtractor(
       backbone: backbone.backbone,
       transform: PictureTransform(preset: configuration.preset, normalisation: normalisation),
