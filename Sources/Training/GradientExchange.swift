@@ -117,18 +117,6 @@ extension ExactGradient {
   }
 }
 
-extension ExactTally {
-  /// Adds the loss, the correct predictions and the count of a gradient's samples. A sum that leaves
-  /// the range of numbers, which takes losses in the millions, counts as a fault.
-  mutating func add(_ gradient: ExactGradient) {
-    for (index, value) in gradient.values[gradient.shape.parameterCount...].enumerated() {
-      let (sum, overflow) = values[index].addingReportingOverflow(value)
-      values[index] = overflow ? .max : sum
-      if overflow { values[values.count - 1] = 1 }
-    }
-  }
-}
-
 extension TrainingState {
   /// Ends the epoch under way with its `metrics`.
   mutating func close(_ metrics: EpochMetrics) {
