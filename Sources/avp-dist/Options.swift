@@ -68,8 +68,9 @@ struct Arguments: Sendable {
     }
     if parts.count == 2 {
       values[name] = String(parts[1])
-    } else if let value = rest.popFirst() {
+    } else if let value = rest.first, !value.hasPrefix("--") {
       values[name] = value
+      rest.removeFirst()
     } else {
       throw UsageError("\(name) needs a value: \(name) \(placeholder).")
     }

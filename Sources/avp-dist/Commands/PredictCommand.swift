@@ -25,8 +25,11 @@ extension Command {
     run: predict)
 
   private static func predict(_ arguments: Arguments) throws {
-    let list = try PictureList(arguments.operands)
+    guard !arguments.operands.isEmpty else {
+      throw UsageError("Name at least one picture or folder.")
+    }
     let model = try TrainedModel(arguments)
+    let list = try PictureList(arguments.operands)
     let options = try RunOptions(arguments, communicator: SingleProcess())
     let results = try Training.features(
       of: list.requests, producer: model.extractor(root: PictureList.root), options: options)
