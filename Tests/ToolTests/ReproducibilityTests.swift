@@ -105,11 +105,11 @@ extension ToolTests {
       _ output: String, isInterrupted: ((Outcome) -> Bool)? = nil, _ attempt: () throws -> Outcome
     ) throws -> Outcome {
       let model = output + "/model.safetensors"
-      let isInterrupted =
+      let isEnough =
         isInterrupted
         ?? { $0.status != 0 && !FileManager.default.fileExists(atPath: model) }
       var outcome = try attempt()
-      for _ in 0..<20 where !isInterrupted(outcome) {
+      for _ in 0..<20 where !isEnough(outcome) {
         try FileManager.default.removeItem(atPath: output)
         outcome = try attempt()
       }
@@ -141,7 +141,8 @@ extension ToolTests {
       let output = scratch.path + "/run"
       let more = ["--checkpoint-every-steps", "1", "--threads", "1"]
       let words = try Workshop.train(output, epochs: 4, more)
-      let outcome = try interrupted(output, isInterrupted: { $0.errors.contains("restart 1") }) {
+      let restarted: (Outcome) -> Bool = { $0.errors.contains("restart 1") }
+      let outcome = try interrupted(output, isInterrupted: restarted) {
         let program = try Program([Program.tool, "launch", "-n", "2", "--"] + words.dropFirst())
         _ = program.wait { !Workshop.checkpoints(output).isEmpty }
         if let victim = program.ranks().last { kill(victim, SIGKILL) }
