@@ -101,18 +101,17 @@ extension PictureTransform {
     }
   }
 
-  private func normalised(_ values: [Float]) -> [Float] {
+  private func normalised(_ values: consuming [Float]) -> [Float] {
     let sources = normalisation.sourceChannels
     let (first, second, third) = (sources[0], sources[1], sources[2])
-    return [Float](unsafeUninitializedCapacity: values.count) { target, initialized in
-      values.withUnsafeBufferPointer { values in
-        for place in stride(from: 0, to: values.count, by: 3) {
-          target[place] = normalisation.number(values[place + first], channel: 0)
-          target[place + 1] = normalisation.number(values[place + second], channel: 1)
-          target[place + 2] = normalisation.number(values[place + third], channel: 2)
-        }
+    values.withUnsafeMutableBufferPointer { values in
+      for place in stride(from: 0, to: values.count, by: 3) {
+        let numbers = (values[place + first], values[place + second], values[place + third])
+        values[place] = normalisation.number(numbers.0, channel: 0)
+        values[place + 1] = normalisation.number(numbers.1, channel: 1)
+        values[place + 2] = normalisation.number(numbers.2, channel: 2)
       }
-      initialized = values.count
     }
+    return values
   }
 }

@@ -30,7 +30,7 @@ extension RGBImage {
   /// Where a column of the result comes from. Shear moves rows only, so one column is enough for all
   /// pixels of it.
   private struct SourceColumn {
-    /// The places of the two columns in a row of bytes.
+    /// The two columns around the place.
     let (left, right): (Int, Int)
     /// The share of the right column.
     let share: Float
@@ -38,33 +38,41 @@ extension RGBImage {
     let rowShift: Double
 
     init(_ position: BetweenPixels, rowShift: Double) {
-      left = position.low * 3
-      right = position.high * 3
+      left = position.low
+      right = position.high
       share = position.share
       self.rowShift = rowShift
     }
   }
 
   private func mixing(columns: [SourceColumn], rowScale: Double) -> [Float] {
-    // The inner loop runs for every pixel; `BetweenPixels` never leaves the picture.
-    [Float](unsafeUninitializedCapacity: pixels.count) { target, initialized in
-      pixels.withUnsafeBufferPointer { source in
+    // Both loops run for every pixel. The four numbers of a pixel, one of them unused, are worked on
+    // at once, without checks of indices: `BetweenPixels` never leaves the picture.
+    let source = [SIMD4<Float>](unsafeUninitializedCapacity: width * height) {
+      target, initialized in
+      pixels.withUnsafeBufferPointer { bytes in
+        for place in 0..<width * height {
+          target[place] = SIMD4(
+            Float(bytes[place * 3]), Float(bytes[place * 3 + 1]), Float(bytes[place * 3 + 2]), 0)
+        }
+      }
+      initialized = width * height
+    }
+    return [Float](unsafeUninitializedCapacity: pixels.count) { target, initialized in
+      source.withUnsafeBufferPointer { source in
         columns.withUnsafeBufferPointer { columns in
           var place = 0
           for row in 0..<height {
             for column in columns {
-              let position = BetweenPixels(
-                Double(row) * rowScale + column.rowShift, count: height)
-              let (top, bottom) = (position.low * width * 3, position.high * width * 3)
-              for channel in 0..<3 {
-                let upper = mix(
-                  source[top + column.left + channel], source[top + column.right + channel],
-                  column.share)
-                let lower = mix(
-                  source[bottom + column.left + channel], source[bottom + column.right + channel],
-                  column.share)
-                target[place + channel] = upper + (lower - upper) * position.share
-              }
+              let position = BetweenPixels(Double(row) * rowScale + column.rowShift, count: height)
+              let (top, bottom) = (position.low * width, position.high * width)
+              let upper = mix(source[top + column.left], source[top + column.right], column.share)
+              let lower = mix(
+                source[bottom + column.left], source[bottom + column.right], column.share)
+              let pixel = mix(upper, lower, position.share)
+              target[place] = pixel.x
+              target[place + 1] = pixel.y
+              target[place + 2] = pixel.z
               place += 3
             }
           }
@@ -94,6 +102,6 @@ private struct BetweenPixels {
 }
 
 @inline(__always)
-private func mix(_ first: UInt8, _ second: UInt8, _ share: Float) -> Float {
-  Float(first) + (Float(second) - Float(first)) * share
+private func mix(_ first: SIMD4<Float>, _ second: SIMD4<Float>, _ share: Float) -> SIMD4<Float> {
+  first + (second - first) * share
 }

@@ -46,20 +46,11 @@ extension RGBImage {
     let byteCount = newHeight * rowBytes
     let result = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in
       pixels.withUnsafeBufferPointer { source in
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowBytes) { sums in
-          for row in 0..<newHeight {
-            sums.initialize(repeating: rounding)
-            for tap in 0..<filter.counts[row] {
-              let start = (filter.starts[row] + tap) * rowBytes
-              let weight = filter.weights[row * filter.stride + tap]
-              for place in 0..<rowBytes {
-                sums[place] &+= Int32(source[start + place]) &* weight
-              }
-            }
-            for place in 0..<rowBytes {
-              target[row * rowBytes + place] = rounded(sums[place])
-            }
-          }
+        for row in 0..<newHeight {
+          mixRows(
+            source, from: filter.starts[row] * rowBytes,
+            UnsafeMutableBufferPointer(rebasing: target[row * rowBytes..<(row + 1) * rowBytes]),
+            weights: filter.weights(row))
         }
       }
       initialized = byteCount
@@ -98,5 +89,67 @@ private func resampleRow(
       target[new * 3 + 1] = rounded(green)
       target[new * 3 + 2] = rounded(blue)
     }
+  }
+}
+
+/// Mixes one row of bytes from as many rows as there are weights, the first one at `start`.
+@inline(__always)
+private func mixRows(
+  _ source: UnsafeBufferPointer<UInt8>, from start: Int,
+  _ target: UnsafeMutableBufferPointer<UInt8>, weights: ArraySlice<Int32>
+) {
+  let byteCount = target.count
+  weights.withUnsafeBufferPointer { weights in
+    var column = 0
+    while column + 8 <= byteCount {
+      let bytes = UnsafeRawBufferPointer(source)
+      var sums = EightSums()
+      for (tap, weight) in weights.enumerated() {
+        let place = start + tap * byteCount + column
+        sums.add(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self), weight)
+      }
+      UnsafeMutableRawBufferPointer(target).storeBytes(
+        of: sums.rounded, toByteOffset: column, as: UInt64.self)
+      column += 8
+    }
+    for column in column..<byteCount {
+      var sum = rounding
+      for (tap, weight) in weights.enumerated() {
+        sum &+= Int32(source[start + tap * byteCount + column]) &* weight
+      }
+      target[column] = rounded(sum)
+    }
+  }
+}
+
+/// The weighted sums of eight neighbouring bytes, two in each 64-bit number: one multiplication does
+/// for both since no sum exceeds 32 bits. Processors of the oldest kind that we compile for have no
+/// multiplication of 32-bit vectors; this is twice as fast as one number at a time.
+private struct EightSums {
+  private static let halves: UInt64 = 0x0000_00FF_0000_00FF
+  private var sums = SIMD4<UInt64>(repeating: UInt64(rounding) << 32 | UInt64(rounding))
+
+  @inline(__always)
+  mutating func add(_ bytes: UInt64, _ weight: Int32) {
+    let weight = UInt64(UInt32(bitPattern: weight))
+    sums[0] &+= (bytes & Self.halves) &* weight
+    sums[1] &+= (bytes &>> 8 & Self.halves) &* weight
+    sums[2] &+= (bytes &>> 16 & Self.halves) &* weight
+    sums[3] &+= (bytes &>> 24 & Self.halves) &* weight
+  }
+
+  /// The eight 8-bit values, in the order of the bytes.
+  var rounded: UInt64 {
+    @inline(__always) get {
+      Self.rounded(sums[0]) | Self.rounded(sums[1]) &<< 8 | Self.rounded(sums[2]) &<< 16
+        | Self.rounded(sums[3]) &<< 24
+    }
+  }
+
+  /// Both values of a pair. Weights that were rounded up may give 256, which becomes 255.
+  @inline(__always)
+  private static func rounded(_ pair: UInt64) -> UInt64 {
+    let values = pair &>> UInt64(ResizeFilter.precision) & 0x0000_01FF_0000_01FF
+    return values &- (values &>> 8 & 0x0000_0001_0000_0001)
   }
 }

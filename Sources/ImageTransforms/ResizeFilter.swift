@@ -32,6 +32,11 @@ struct ResizeFilter {
     }
   }
 
+  /// The weights of the old pixels that new pixel `new` is mixed from.
+  func weights(_ new: Int) -> ArraySlice<Int32> {
+    weights[new * stride..<new * stride + counts[new]]
+  }
+
   /// The heights at old pixels `range` of a triangle of half-width `support` around `center`.
   private static func triangle(_ range: Range<Int>, center: Double, support: Double) -> [Double] {
     let inverse = 1 / support
