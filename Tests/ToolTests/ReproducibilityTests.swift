@@ -105,7 +105,7 @@ extension ToolTests {
       _ output: String, isInterrupted: ((Outcome) -> Bool)? = nil, _ attempt: () throws -> Outcome
     ) throws -> Outcome {
       let model = output + "/model.safetensors"
-      let isEnough =
+      let isEnough: (Outcome) -> Bool =
         isInterrupted
         ?? { $0.status != 0 && !FileManager.default.fileExists(atPath: model) }
       var outcome = try attempt()
