@@ -14,6 +14,11 @@ func withRanks(stallTimeout: Duration?, _ body: (any Communicator) throws -> Voi
   do {
     try body(communicator)
     try communicator.close()
+  } catch let failure as Failure where failure.status == .stopped {
+    // All ranks stop after the same step, so they can leave in the regular way.
+    if communicator.rank == 0 { printError("avp-dist: \(failure)") }
+    try communicator.close()
+    exit(failure.status.rawValue)
   } catch {
     guard communicator.worldSize > 1 else { throw error }
     // Where all ranks meet the same error, the first to speak ends the others before they repeat it.

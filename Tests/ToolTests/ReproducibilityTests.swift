@@ -122,7 +122,7 @@ extension ToolTests {
       let more = ["--threads", "1"]
       let ranks = signal == SIGUSR1 ? 2 : nil
       let stopped = try interrupted(output) {
-        let program = try Program(onRanks(ranks, Workshop.train(output, epochs: 4, more)))
+        let program = try Program(onRanks(ranks, Workshop.train(output, epochs: 30, more)))
         _ = program.wait { FileManager.default.fileExists(atPath: output + "/metrics.jsonl") }
         // mpirun passes SIGUSR1 on to all ranks.
         kill(program.id, signal)
@@ -132,9 +132,9 @@ extension ToolTests {
       #expect(stopped.errors.contains("`--resume auto` goes on from here"))
       #expect(!Workshop.checkpoints(output).isEmpty)
 
-      let resumed = try run(Workshop.train(output, epochs: 4, ["--resume", "auto"]))
+      let resumed = try run(Workshop.train(output, epochs: 30, ["--resume", "auto"]))
       #expect(resumed.status == 0, "\(resumed.errors)")
-      #expect(try Workshop.model(output) == Workshop.model(Workshop.longer.get()))
+      #expect(try Workshop.model(output) == Workshop.model(Workshop.longest.get()))
     }
 
     @Test func launchRestartsAfterTheDeathOfARank() throws {

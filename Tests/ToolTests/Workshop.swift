@@ -61,6 +61,9 @@ enum Workshop {
   /// The folder of an undisturbed run of four epochs.
   static let longer: Result<String, any Error> = Result { try undisturbed("longer", epochs: 4) }
 
+  /// The folder of an undisturbed run that lasts seconds, for signals that take their time.
+  static let longest: Result<String, any Error> = Result { try undisturbed("longest", epochs: 30) }
+
   private static func undisturbed(_ name: String, epochs: Int) throws -> String {
     let folder = "\(root)/\(name)"
     let outcome = try run(
