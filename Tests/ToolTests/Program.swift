@@ -45,6 +45,12 @@ final class Program {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try scratch.file("output")
     process.standardError = try scratch.file("errors")
+    // The threads that run tests block signals, and a program inherits that.
+    var none = sigset_t()
+    var blocked = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &blocked)
+    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
     try process.run()
   }
 
