@@ -16,6 +16,7 @@ final class FeaturePipeline: @unchecked Sendable {
   private var requests: any Iterator
   private var ended = false
   private var stopped = false
+  private var working: Int
   private var taken = 0
   private var consumed = 0
   private var finished: [Int: Result<AnsweredRequest, any Error>] = [:]
@@ -39,6 +40,7 @@ final class FeaturePipeline: @unchecked Sendable {
     self.requests = requests
     self.groupSize = groupSize
     self.lookAhead = max(lookAhead, groupSize)
+    working = threads
     for number in 0..<threads {
       let thread = Thread { [self] in work(number, makeWorker) }
       thread.name = "features \(number)"
@@ -72,11 +74,20 @@ final class FeaturePipeline: @unchecked Sendable {
 
   /// Lets the workers end after what they have in hand; the pipeline gives no results afterwards.
   func stop() {
-    condition.withLock { stopped = true }
+    condition.lock()
+    defer { condition.unlock() }
+    stopped = true
     condition.broadcast()
+    // A process must not end under threads that still compute; one that hangs in a read is left behind.
+    let patience = Date(timeIntervalSinceNow: 3)
+    while working > 0 && condition.wait(until: patience) {}
   }
 
   private func work(_ number: Int, _ makeWorker: () throws -> FeatureWorker) {
+    defer {
+      condition.withLock { working -= 1 }
+      condition.broadcast()
+    }
     let made = Result { try makeWorker() }
     while let (start, group) = take() {
       let results = made.flatMap { worker in Result { try worker(group) } }

@@ -65,5 +65,6 @@ do {
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {
   printError("avp-dist: \(error)")
-  exit(ExitStatus(of: error).rawValue)
+  // At once: libraries' exit handlers must not run under threads that may still compute.
+  _exit(ExitStatus(of: error).rawValue)
 }
