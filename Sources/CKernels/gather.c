@@ -6,7 +6,7 @@
 void avp_gather_neighbourhoods(
     const avp_convolution *convolution, int kernel, int first, int count, float *matrix) {
   const int size = convolution->size, padding = kernel / 2, inputs = convolution->inputs;
-  const int output_size = size / convolution->stride;
+  const int output_size = avp_output_size(convolution);
   for (int pixel = first; pixel < first + count; pixel++) {
     const int top = pixel / output_size * convolution->stride - padding;
     const int left = pixel % output_size * convolution->stride - padding;
@@ -36,13 +36,7 @@ void avp_finish_pixels(const avp_convolution *convolution, long first, long coun
   const float *bias = convolution->bias;
   for (long pixel = first; pixel < first + count; pixel++) {
     float *out = convolution->output + pixel * convolution->output_stride;
-    const float *residual = convolution->residual;
-    if (residual) {
-      residual += pixel * convolution->residual_stride;
-      for (int c = 0; c < convolution->outputs; c++) out[c] += bias[c] + residual[c];
-    } else {
-      for (int c = 0; c < convolution->outputs; c++) out[c] += bias[c];
-    }
+    for (int c = 0; c < convolution->outputs; c++) out[c] += bias[c];
     // Written so that a NaN stays a NaN and is seen at the end.
     if (convolution->relu)
       for (int c = 0; c < convolution->outputs; c++) out[c] = out[c] < 0 ? 0 : out[c];

@@ -23,11 +23,11 @@ void avp_frame_picture(const float *picture, int size, float *framed) {
 }
 
 void avp_pool_maxima(const avp_max_pool *pool) {
-  const int size = pool->size, half = size / 2;
-  for (int y = 0; y < half; y++)
-    for (int x = 0; x < half; x++) {
+  const int size = pool->size, output_size = pool->output_size;
+  for (int y = 0; y < output_size; y++)
+    for (int x = 0; x < output_size; x++) {
       const int top = 2 * y + pool->offset, left = 2 * x + pool->offset;
-      float *out = pool->output + ((long)y * half + x) * pool->output_stride;
+      float *out = pool->output + ((long)y * output_size + x) * pool->output_stride;
       // A window always holds the input pixel (2y, 2x).
       memcpy(
           out, pool->input + ((long)2 * y * size + 2 * x) * pool->input_stride,

@@ -3,7 +3,7 @@
 
 #if defined(__AVX2__) && defined(__FMA__)
 #define VECTOR_WIDTH 8
-#define ROW_TILE 6
+#define PANEL_VECTORS 2
 #include "../CKernels/template/kernels.h"
 
 const avp_kernels *avp_kernels_avx2(void) { return &kernels; }

@@ -3,7 +3,7 @@
 
 #if defined(__AVX512F__)
 #define VECTOR_WIDTH 16
-#define ROW_TILE 12
+#define PANEL_VECTORS 4
 #include "../CKernels/template/kernels.h"
 
 const avp_kernels *avp_kernels_avx512(void) { return &kernels; }

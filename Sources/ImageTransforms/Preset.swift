@@ -7,6 +7,6 @@ public enum Preset: String, CaseIterable, Codable, Sendable {
   /// outside, whose results are not rounded.
   case keras
 
-  /// The normalisation that the framework's own ImageNet weights expect, for weights that do not say.
+  /// The normalisation that the framework's own ImageNet weights expect; other weights have theirs.
   public var normalisation: Normalisation { self == .pytorch ? .torch : .caffe }
 }

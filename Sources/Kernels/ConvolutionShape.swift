@@ -19,6 +19,9 @@ public struct ConvolutionShape: Hashable, Codable, Sendable {
 
   /// Input values that each output value depends on.
   public var depth: Int { kernel * kernel * inputs }
+
+  /// Height and width of the output for an input of `size` pixels a side.
+  public func outputSize(of size: Int) -> Int { (size + stride - 1) / stride }
 }
 
 /// A convolution with its batch-norm folded in: what is packed for a kernel path.

@@ -24,11 +24,15 @@ extension Engine {
   /// A 1x1 or 3x3 convolution, one picture after another so that each one's bits are its own.
   func multiply(_ operands: avp_convolution, kernel: Int, _ workspace: Workspace) {
     let layer: LayerClass = kernel == 1 ? .pointwise : operands.stride == 1 ? .products : .strided
-    let pixels = Int(operands.pictures) * Int(operands.size / operands.stride).squared
+    let pixels = Int(operands.pictures) * outputSize(operands).squared
     let depth = kernel * kernel * Int(operands.inputs)
     workspace.measure(layer, operations: operations(operands, pixels: pixels, depth: depth)) {
       multiplyPictures(operands, kernel: kernel, workspace)
     }
+  }
+
+  private func outputSize(_ operands: avp_convolution) -> Int {
+    withUnsafePointer(to: operands) { Int(avp_output_size($0)) }
   }
 
   private func operations(_ operands: avp_convolution, pixels: Int, depth: Int) -> Double {
@@ -39,16 +43,12 @@ extension Engine {
     _ operands: avp_convolution, kernel: Int, _ workspace: Workspace
   ) {
     let inputPixels = Int(operands.size * operands.size)
-    let outputSize = Int(operands.size / operands.stride)
-    let outputPixels = outputSize * outputSize
+    let outputPixels = outputSize(operands).squared
     for picture in 0..<Int(operands.pictures) {
       var one = operands
       one.pictures = 1
       one.input += picture * inputPixels * operands.input_stride
       one.output += picture * outputPixels * operands.output_stride
-      if let residual = operands.residual {
-        one.residual = residual + picture * outputPixels * operands.residual_stride
-      }
       if kernel == 1 && operands.stride == 1 {
         multiplyInPlace(one, pixels: outputPixels)
       } else {
@@ -88,15 +88,16 @@ extension Engine {
     }
   }
 
-  /// output[first ..< first + count] = rows * weights.
+  /// output[first ..< first + count] = rows * weights, or += where the layer accumulates.
   private func product(
     _ operands: avp_convolution, rows: UnsafePointer<Float>, rowStride: Int, first: Int,
     count: Int, depth: Int
   ) {
     cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(count), blasint(operands.outputs),
-      blasint(depth), 1, rows, blasint(rowStride), operands.weights, blasint(operands.outputs), 0,
-      operands.output + first * operands.output_stride, blasint(operands.output_stride))
+      blasint(depth), 1, rows, blasint(rowStride), operands.weights, blasint(operands.outputs),
+      operands.accumulate == 0 ? 0 : 1, operands.output + first * operands.output_stride,
+      blasint(operands.output_stride))
   }
 
   /// Keeps OpenBLAS on the calling thread: pictures, not products, are spread over threads.

@@ -6,6 +6,11 @@ public enum PoolingConvention: String, Codable, Sendable {
   case padded
   /// No padding, the last window cut off, as in the Caffe original.
   case ceiling
+  /// No padding and only whole windows, as in Keras before 2018.
+  case unpadded
+
+  /// Height and width of the pooled map of one of `size` pixels a side.
+  public func outputSize(of size: Int) -> Int { self == .unpadded ? (size - 1) / 2 : size / 2 }
 }
 
 /// Computes the layers of a network on one kernel path, in a workspace.
@@ -34,8 +39,7 @@ public struct Engine: Sendable {
     }
   }
 
-  /// conv1 with its ReLU and the max-pooling after it: the framed picture to maps of a quarter of its
-  /// size. `between` is where conv1's output goes, or a part of it.
+  /// conv1 with its ReLU and the max-pooling after it: the framed picture to pooled maps. `between` is where conv1's output goes, or a part of it.
   public func stem(
     _ layer: PackedConvolution, from buffer: FeatureBuffer, through between: FeatureMap,
     to output: FeatureMap, _ pooling: PoolingConvention, _ workspace: Workspace
@@ -43,7 +47,7 @@ public struct Engine: Sendable {
     precondition(layer.shape.kernel == 7 && layer.shape.inputs == 3 && layer.shape.stride == 2)
     precondition(between.channels == layer.shape.outputs && between.pictures == 1)
     precondition(output.channels == layer.shape.outputs && output.pictures == 1)
-    precondition(between.size == 2 * output.size)
+    precondition(pooling.outputSize(of: between.size) == output.size)
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(buffer))
     operands.size = Int32(2 * between.size)
@@ -56,6 +60,7 @@ public struct Engine: Sendable {
     pool.input_stride = between.pixelStride
     pool.output_stride = output.pixelStride
     pool.size = Int32(between.size)
+    pool.output_size = Int32(output.size)
     pool.channels = Int32(between.channels)
     pool.offset = pooling == .padded ? -1 : 0
     if let table = path.table {
@@ -66,30 +71,26 @@ public struct Engine: Sendable {
     }
   }
 
-  /// A 1x1 or 3x3 convolution; `residual` is added before the ReLU.
+  /// A 1x1 or 3x3 convolution; one that accumulates is added to what `output` holds, before the ReLU.
   ///
-  /// - Precondition: the extents of the maps are those that the layer's shape demands.
+  /// - Precondition: the extents of the maps are those that the layer's shape demands; only a 1x1
+  ///   convolution accumulates.
   public func convolve(
     _ layer: PackedConvolution, from input: FeatureMap, to output: FeatureMap,
-    adding residual: FeatureMap? = nil, relu: Bool, _ workspace: Workspace
+    accumulating: Bool = false, relu: Bool, _ workspace: Workspace
   ) {
     let shape = layer.shape
     precondition(input.channels == shape.inputs && output.channels == shape.outputs)
     precondition(input.pictures == output.pictures && output.size >= 2)
-    precondition(shape.kernel == 1 || (shape.kernel == 3 && residual == nil))
-    precondition(input.size % shape.stride == 0 && input.size / shape.stride == output.size)
+    precondition(shape.kernel == 1 || (shape.kernel == 3 && !accumulating))
+    precondition(shape.outputSize(of: input.size) == output.size)
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(input))
     operands.input_stride = input.pixelStride
     operands.size = Int32(input.size)
     operands.pictures = Int32(input.pictures)
     describe(layer, to: output, &operands, workspace)
-    if let residual {
-      precondition(residual.size == output.size && residual.channels == output.channels)
-      precondition(residual.pictures == output.pictures)
-      operands.residual = UnsafePointer(workspace.pointer(residual))
-      operands.residual_stride = residual.pixelStride
-    }
+    operands.accumulate = accumulating ? 1 : 0
     operands.relu = relu ? 1 : 0
     if let table = path.table {
       let kernel = shape.kernel == 1 ? table.pointee.pointwise : table.pointee.convolve_3x3

@@ -25,7 +25,7 @@ public struct FeatureMap: Sendable, Equatable {
   /// Channels of a pixel.
   public let channels: Int
 
-  /// Floats between neighbouring pixels: whole panels of any path, and a little more, so that pixels
+  /// Floats between neighbouring pixels: whole vectors of any path, and a little more, so that pixels
   /// do not all fall into the same cache sets.
   var pixelStride: Int { Self.pixelStride(channels: channels) }
 

@@ -30,8 +30,8 @@ public struct PackedFileError: Error, Equatable, Sendable, CustomStringConvertib
 /// Numbers are little-endian. The weights begin at a multiple of the large page size, so that the
 /// system can map them with large pages.
 public enum PackedFile {
-  /// Changes whenever the packed form of any convolution does.
-  public static let version = 1
+  /// Changes whenever the packed form of any convolution, or the bits that a path computes, do.
+  public static let version = 2
 
   static let magic = UInt64(littleEndian: 0x0A4B_4341_5050_5641)
   static let weightsOffset = 2 << 20

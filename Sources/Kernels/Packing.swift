@@ -1,8 +1,8 @@
 internal import CKernels
 
 extension ConvolutionShape {
-  /// Biases are read in whole panels, at most 32 outputs wide.
-  var packedBiasCount: Int { (outputs + 31) / 32 * 32 }
+  /// Biases are read in whole vectors of at most 16 floats.
+  var packedBiasCount: Int { (outputs + 15) / 16 * 16 }
 
   /// Floats of the weights packed for `path`.
   func packedWeightCount(_ path: KernelPath) -> Int {

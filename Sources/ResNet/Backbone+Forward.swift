@@ -3,31 +3,39 @@ internal import Kernels
 extension Backbone {
   /// The features of one group of pictures.
   func forward(_ pictures: ArraySlice<[Float]>, _ workspace: Workspace) -> [[Float]] {
-    let single = packed.stages.prefix(PictureGroups.singleStages)
-    let together = packed.stages.dropFirst(PictureGroups.singleStages)
-    guard let boundary = single.last?.last?.expand.shape.outputs else { return [] }
-    let gathered = buffers.gathered.maps(
-      together.isEmpty ? 0 : pictures.count, size: inputSize >> (single.count + 1),
-      channels: boundary)
-    var features: [[Float]] = []
+    let alone = min(PictureGroups.singleStages, packed.stages.count)
+    guard alone > 0 else { return [] }
     for (index, picture) in pictures.enumerated() {
-      let pooled = stem(picture, workspace)
-      let destination = together.isEmpty ? nil : gathered.picture(index)
-      let output = run(Array(single.joined()), on: pooled, to: destination, workspace)
-      if together.isEmpty { features.append(engine.channelMeans(of: output, workspace)) }
+      var maps = stem(picture, workspace)
+      for stage in 0..<alone {
+        let isLast = stage == alone - 1
+        let output = stageMaps(stage, pictures: isLast ? pictures.count : 1)
+          .picture(isLast ? index : 0)
+        run(packed.stages[stage], from: maps, to: output, workspace)
+        maps = output
+      }
     }
-    if together.isEmpty { return features }
-    let output = run(Array(together.joined()), on: gathered, to: nil, workspace)
-    return pictures.indices.map { index in
-      engine.channelMeans(of: output.picture(index - pictures.startIndex), workspace)
+    var maps = stageMaps(alone - 1, pictures: pictures.count)
+    for stage in alone..<packed.stages.count {
+      let output = stageMaps(stage, pictures: pictures.count)
+      run(packed.stages[stage], from: maps, to: output, workspace)
+      maps = output
     }
+    return (0..<pictures.count).map { engine.channelMeans(of: maps.picture($0), workspace) }
+  }
+
+  /// The maps between the blocks of a stage.
+  private func stageMaps(_ stage: Int, pictures: Int) -> FeatureMap {
+    buffers.stages[stage].maps(
+      pictures, size: buffers.sizes[stage],
+      channels: packed.stages[stage].last?.expand.shape.outputs ?? 0)
   }
 
   /// conv1 and the max-pooling.
   private func stem(_ picture: [Float], _ workspace: Workspace) -> FeatureMap {
     let channels = packed.stem.shape.outputs
     let filtered = buffers.stem.maps(1, size: inputSize / 2, channels: channels)
-    let pooled = buffers.blocks[0].maps(1, size: inputSize / 4, channels: channels)
+    let pooled = buffers.pooled.maps(1, size: buffers.pooledSize, channels: channels)
     engine.frame(picture, size: inputSize, into: buffers.framed, workspace)
     engine.stem(
       packed.stem, from: buffers.framed, through: filtered, to: pooled,
@@ -35,45 +43,28 @@ extension Backbone {
     return pooled
   }
 
-  /// Consecutive blocks; the last one writes to `destination` if there is one.
+  /// The bottleneck blocks of a stage: relu(expand(relu(filter(relu(reduce(x))))) + shortcut(x)).
+  ///
+  /// The first one's shortcut is a convolution from `input` to `output`; the others find theirs in
+  /// `output` and add to it, so that what they write is in the cache already.
   private func run(
-    _ blocks: [PackedBlock], on input: FeatureMap, to destination: FeatureMap?,
-    _ workspace: Workspace
-  ) -> FeatureMap {
-    var current = input
-    for (index, block) in blocks.enumerated() {
-      let isLast = index == blocks.count - 1
-      let size = current.size / block.reduce.shape.stride / block.filter.shape.stride
-      let output =
-        isLast && destination != nil
-        ? destination
-        : buffers.blocks[(index + 1) % 2].maps(
-          current.pictures, size: size, channels: block.expand.shape.outputs)
-      guard let output else { continue }
-      run(block, on: current, to: output, workspace)
-      current = output
-    }
-    return current
-  }
-
-  /// One bottleneck block: relu(expand(relu(filter(relu(reduce(x))))) + shortcut(x)).
-  private func run(
-    _ block: PackedBlock, on input: FeatureMap, to output: FeatureMap, _ workspace: Workspace
+    _ blocks: [PackedBlock], from input: FeatureMap, to output: FeatureMap, _ workspace: Workspace
   ) {
-    let reduced = buffers.reduced.maps(
-      input.pictures, size: input.size / block.reduce.shape.stride,
-      channels: block.reduce.shape.outputs)
-    let filtered = buffers.filtered.maps(
-      input.pictures, size: output.size, channels: block.filter.shape.outputs)
-    engine.convolve(block.reduce, from: input, to: reduced, relu: true, workspace)
-    engine.convolve(block.filter, from: reduced, to: filtered, relu: true, workspace)
-    var residual = input
-    if let downsample = block.downsample {
-      residual = buffers.shortcut.maps(
-        input.pictures, size: output.size, channels: output.channels)
-      engine.convolve(downsample, from: input, to: residual, relu: false, workspace)
+    var input = input
+    for block in blocks {
+      let reduced = buffers.reduced.maps(
+        input.pictures, size: block.reduce.shape.outputSize(of: input.size),
+        channels: block.reduce.shape.outputs)
+      let filtered = buffers.filtered.maps(
+        input.pictures, size: output.size, channels: block.filter.shape.outputs)
+      engine.convolve(block.reduce, from: input, to: reduced, relu: true, workspace)
+      engine.convolve(block.filter, from: reduced, to: filtered, relu: true, workspace)
+      if let downsample = block.downsample {
+        engine.convolve(downsample, from: input, to: output, relu: false, workspace)
+      }
+      engine.convolve(
+        block.expand, from: filtered, to: output, accumulating: true, relu: true, workspace)
+      input = output
     }
-    engine.convolve(
-      block.expand, from: filtered, to: output, adding: residual, relu: true, workspace)
   }
 }

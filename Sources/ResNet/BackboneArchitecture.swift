@@ -114,17 +114,23 @@ private struct ShapeReader {
     var blocks: [BottleneckBlock] = []
     var inputs = inputs
     while blocks.count < Self.mostBlocks, hasBlock(layer, blocks.count) {
-      let stride = blocks.isEmpty && layer != .layer1 ? 2 : 1
       let name = "\(layer.rawValue).\(blocks.count)"
-      let block = try block(name, inputs: inputs, stride: stride, stridePlace)
+      let block =
+        blocks.isEmpty
+        ? try block(
+          name, inputs: inputs, stride: layer == .layer1 ? 1 : 2, hasDownsample: true, stridePlace)
+        : try block(name, inputs: inputs, stride: 1, hasDownsample: false, stridePlace)
       blocks.append(block)
       inputs = block.expand.shape.outputs
     }
     return blocks
   }
 
+  /// One block. The first one of a stage has a convolution in its shortcut and no other one has: the
+  /// others add to their input in place.
   private func block(
-    _ name: String, inputs: Int, stride: Int, _ place: BackboneConventions.StridePlace
+    _ name: String, inputs: Int, stride: Int, hasDownsample: Bool,
+    _ place: BackboneConventions.StridePlace
   ) throws(BackboneError) -> BottleneckBlock {
     guard source.shape(of: "\(name).conv3.weight") != nil else {
       throw BackboneError(
@@ -136,7 +142,10 @@ private struct ShapeReader {
     let expanded = try outputs(of: "\(name).conv3.weight")
     let first = place == .conv1 ? stride : 1
     let second = place == .conv2 ? stride : 1
-    let needsShortcut = inputs != expanded || stride != 1
+    let downsample = "\(name).downsample"
+    if !hasDownsample, let shape = source.shape(of: "\(downsample).0.weight") {
+      throw wrong("\(downsample).0.weight", shape, "only the first block of a stage has one")
+    }
     return BottleneckBlock(
       reduce: try convolution(
         "\(name).conv1", norm: "\(name).bn1",
@@ -146,10 +155,11 @@ private struct ShapeReader {
         ConvolutionShape(inputs: width, outputs: width, kernel: 3, stride: second)),
       expand: try convolution(
         "\(name).conv3", norm: "\(name).bn3",
-        ConvolutionShape(inputs: width, outputs: expanded, kernel: 1, stride: 1)),
-      downsample: needsShortcut || source.shape(of: "\(name).downsample.0.weight") != nil
+        ConvolutionShape(
+          inputs: width, outputs: hasDownsample ? expanded : inputs, kernel: 1, stride: 1)),
+      downsample: hasDownsample
         ? try convolution(
-          "\(name).downsample.0", norm: "\(name).downsample.1",
+          "\(downsample).0", norm: "\(downsample).1",
           ConvolutionShape(inputs: inputs, outputs: expanded, kernel: 1, stride: stride))
         : nil)
   }

@@ -18,40 +18,43 @@ struct BackboneBuffers: Sendable {
   let framed: FeatureBuffer
   /// What conv1 makes of it.
   let stem: FeatureBuffer
-  /// Outputs of blocks, in turn.
-  let blocks: [FeatureBuffer]
-  /// The shortcut of a block, where it has a convolution.
-  let shortcut: FeatureBuffer
+  /// What the max-pooling makes of that.
+  let pooled: FeatureBuffer
+  /// Height and width of it.
+  let pooledSize: Int
+  /// The maps between the blocks of each stage; every block adds to them in place. From the last of
+  /// the stages that pictures pass alone on, they are those of a group of pictures.
+  let stages: [FeatureBuffer]
+  /// Their heights and widths.
+  let sizes: [Int]
   /// Outputs of the first convolution of a block.
   let reduced: FeatureBuffer
   /// Outputs of the second one.
   let filtered: FeatureBuffer
-  /// The maps of a group of pictures before the stages that they pass together.
-  let gathered: FeatureBuffer
   let layout: WorkspaceLayout
 
   /// Buffers for `architecture` and pictures of `inputSize` pixels a side.
   init(_ architecture: BackboneArchitecture, inputSize: Int) {
     var layout = WorkspaceLayout()
-    let extents = BlockExtents.all(architecture, inputSize: inputSize)
     let stemOutputs = architecture.stem.shape.outputs
     framed = layout.reservePicture(size: inputSize)
     stem = layout.reserve([(1, inputSize / 2, stemOutputs)])
-    let pooled = (pictures: 1, size: inputSize / 4, channels: stemOutputs)
-    let outputs = extents.map { ($0.pictures, $0.outputSize, $0.block.expand.shape.outputs) }
-    blocks = [layout.reserve([pooled] + outputs), layout.reserve(outputs)]
-    shortcut = layout.reserve(outputs)
+    var size = architecture.conventions.pooling.outputSize(of: inputSize / 2)
+    pooled = layout.reserve([(1, size, stemOutputs)])
+    pooledSize = size
+    let stages = architecture.stages.enumerated().map { stage, blocks in
+      BlockExtents.all(blocks, stage: stage, inputSize: &size)
+    }
+    sizes = stages.map { $0.last?.outputSize ?? 0 }
+    self.stages = stages.enumerated().map { stage, blocks in
+      let pictures = stage < PictureGroups.singleStages - 1 ? 1 : PictureGroups.most
+      return layout.reserve(
+        blocks.map { (pictures, $0.outputSize, $0.block.expand.shape.outputs) })
+    }
     reduced = layout.reserve(
-      extents.map { ($0.pictures, $0.reducedSize, $0.block.reduce.shape.outputs) })
+      stages.joined().map { ($0.pictures, $0.reducedSize, $0.block.reduce.shape.outputs) })
     filtered = layout.reserve(
-      extents.map { ($0.pictures, $0.outputSize, $0.block.filter.shape.outputs) })
-    let last = architecture.stages.prefix(PictureGroups.singleStages).count
-    let boundary = extents.last { $0.stage < last }
-    let isGathered = architecture.stages.count > PictureGroups.singleStages
-    gathered = layout.reserve(
-      boundary.map {
-        [(isGathered ? PictureGroups.most : 0, $0.outputSize, $0.block.expand.shape.outputs)]
-      } ?? [])
+      stages.joined().map { ($0.pictures, $0.outputSize, $0.block.filter.shape.outputs) })
     self.layout = layout
   }
 }
@@ -59,25 +62,20 @@ struct BackboneBuffers: Sendable {
 /// The sizes of the maps of one block.
 private struct BlockExtents {
   let block: BottleneckBlock
-  let stage: Int
   let pictures: Int
   let reducedSize: Int
   let outputSize: Int
 
-  static func all(_ architecture: BackboneArchitecture, inputSize: Int) -> [BlockExtents] {
-    var size = inputSize / 4
-    var extents: [BlockExtents] = []
-    for (stage, blocks) in architecture.stages.enumerated() {
-      let pictures = stage < PictureGroups.singleStages ? 1 : PictureGroups.most
-      for block in blocks {
-        let reduced = size / block.reduce.shape.stride
-        size = reduced / block.filter.shape.stride
-        extents.append(
-          BlockExtents(
-            block: block, stage: stage, pictures: pictures, reducedSize: reduced, outputSize: size)
-        )
-      }
+  /// Those of the blocks of a stage; `size` is that of its input, then that of its output.
+  static func all(
+    _ blocks: [BottleneckBlock], stage: Int, inputSize size: inout Int
+  ) -> [BlockExtents] {
+    blocks.map { block in
+      let reduced = block.reduce.shape.outputSize(of: size)
+      size = block.filter.shape.outputSize(of: reduced)
+      return BlockExtents(
+        block: block, pictures: stage < PictureGroups.singleStages ? 1 : PictureGroups.most,
+        reducedSize: reduced, outputSize: size)
     }
-    return extents
   }
 }

@@ -34,6 +34,22 @@ import WeightFiles
     #expect(relativeError(features[0], expected) < 1e-5)
   }
 
+  /// Maps of odd sizes: 31, 16, 8 and 4 pixels a side, 55, 28, 14 and 7 for pictures of 224.
+  @Test(arguments: availablePaths, [BackboneConventions.StridePlace.conv1, .conv2])
+  func poolingWithoutPadding(path: KernelPath, place: BackboneConventions.StridePlace) throws {
+    let conventions = BackboneConventions(stridePlace: place, pooling: .unpadded)
+    let source = try smallNetwork(seed: 3)
+    for size in [64, 128, 224] {
+      let backbone = try Backbone(
+        weights: source, conventions: conventions, kernels: path, inputSize: size)
+      let pictures = randomPictures(2, size: size)
+      let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+      let expected = try ReferenceNetwork(source: source, conventions: conventions)
+        .features(of: pictures[1], size: size, stages: 4)
+      #expect(relativeError(features[1], expected) < 1e-5)
+    }
+  }
+
   /// Alone, first or last of a full group, in a second group: always the same bits.
   @Test(arguments: availablePaths)
   func companyDoesNotChangeBits(path: KernelPath) throws {

@@ -57,7 +57,7 @@ struct ReferenceNetwork {
   }
 
   private func pool(_ input: Maps) -> Maps {
-    let half = input.size / 2
+    let half = conventions.pooling == .unpadded ? (input.size - 3) / 2 + 1 : input.size / 2
     let offset = conventions.pooling == .padded ? -1 : 0
     var output = Maps(size: half, channels: input.channels, values: [])
     for y in 0..<half {

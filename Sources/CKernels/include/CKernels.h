@@ -42,25 +42,30 @@ typedef struct {
 typedef struct {
   const float *input;
   float *output;
-  const float *residual;  ///< added before the ReLU, or NULL
   const float *weights;   ///< packed for the path
   const float *bias;
-  long input_stride, output_stride, residual_stride;
+  long input_stride, output_stride;
   int pictures;
   int size;               ///< height and width of the input
   int inputs, outputs;    ///< channels
   int stride;             ///< 1 or 2
+  int accumulate;         ///< whether the result is added to what the output holds, before the ReLU
   int relu;               ///< whether negative results become zero
 } avp_convolution;
 
-/// 3x3 max-pooling with stride 2 from a map of `size` to one of `size / 2` pixels a side.
+/// The height and width of a convolution's output; its padding is half its kernel.
+static inline int avp_output_size(const avp_convolution *convolution) {
+  return (convolution->size + convolution->stride - 1) / convolution->stride;
+}
+
+/// 3x3 max-pooling with stride 2 from a map of `size` to one of `output_size` pixels a side.
 /// `offset` is the window's first row and column relative to twice the output's: -1 with padding 1
-/// on every side, 0 without (the last window is then cut off).
+/// on every side, 0 without. What of a window lies outside does not count.
 typedef struct {
   const float *input;
   float *output;
   long input_stride, output_stride;
-  int size, channels, offset;
+  int size, output_size, channels, offset;
 } avp_max_pool;
 
 /// The kernels of one instruction set. Weights are packed in panels of `panel` output channels
@@ -69,7 +74,7 @@ typedef struct {
   int panel;
   /// A 1x1 convolution of stride 1 or 2.
   void (*pointwise)(const avp_convolution *, const avp_scratch *);
-  /// A 3x3 convolution of stride 1 or 2 without residual; its output has at least 2 pixels a side.
+  /// A 3x3 convolution of stride 1 or 2 that does not accumulate; its output has at least 2 pixels a side.
   void (*convolve_3x3)(const avp_convolution *, const avp_scratch *);
   /// conv1 with ReLU on a framed picture, and the max-pooling of its output. Of conv1's output
   /// only 4 rows at a time are kept.
@@ -107,7 +112,7 @@ void avp_gather_neighbourhoods(
 /// The same for conv1, whose input is the padded picture: 7 rows of 21 floats a pixel.
 void avp_gather_stem(const avp_convolution *convolution, int first, int count, float *matrix);
 
-/// Adds bias and residual (if any) to `count` pixels and applies the ReLU (if asked).
+/// Adds the bias to `count` pixels and applies the ReLU (if asked).
 void avp_finish_pixels(const avp_convolution *convolution, long first, long count);
 
 /// Copies a picture of `size` x `size` x 3 floats into the middle of a frame of 3 zero pixels.

@@ -4,18 +4,17 @@
 /// A 1x1 convolution.
 static void convolve_pointwise(const avp_convolution *c, const avp_scratch *scratch) {
   const double start = now(scratch);
-  const int output_size = c->size / c->stride;
+  const int output_size = avp_output_size(c);
   const long pixels_a_picture = (long)output_size * output_size;
   const long pixels = c->pictures * pixels_a_picture;
   product p = {
     .rows = scratch->rows, .taps = 1, .depth = c->inputs, .weights = c->weights,
     .outputs = c->outputs, .output_stride = c->output_stride, .bias = c->bias,
-    .residual_stride = c->residual_stride, .relu = c->relu,
+    .accumulate = c->accumulate, .relu = c->relu,
   };
   for (long first = 0; first < pixels; first += p.count) {
     p.count = next_block(pixels - first);
     p.output = c->output + first * c->output_stride;
-    p.residual = c->residual ? c->residual + first * c->residual_stride : NULL;
     for (int r = 0; r < p.count; r++) {
       long pixel = first + r;
       if (c->stride > 1) {
@@ -55,9 +54,9 @@ enum {
 static void pool_stem_row(const avp_max_pool *pool, int y) {
   const int size = pool->size, top = 2 * y + pool->offset;
   const long row_floats = size * pool->input_stride;
-  for (int x = 0; x < size / 2; x++) {
+  for (int x = 0; x < pool->output_size; x++) {
     const int left = 2 * x + pool->offset;
-    float *out = pool->output + ((long)y * (size / 2) + x) * pool->output_stride;
+    float *out = pool->output + ((long)y * pool->output_size + x) * pool->output_stride;
     for (int c = 0; c < pool->channels; c += VECTOR_WIDTH) {
       vector maximum = (vector)(0.0f);
       for (int row = top < 0 ? 0 : top; row < top + 3 && row < size; row++) {
@@ -76,7 +75,7 @@ static void convolve_stem(
   const int size = pool->size;
   const long row_floats = size * c->output_stride;
   int done = 0;
-  for (int y = 0; y < size / 2; y++) {
+  for (int y = 0; y < pool->output_size; y++) {
     const int bottom = 2 * y + pool->offset + 3;
     double start = now(scratch);
     const int before = done;
@@ -101,7 +100,7 @@ static void convolve_stem(
 
 /// Keeps all multiply-add units busy `rounds` times with sums in registers; returns the operations done.
 static double fma_burst(long rounds) {
-  enum { SUMS = 2 * ROW_TILE - 4 };
+  enum { SUMS = VECTOR_WIDTH == 16 ? 24 : 10 };
   vector sums[SUMS];
   UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = (vector)((float)i);
   vector factor = (vector)(0.999f), term = (vector)(0.001f);

@@ -6,11 +6,14 @@
 #include "vector.h"
 
 enum {
+  /// Rows that a tile holds in registers. With as many vectors a row as the instruction set has room
+  /// for, a multiply-add then costs fewer loads than the processor can do beside it.
+  ROW_TILE = 6,
   /// Input channels that one pass over a panel covers; the panel's part then stays in the first
   /// level cache.
-  DEPTH_BLOCK = 256,
+  DEPTH_BLOCK = PANEL > 32 ? 128 : 256,
   /// Output pixels that share a pass over the panels; their input rows stay in the second level.
-  ROW_BLOCK = 120 / ROW_TILE * ROW_TILE,
+  ROW_BLOCK = 20 * ROW_TILE,
 };
 
 /// A product of rows of floats with a matrix of weights, and what is done to it on the way out.
@@ -25,9 +28,8 @@ typedef struct {
   int outputs;
   float *output;
   long output_stride;
-  const float *bias;      ///< or NULL
-  const float *residual;  ///< or NULL
-  long residual_stride;
+  const float *bias;  ///< or NULL
+  int accumulate;     ///< whether the product is added to what the output holds
   int relu;
 } product;
 
@@ -40,41 +42,39 @@ typedef struct {
   long tap_stride;         ///< floats from one tap's weights to the next one's
   float *output;
   long output_stride;
-  int accumulate;          ///< whether the output already holds the parts before
-  const float *bias, *residual;
-  long residual_stride;
+  int accumulate;            ///< whether the sums begin with what the output holds
+  const float *bias;         ///< what is added to them then, or NULL
   int relu;
-  const char *next_weights;        ///< weights that will be needed soon
-  const float *next_output, *next_residual;  ///< those of the tile after this one
+  const char *next_weights;  ///< weights that will be needed soon
+  const float *next_output;  ///< the output of the tile after this one
 } product_tile;
 
 /// Bytes of a cache line.
 enum { LINE = 64 };
 
-/// Asks for the part of a row that a tile covers.
-INLINE void prefetch_row(const float *row) {
-  __builtin_prefetch(row, 1, 3);
-  if (PANEL * sizeof(float) > LINE) __builtin_prefetch(row + LINE / sizeof(float), 1, 3);
+/// Asks for the part of an output row that a tile covers.
+INLINE void prefetch_row(const int vectors, const float *row) {
+  UNROLLED for (int i = 0; i < vectors * VECTOR_WIDTH; i += LINE / (int)sizeof(float))
+    __builtin_prefetch(row + i, 1, 3);
 }
 
-/// Computes a tile of `count` rows; `count` is a constant where this is inlined, so that all sums
-/// live in registers.
-INLINE void multiply_tile(const int count, const product_tile *tile) {
-  vector sums[ROW_TILE][2];
+/// Computes a tile of `count` rows and `vectors` vectors of outputs. Both are constants where this is
+/// inlined, so that all sums live in registers.
+INLINE void multiply_tile(const int vectors, const int count, const product_tile *tile) {
+  vector sums[ROW_TILE][PANEL_VECTORS];
   const long output_stride = tile->output_stride;
-  UNROLLED for (int r = 0; r < count; r++) {
-    sums[r][0] = sums[r][1] = (vector)(0.0f);
+  UNROLLED for (int v = 0; v < vectors; v++) {
+    const vector bias = tile->bias ? load(tile->bias + v * VECTOR_WIDTH) : (vector)(0.0f);
+    UNROLLED for (int r = 0; r < count; r++) sums[r][v] = bias;
   }
   if (tile->accumulate) {
-    UNROLLED for (int r = 0; r < count; r++) {
-      sums[r][0] = load(tile->output + r * output_stride);
-      sums[r][1] = load(tile->output + r * output_stride + VECTOR_WIDTH);
-    }
+    UNROLLED for (int r = 0; r < count; r++)
+      UNROLLED for (int v = 0; v < vectors; v++)
+        sums[r][v] += load(tile->output + r * output_stride + v * VECTOR_WIDTH);
   }
   const long depth = tile->depth;
   const char *next_weights = tile->next_weights;
-  const float *next_output = tile->next_output, *next_residual = tile->next_residual;
-  const long residual_stride = tile->residual_stride;
+  const float *next_output = tile->next_output;
   for (int tap = 0; tap < tile->taps; tap++) {
     const float *row[ROW_TILE];
     UNROLLED for (int r = 0; r < count; r++) {
@@ -82,28 +82,26 @@ INLINE void multiply_tile(const int count, const product_tile *tile) {
     }
     const float *weights = tile->panel + tap * tile->tap_stride;
     long k = 0;
-#define STEP(i)                                                          \
-  {                                                                      \
-    const vector left = load(weights + (i) * PANEL);                     \
-    const vector right = load(weights + (i) * PANEL + VECTOR_WIDTH);     \
-    UNROLLED for (int r = 0; r < count; r++) {                           \
-      const vector value = (vector)(row[r][k + (i)]);                    \
-      sums[r][0] += value * left;                                        \
-      sums[r][1] += value * right;                                       \
-    }                                                                    \
+#define STEP(i)                                                                            \
+  {                                                                                        \
+    vector factors[PANEL_VECTORS];                                                         \
+    UNROLLED for (int v = 0; v < vectors; v++)                                             \
+      factors[v] = load(weights + (i) * PANEL + v * VECTOR_WIDTH);                         \
+    UNROLLED for (int r = 0; r < count; r++) {                                             \
+      const vector value = (vector)(row[r][k + (i)]);                                      \
+      UNROLLED for (int v = 0; v < vectors; v++) sums[r][v] += value * factors[v];         \
+    }                                                                                      \
   }
-#define FOUR_STEPS                                    \
-  __builtin_prefetch(next_weights, 0, 2);             \
-  __builtin_prefetch(next_weights + LINE, 0, 2);      \
-  next_weights += 2 * LINE;                           \
+#define FOUR_STEPS                        \
+  __builtin_prefetch(next_weights, 0, 2); \
+  __builtin_prefetch(next_weights + LINE, 0, 2); \
+  next_weights += 2 * LINE;               \
   STEP(0) STEP(1) STEP(2) STEP(3)
-    // The next tile's output and residual come from the outer caches; they are asked for row by row here, because asking
-    // for all of them at once would hold up the loads of this tile.
+    // The next tile's output comes from the outer caches; it is asked for row by row here, because
+    // asking for all of it at once would hold up the loads of this tile.
     for (; k + 4 <= depth && k < 4 * count; k += 4, weights += 4 * PANEL) {
-      prefetch_row(next_output);
-      prefetch_row(next_residual);
+      prefetch_row(vectors, next_output);
       next_output += output_stride;
-      next_residual += residual_stride;
       FOUR_STEPS
     }
     for (; k + 4 <= depth; k += 4, weights += 4 * PANEL) {
@@ -113,59 +111,42 @@ INLINE void multiply_tile(const int count, const product_tile *tile) {
 #undef FOUR_STEPS
 #undef STEP
   }
-  if (tile->bias) {
-    const vector left = load(tile->bias), right = load(tile->bias + VECTOR_WIDTH);
-    UNROLLED for (int r = 0; r < count; r++) {
-      sums[r][0] += left;
-      sums[r][1] += right;
-    }
-  }
-  if (tile->residual) {
-    UNROLLED for (int r = 0; r < count; r++) {
-      sums[r][0] += load(tile->residual + r * tile->residual_stride);
-      sums[r][1] += load(tile->residual + r * tile->residual_stride + VECTOR_WIDTH);
-    }
-  }
   if (tile->relu) {
-    UNROLLED for (int r = 0; r < count; r++) {
-      sums[r][0] = positive(sums[r][0]);
-      sums[r][1] = positive(sums[r][1]);
-    }
+    UNROLLED for (int r = 0; r < count; r++)
+      UNROLLED for (int v = 0; v < vectors; v++) sums[r][v] = positive(sums[r][v]);
   }
-  UNROLLED for (int r = 0; r < count; r++) {
-    store(tile->output + r * output_stride, sums[r][0]);
-    store(tile->output + r * output_stride + VECTOR_WIDTH, sums[r][1]);
-  }
+  UNROLLED for (int r = 0; r < count; r++)
+    UNROLLED for (int v = 0; v < vectors; v++)
+      store(tile->output + r * output_stride + v * VECTOR_WIDTH, sums[r][v]);
 }
-
-#define TILE_FUNCTION(count)                                                          \
-  static __attribute__((noinline)) void multiply_tile_##count(const product_tile *t) { \
-    multiply_tile(count, t);                                                          \
-  }
-TILE_FUNCTION(1)
-TILE_FUNCTION(2)
-TILE_FUNCTION(3)
-TILE_FUNCTION(4)
-TILE_FUNCTION(5)
-TILE_FUNCTION(6)
-#if ROW_TILE > 6
-TILE_FUNCTION(7)
-TILE_FUNCTION(8)
-TILE_FUNCTION(9)
-TILE_FUNCTION(10)
-TILE_FUNCTION(11)
-TILE_FUNCTION(12)
-#endif
 
 typedef void (*tile_function)(const product_tile *);
 
-/// By the number of rows.
-static const tile_function tile_functions[ROW_TILE + 1] = {
-  0, multiply_tile_1, multiply_tile_2, multiply_tile_3, multiply_tile_4, multiply_tile_5,
-  multiply_tile_6,
-#if ROW_TILE > 6
-  multiply_tile_7, multiply_tile_8, multiply_tile_9, multiply_tile_10, multiply_tile_11,
-  multiply_tile_12,
+#define TILE_FUNCTION(vectors, count)                                                    \
+  static __attribute__((noinline)) void multiply_tile_##vectors##x##count(               \
+      const product_tile *tile) {                                                        \
+    multiply_tile(vectors, count, tile);                                                 \
+  }
+#define TILE_FUNCTIONS(vectors)                                                          \
+  TILE_FUNCTION(vectors, 1) TILE_FUNCTION(vectors, 2) TILE_FUNCTION(vectors, 3)          \
+  TILE_FUNCTION(vectors, 4) TILE_FUNCTION(vectors, 5) TILE_FUNCTION(vectors, 6)          \
+  static const tile_function tile_functions_##vectors[ROW_TILE + 1] = {                  \
+    0, multiply_tile_##vectors##x1, multiply_tile_##vectors##x2,                         \
+    multiply_tile_##vectors##x3, multiply_tile_##vectors##x4, multiply_tile_##vectors##x5, \
+    multiply_tile_##vectors##x6,                                                         \
+  };
+TILE_FUNCTIONS(1)
+TILE_FUNCTIONS(2)
+#if PANEL_VECTORS > 2
+TILE_FUNCTIONS(3)
+TILE_FUNCTIONS(4)
+#endif
+
+/// By the vectors of outputs, then by the number of rows.
+static const tile_function *const tile_functions[PANEL_VECTORS + 1] = {
+  0, tile_functions_1, tile_functions_2,
+#if PANEL_VECTORS > 2
+  tile_functions_3, tile_functions_4,
 #endif
 };
 
@@ -187,12 +168,12 @@ static void multiply_panel(
     .tap_stride = (long)p->depth * PANEL,
     .output = p->output + n,
     .output_stride = p->output_stride,
-    .accumulate = first > 0,
-    .bias = is_last && p->bias ? p->bias + n : NULL,
-    .residual = is_last && p->residual ? p->residual + n : NULL,
-    .residual_stride = p->residual_stride,
+    .accumulate = first > 0 || p->accumulate,
+    .bias = first == 0 && p->bias ? p->bias + n : NULL,
     .relu = is_last && p->relu,
   };
+  const int width = p->outputs - n < PANEL ? p->outputs - n : PANEL;
+  const tile_function *functions = tile_functions[(width + VECTOR_WIDTH - 1) / VECTOR_WIDTH];
   const int tiles = (p->count + ROW_TILE - 1) / ROW_TILE;
   const int base = p->count / tiles, longer = p->count % tiles;
   const long share = depth / 4 * p->taps * 2 * LINE;
@@ -202,12 +183,9 @@ static void multiply_panel(
     tile.next_weights = next < end ? next : (const char *)tile.panel;
     next += share;
     tile.next_output = tile.output + count * p->output_stride;
-    tile.next_residual =
-        tile.residual ? tile.residual + count * p->residual_stride : tile.next_output;
-    tile_functions[count](&tile);
+    functions[count](&tile);
     tile.rows += count * p->taps;
     tile.output += count * p->output_stride;
-    if (tile.residual) tile.residual += count * p->residual_stride;
   }
 }
 
@@ -253,7 +231,6 @@ static void multiply(product p) {
     multiply_block(&p);
     p.rows += p.count * p.taps;
     p.output += p.count * p.output_stride;
-    if (p.residual) p.residual += p.count * p.residual_stride;
   }
 }
 

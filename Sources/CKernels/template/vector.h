@@ -1,6 +1,6 @@
 // The vector type that the kernels are written over. A target that includes the kernels sets
 //   VECTOR_WIDTH  floats in a vector, and
-//   ROW_TILE      output pixels that the product kernel holds in registers, two vectors each,
+//   PANEL_VECTORS vectors of a weight panel, 2 or 4: what the product kernel computes at a time,
 // to what its instruction set has room for. Only the compiler's generic vectors are used, so every
 // target is built from the same statements; a product and a sum in one expression become a fused
 // multiply-add where the instruction set has one.
@@ -10,8 +10,8 @@
 typedef float vector __attribute__((ext_vector_type(VECTOR_WIDTH)));
 typedef vector unaligned_vector __attribute__((aligned(4)));
 
-/// Output channels of a weight panel: two vectors.
-enum { PANEL = 2 * VECTOR_WIDTH };
+/// Output channels of a weight panel.
+enum { PANEL = PANEL_VECTORS * VECTOR_WIDTH };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("clang loop unroll(full)")

@@ -41,6 +41,8 @@ static const output_transform output_transforms[2][3][3] = {
 enum {
   /// Weight matrices of a transform.
   MATRICES = 36,
+  /// Tiles of a block, at least (if there are so many and memory suffices).
+  FEW_TILES = 24,
   /// Tiles of a block, at most.
   MOST_TILES = 256,
 };
@@ -84,11 +86,19 @@ typedef struct {
   const avp_convolution *c;
   const avp_scratch *scratch;
   tile_split split;
-  int first, count;
+  tile_place tiles[MOST_TILES];
+  int count;
   long slot_stride;      ///< floats between a tile's transformed slots
   long product_stride;   ///< floats between rows of products
   int rows[MATRICES];    ///< rows of each product
 } tile_block;
+
+/// Chooses the tiles from `first` to `end`.
+INLINE void choose_tiles(tile_block *block, int first, int end) {
+  block->count = end - first;
+  for (int index = 0; index < block->count; index++)
+    block->tiles[index] = tile_at(block->split, first + index);
+}
 
 INLINE long tile_stride(const transform_kind kind, const tile_block *block) {
   return slot_count(kind) * slot_count(kind) * block->slot_stride;
@@ -99,7 +109,7 @@ INLINE void transform_block_inputs(const transform_kind kind, const tile_block *
   const avp_convolution *c = block->c;
   const int step = kind == STRIDE_1 ? 1 : 2;
   for (int index = 0; index < block->count; index++) {
-    const tile_place tile = tile_at(block->split, block->first + index);
+    const tile_place tile = block->tiles[index];
     const int rows = reach(kind, tile.height), columns = reach(kind, tile.width);
     const float *pixels[81];
     const float **pixel = pixels;
@@ -124,7 +134,7 @@ INLINE int list_rows(const transform_kind kind, const tile_block *block, int p, 
   const int last_i = kind == STRIDE_2 && p == 5 ? 8 : p, last_j = kind == STRIDE_2 && q == 5 ? 8 : q;
   int count = 0;
   for (int index = 0; index < block->count; index++) {
-    const tile_place tile = tile_at(block->split, block->first + index);
+    const tile_place tile = block->tiles[index];
     const float *slot = block->scratch->transformed + index * tile_stride(kind, block);
     for (int i = p; i <= last_i; i++) {
       if (!is_used(kind, tile.height, i)) continue;
@@ -166,7 +176,7 @@ INLINE void transform_block_outputs(const transform_kind kind, const tile_block 
   for (int matrix = 1; matrix < MATRICES; matrix++)
     next[matrix] = next[matrix - 1] + block->rows[matrix - 1] * block->product_stride;
   for (int index = 0; index < block->count; index++) {
-    const tile_place tile = tile_at(block->split, block->first + index);
+    const tile_place tile = block->tiles[index];
     const float *products[81];
     for (int i = 0; i < slots; i++) {
       if (!is_used(kind, tile.height, i)) continue;
@@ -191,7 +201,7 @@ INLINE void convolve_tiles(
     const transform_kind kind, const avp_convolution *c, const avp_scratch *scratch) {
   const int slots = slot_count(kind);
   tile_block block = {
-    .c = c, .scratch = scratch, .split = split_side(c->size / c->stride),
+    .c = c, .scratch = scratch, .split = split_side(avp_output_size(c)),
     // A little more than the channels, so that slots do not all fall into the same cache sets.
     .slot_stride = round_up(c->inputs, 16) + 16,
     .product_stride = round_up(c->outputs, PANEL) + 16,
@@ -199,13 +209,17 @@ INLINE void convolve_tiles(
   const long widest = block.slot_stride > block.product_stride ? block.slot_stride : block.product_stride;
   const int tiles = c->pictures * block.split.count * block.split.count;
   long most = scratch->tile_floats / (slots * slots * widest);
+  // Measured: many tiles a block where the weights are many, so that they are read seldom; few where
+  // they are few, so that the block stays in the second level cache.
+  const int useful = c->inputs * 3 / 8 > FEW_TILES ? c->inputs * 3 / 8 : FEW_TILES;
+  if (most > useful) most = useful;
   if (most > MOST_TILES) most = MOST_TILES;
   const int blocks = (int)((tiles + most - 1) / most);
   const int class = kind == STRIDE_1 ? AVP_CLASS_PRODUCTS : AVP_CLASS_STRIDED;
   for (int index = 0; index < blocks; index++) {
-    block.first = (int)((long)tiles * index / blocks);
-    block.count = (int)((long)tiles * (index + 1) / blocks) - block.first;
     double start = now(scratch);
+    choose_tiles(
+        &block, (int)((long)tiles * index / blocks), (int)((long)tiles * (index + 1) / blocks));
     transform_block_inputs(kind, &block);
     record(scratch, AVP_CLASS_TRANSFORMS, start, 0);
     start = now(scratch);

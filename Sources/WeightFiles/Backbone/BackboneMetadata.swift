@@ -121,8 +121,14 @@ extension PixelConvention {
     case .torch:
       "torch: RGB channel order, pixel values 0-1, minus channel means, divided by channel deviations"
     case .caffe: "caffe: BGR channel order, pixel values 0-255 minus channel means, no scaling"
-    default: "\(channelOrder) channel order, (pixel * \(plain(scale)) - mean) / deviation"
+    default:
+      "\(channelOrder) channel order, (pixel values 0-255 * \(plain(scale)) - \(Self.list(mean))) / "
+        + Self.list(deviation)
     }
+  }
+
+  private static func list(_ numbers: [Double]) -> String {
+    "(\(numbers.map(plain).joined(separator: ", ")))"
   }
 }
 
