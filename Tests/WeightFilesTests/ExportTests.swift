@@ -133,29 +133,4 @@ import Testing
     #expect(ModelExport.architecturePath(for: "/x/model") == "/x/model.json")
     #expect(ModelExport.architecturePath(for: ".h5") == ".h5.json")
   }
-
-  /// Writes what `scripts/test-exports` then loads with the real libraries.
-  @Test(
-    .enabled(
-      if: ProcessInfo.processInfo.environment["AVP_TEST_EXPORTS"] != nil,
-      "AVP_TEST_EXPORTS is not set: scripts/test-exports runs this"))
-  func exportsForTheRealLibraries() throws {
-    let folder = ProcessInfo.processInfo.environment["AVP_TEST_EXPORTS"] ?? ""
-    for case_ in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
-      let place = "\(folder)/\(case_)"
-      let input = try loadBackboneWeights("\(place)/weights.safetensors")
-      let head = try SafeTensorsFile(path: "\(place)/head.safetensors")
-      let classes = (0..<(head.shape(of: "fc.2.bias")?.first ?? 0)).map { "class \($0)" }
-      let export = try ModelExport(
-        backbone: input, featureLayer: head.metadata["feature_layer"], head: head,
-        classes: classes)
-      for (format, name) in [
-        (ExportFormat.safetensors, "safetensors"), (.torch, "pth"), (.keras, "h5"), (.onnx, "onnx"),
-      ] {
-        try export.write(format, to: "\(place)/model.\(name)")
-        try export.write(format, .head, to: "\(place)/head-only.\(name)")
-      }
-      try export.write(.onnx, preprocessing: true, to: "\(place)/pixels.onnx")
-    }
-  }
 }

@@ -56,23 +56,30 @@ extension ModelExport {
     }
   }
 
-  /// The layers with weights by their Keras and torchvision names.
+  /// The layers with weights by their Keras and torchvision names, in the order in which Keras sorts them:
+  /// by distance from the end, so a shortcut stands beside the last convolution of its block. Keras
+  /// compares by order.
   private func weightLayers(_ scope: Scope) -> [(layer: String, name: String)] {
     var layers: [(String, String)] = []
     if scope == .wholeModel {
       layers = [("conv1_conv", "conv1"), ("conv1_bn", "bn1")]
-      for block in layout.allBlocks {
-        for place in block.isFirst ? [0, 1, 2, 3] : [1, 2, 3] {
-          let keras = "\(block.kerasName)_\(place)"
-          let isShortcut = place == 0
-          layers.append(
-            ("\(keras)_conv", "\(block.name).\(isShortcut ? "downsample.0" : "conv\(place)")"))
-          layers.append(
-            ("\(keras)_bn", "\(block.name).\(isShortcut ? "downsample.1" : "bn\(place)")"))
-        }
-      }
+      for block in layout.allBlocks { layers += kerasLayers(of: block) }
     }
     return layers + [("fc_0", "fc.0"), ("fc_2", "fc.2")]
+  }
+
+  private func kerasLayers(of block: BackboneLayout.Block) -> [(String, String)] {
+    func layer(_ place: Int, _ kind: String, _ name: String) -> (String, String) {
+      ("\(block.kerasName)_\(place)_\(kind)", "\(block.name).\(name)")
+    }
+    var layers = [1, 2].flatMap { place in
+      [layer(place, "conv", "conv\(place)"), layer(place, "bn", "bn\(place)")]
+    }
+    if block.isFirst { layers.append(layer(0, "conv", "downsample.0")) }
+    layers.append(layer(3, "conv", "conv3"))
+    if block.isFirst { layers.append(layer(0, "bn", "downsample.1")) }
+    layers.append(layer(3, "bn", "bn3"))
+    return layers
   }
 
   private func kerasWeights(

@@ -1,6 +1,6 @@
 /// Builds the JSON that describes a Keras model, layer by layer.
 ///
-/// It is the layout of Keras 2, which Keras 3 reads too.
+/// Layers are connected in the list form of Keras 2, which every Keras 3 reads.
 struct KerasArchitecture {
   private var layers: [JSONText] = []
   private var firstName = ""
@@ -13,7 +13,7 @@ struct KerasArchitecture {
     let batch = JSONText.array([.null] + shape.map { .integer($0) })
     firstName = "pictures"
     if shape.count == 1 { firstName = "features" }
-    add("InputLayer", firstName, [("batch_input_shape", batch), ("dtype", .string("float32"))], [])
+    add("InputLayer", firstName, [("batch_shape", batch), ("dtype", .string("float32"))], [])
   }
 
   /// Rows and columns of zeros on every side.
@@ -42,7 +42,7 @@ struct KerasArchitecture {
   mutating func norm(_ name: String, epsilon: Double) {
     add(
       "BatchNormalization", name,
-      [("axis", .integers([3])), ("momentum", .number(0.99)), ("epsilon", .number(epsilon))])
+      [("axis", .integer(3)), ("momentum", .number(0.99)), ("epsilon", .number(epsilon))])
   }
 
   /// ReLU.
@@ -84,7 +84,8 @@ struct KerasArchitecture {
       .array([.array([.string(layer), .integer(0), .integer(0)])])
     }
     return JSONText.object([
-      ("class_name", .string("Functional")),
+      ("module", .string("keras.src.models.functional")), ("class_name", .string("Functional")),
+      ("registered_name", .null),
       (
         "config",
         .object([
@@ -97,7 +98,7 @@ struct KerasArchitecture {
   }
 
   /// The version of Keras whose layout this is.
-  static let version = "2.15.0"
+  static let version = "3.0.0"
 
   private mutating func add(
     _ className: String, _ name: String, _ settings: [(String, JSONText)],
@@ -108,7 +109,8 @@ struct KerasArchitecture {
       sources.map { .array([.string($0), .integer(0), .integer(0), .object([])]) })
     layers.append(
       .object([
-        ("class_name", .string(className)),
+        ("module", .string("keras.layers")), ("class_name", .string(className)),
+        ("registered_name", .null),
         ("config", .object([("name", .string(name)), ("trainable", .boolean(true))] + settings)),
         ("name", .string(name)), ("inbound_nodes", .array(sources.isEmpty ? [] : [node])),
       ]))

@@ -80,9 +80,8 @@ private struct ZipDirectoryEnd {
         .damaged, source.path, "begins like a zip file, but its directory is missing: cut off?")
     }
     var reader = ByteReader(tail, path: source.path, what: "zip directory")
-    try reader.move(to: start + 8)
+    try reader.move(to: start + 10)
     let shortCount = Int(try reader.number(UInt16.self))
-    try reader.skip(2)
     let shortSize = Int(try reader.number(UInt32.self))
     let shortOffset = Int(try reader.number(UInt32.self))
     let needs64 =

@@ -1,0 +1,51 @@
+// The entry point of libFuzzer for the readers of weight files; `scripts/fuzz` builds and runs it.
+//
+// The reader that AVP_FUZZ_READER names gets the bytes as they are. Whatever they are, it must come
+// back with tensors or a `WeightFileError`: a crash, a hang or too much memory is a finding.
+
+internal import Glibc
+import Tensors
+
+/// The readers by their names on the command line of `scripts/fuzz`.
+private enum Reader: String {
+  case safetensors, pickle, torch, zip, hdf5, keras, onnx, any
+}
+
+private let reader = getenv("AVP_FUZZ_READER").flatMap { Reader(rawValue: String(cString: $0)) }
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+  guard let reader else { exit(64) }
+  // What a reader throws is what it should do.
+  try? read(bytes, with: reader)
+  return 0
+}
+
+private func read(_ bytes: [UInt8], with reader: Reader) throws {
+  let source = ByteSource(bytes, path: "fuzz")
+  switch reader {
+  case .safetensors: readAll(try SafeTensorsFile(source))
+  case .pickle: _ = try PickleReader.read(bytes, path: "fuzz")
+  case .torch: readAll(try TorchFile(legacy: source))
+  case .zip:
+    let archive = try ZipArchive(source)
+    for entry in archive.entries.values { try? archive.verify(entry) }
+    readAll(try TorchFile(zip: archive, path: "fuzz"))
+  case .hdf5:
+    let file = try HDF5File(source)
+    readAll(file)
+    readAll(try KerasBackbone(file, configuration: nil, format: "").tensors)
+  case .keras: _ = try KerasConfiguration(bytes, path: "fuzz").conventions()
+  case .onnx:
+    let file = try ONNXFile(source)
+    readAll(file)
+    readAll(try ONNXBackbone(file).tensors)
+  case .any: readAll(try BackboneWeights(OpenedWeights(source)))
+  }
+}
+
+/// Reads every tensor of a source, so that sizes and places are used and not only checked.
+private func readAll(_ source: any TensorSource) {
+  for name in source.names { _ = try? source.floats(name) }
+}

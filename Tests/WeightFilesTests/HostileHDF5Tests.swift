@@ -1,0 +1,105 @@
+import Testing
+
+@testable import WeightFiles
+
+/// HDF5 files whose structures lie.
+@Suite struct HostileHDF5Tests {
+  private func error(_ bytes: [UInt8]) -> WeightFileError? {
+    failure { try loadBackboneWeights(bytes: bytes, path: "evil.h5") }
+  }
+
+  /// Where `pattern` stands in `bytes`.
+  private func places(_ pattern: [UInt8], in bytes: [UInt8]) -> [Int] {
+    var places: [Int] = []
+    for place in 0..<bytes.count - pattern.count where bytes[place] == pattern[0] {
+      if bytes[place..<place + pattern.count].elementsEqual(pattern) { places.append(place) }
+    }
+    return places
+  }
+
+  /// The dimensions 7 x 7 x 3 x 2 of the first kernel, each as eight bytes.
+  private static let dimensions = [7, 7, 3, 2].flatMap { little($0, 8) }
+
+  @Test(arguments: [1 << 40, 1 << 61, Int.max, -1, 8])
+  func absurdDimensionsAreRefused(_ extent: Int) throws {
+    var bytes = try Golden.bytes("keras2019.h5")
+    let found = places(Self.dimensions, in: bytes)
+    #expect(!found.isEmpty)
+    for place in found { bytes.replaceSubrange(place..<place + 8, with: little(extent, 8)) }
+    let error = error(bytes)
+    #expect(error?.kind == .damaged)
+    #expect(error?.path == "evil.h5")
+  }
+
+  /// Every eight bytes that could be an address become the address of the root group, of the file's
+  /// end, and one far beyond: cycles and dangling addresses everywhere.
+  @Test(arguments: [96, 0, 1 << 62, -2])
+  func wrongAddressesDoNotHang(_ address: Int) throws {
+    let whole = try Golden.bytes("keras3.weights.h5")
+    for place in stride(from: 8, to: min(whole.count, 40_000), by: 360) {
+      var bytes = whole
+      bytes.replaceSubrange(place..<place + 8, with: little(address, 8))
+      _ = error(bytes)
+    }
+  }
+
+  @Test func groupsThatHoldThemselvesAreRefused() throws {
+    var bytes = try Golden.bytes("keras2019.h5")
+    // Every symbol-table entry gets the address of the root group's header, 96.
+    for leaf in places(Array("SNOD".utf8), in: bytes) {
+      let count = Int(bytes[leaf + 6])
+      for entry in 0..<count {
+        let place = leaf + 8 + 40 * entry + 8
+        bytes.replaceSubrange(place..<place + 8, with: little(96, 8))
+      }
+    }
+    #expect(error(bytes)?.description.contains("twice") == true)
+  }
+
+  @Test func treesThatHoldThemselvesAreRefused() throws {
+    var bytes = try Golden.bytes("keras2019.h5")
+    for tree in places(Array("TREE".utf8), in: bytes) {
+      bytes.replaceSubrange(tree + 32..<tree + 40, with: little(tree, 8))
+    }
+    #expect(error(bytes)?.description.contains("cycle") == true)
+  }
+
+  @Test func headersThatGoOnForeverAreRefused() throws {
+    var bytes = try Golden.bytes("keras3-model.h5")
+    // A continuation message points at itself.
+    for place in stride(from: 0, to: bytes.count - 24, by: 8)
+    where bytes[place..<place + 8].elementsEqual([0x10, 0, 0x10, 0, 0, 0, 0, 0]) {
+      bytes.replaceSubrange(place + 8..<place + 24, with: little(place, 8) + little(24, 8))
+    }
+    let refused = error(bytes)
+    #expect(refused?.description.contains("no end") == true, "\(String(describing: refused))")
+  }
+
+  @Test func otherVersionsAreNamed() throws {
+    var bytes = try Golden.bytes("keras2019.h5")
+    bytes[8] = 9
+    #expect(error(bytes)?.description.contains("superblock version 9") == true)
+    bytes[8] = 0
+    bytes[13] = 4
+    #expect(error(bytes)?.description.contains("4-byte addresses") == true)
+    #expect(error(HDF5File.signature)?.kind == .damaged)
+  }
+
+  @Test func layersThatDoNotBelongAreNamed() {
+    for (name, canonical) in [
+      ("conv1", "conv1"), ("bn_conv1", "bn1"), ("res2a_branch2a", "layer1.0.conv1"),
+      ("bn4f_branch2c", "layer3.5.bn3"), ("res5a_branch1", "layer4.0.downsample.0"),
+      ("res4b22_branch2b", "layer3.22.conv2"), ("conv3_block4_2_bn", "layer2.3.bn2"),
+      ("conv2_block1_0_conv", "layer1.0.downsample.0"), ("conv1_bn", "bn1"),
+    ] {
+      #expect(KerasLayerName(name)?.canonical == canonical)
+    }
+    for name in [
+      "conv6_block1_1_conv", "conv2_block0_1_conv", "conv2_block1_4_conv", "conv2_block1_preact_bn",
+      "res6a_branch1", "res2_branch1", "res2a_branch2d", "bn", "post_bn", "dense", "",
+      "res2ab_branch1",
+    ] {
+      #expect(KerasLayerName(name) == nil, "\(name)")
+    }
+  }
+}

@@ -1,0 +1,18 @@
+// Runs the exported graphs in onnxruntime-web, the runtime for browsers, and compares probabilities.
+import { readFileSync, readdirSync } from "node:fs";
+import * as ort from "onnxruntime-web";
+
+ort.env.wasm.numThreads = 1;
+for (const name of readdirSync(process.argv[2])) {
+  const place = `${process.argv[2]}/${name}`;
+  const { input, probabilities } = JSON.parse(readFileSync(`${place}/pictures.json`, "utf8"));
+  const session = await ort.InferenceSession.create(readFileSync(`${place}/model.onnx`));
+  const pictures = new ort.Tensor("float32", Float32Array.from(input), [2, 3, 224, 224]);
+  const found = (await session.run({ pictures })).probabilities.data;
+  const difference = Math.max(...probabilities.map((value, index) => Math.abs(value - found[index])));
+  console.log(`  ${name}: largest difference ${difference.toExponential(1)}`);
+  if (!(difference <= 1e-4)) {
+    console.error(`${name}: probabilities in onnxruntime-web differ by ${difference}`);
+    process.exit(1);
+  }
+}
