@@ -19,6 +19,37 @@ public struct BenchResult: Encodable, Sendable {
     }
   }
 
+  /// What summing gradients exactly costs a rank, in milliseconds.
+  public struct ExactSum: Encodable, Sendable {
+    let gradientMilliseconds: Double
+    let allreduceMilliseconds: Double
+    let floatAllreduceMilliseconds: Double
+    let stepMilliseconds: Double
+    let percentOfStep: Double
+
+    /// Puts the figures together.
+    ///
+    /// - Parameters:
+    ///   - gradientMilliseconds: the head's gradient of one picture, all of it; the conversion to
+    ///     integers is a part of that which cannot be taken out, so the share is an upper bound.
+    ///   - allreduceMilliseconds: the exchange of the gradient as 64-bit integers.
+    ///   - floatAllreduceMilliseconds: the exchange of the same gradient as 32-bit numbers.
+    ///   - stepMilliseconds: the backbone's time for the global batch, on all ranks.
+    ///   - picturesOfRank: the rank's part of the global batch.
+    public init(
+      gradientMilliseconds: Double, allreduceMilliseconds: Double,
+      floatAllreduceMilliseconds: Double, stepMilliseconds: Double, picturesOfRank: Double
+    ) {
+      self.gradientMilliseconds = gradientMilliseconds
+      self.allreduceMilliseconds = allreduceMilliseconds
+      self.floatAllreduceMilliseconds = floatAllreduceMilliseconds
+      self.stepMilliseconds = stepMilliseconds
+      let exchange = allreduceMilliseconds - floatAllreduceMilliseconds
+      percentOfStep =
+        100 * (picturesOfRank * gradientMilliseconds + exchange) / stepMilliseconds
+    }
+  }
+
   let backbone: String
   let kernels: String
   let threads: Int
@@ -36,6 +67,8 @@ public struct BenchResult: Encodable, Sendable {
   public var allreduceGradientMilliseconds: Double?
   /// The gradient's bytes by that time.
   public var allreduceMegabytesPerSecond: Double?
+  /// What the exact sum costs.
+  public var exactSum: ExactSum?
 
   /// A result without the figures that are variables.
   public init(
@@ -91,6 +124,15 @@ public struct BenchResult: Encodable, Sendable {
           latency, gradient, bandwidth, ranks),
         String(format: "all ranks  %.1f pictures/s", backboneImagesPerSecondAllRanks),
       ]
+    }
+    if let exact = exactSum {
+      lines.append(
+        String(
+          format:
+            "exact sum  %.3f ms a picture, allreduce %.2f ms (as 32-bit numbers %.2f ms): at most "
+            + "%.2f %% of a step of %.0f ms",
+          exact.gradientMilliseconds, exact.allreduceMilliseconds,
+          exact.floatAllreduceMilliseconds, exact.percentOfStep, exact.stepMilliseconds))
     }
     return lines.joined(separator: "\n")
   }

@@ -1,6 +1,7 @@
 import Collectives
 import DemoFigures
 import Foundation
+import Head
 import ImageCodecs
 import ImageTransforms
 import Kernels
@@ -30,12 +31,11 @@ extension Command {
     let loaded = try LoadedBackbone(
       choice, arguments, featureLayer: try arguments.choice("--feature-layer"))
     let options = try RunOptions(arguments, communicator: communicator)
-    let layers = try layerTimes(loaded.backbone)
+    let (peak, layers) = try layerTimes(loaded.backbone)
     var result = BenchResult(
       backbone: loaded.summary, kernels: loaded.backbone.kernels.rawValue,
       threads: options.threads, ranks: communicator.worldSize,
-      fmaPeakGflops: (loaded.backbone.kernels.measureFMAPeak() ?? 0) / 1e9,
-      layers: layers, picturePreparationMilliseconds: try preparation())
+      fmaPeakGflops: peak, layers: layers, picturePreparationMilliseconds: try preparation())
     try communicator.barrier()
     result.backboneImagesPerSecond = try throughput(
       loaded.backbone, threads: options.threads, seconds: seconds)
@@ -48,6 +48,12 @@ extension Command {
       let (time, _) = try allreduce(count, communicator)
       result.allreduceGradientMilliseconds = time / 1000
       result.allreduceMegabytesPerSecond = Double(8 * count) / time
+      let (floatTime, _) = try allreduce(count, communicator, as: Float.self)
+      result.exactSum = BenchResult.ExactSum(
+        gradientMilliseconds: try headGradient(),
+        allreduceMilliseconds: time / 1000, floatAllreduceMilliseconds: floatTime / 1000,
+        stepMilliseconds: 1000 * Double(globalBatch) / rate[0],
+        picturesOfRank: Double(globalBatch) / Double(communicator.worldSize))
     }
     guard communicator.rank == 0 else { return }
     print(arguments.has("--json") ? result.json : result.text)
@@ -83,24 +89,35 @@ extension Command {
     return Double(done.load(ordering: .relaxed)) / elapsed
   }
 
-  /// Time and operations of each class of layers for one picture, on one thread.
-  private static func layerTimes(_ backbone: Backbone) throws -> [BenchResult.Layer] {
+  /// The multiply-add peak, and the time of each class of layers for one picture, on one thread.
+  ///
+  /// Both are medians of rounds in which one is measured right after the other: the speed of a shared
+  /// machine changes from second to second.
+  private static func layerTimes(
+    _ backbone: Backbone
+  ) throws -> (peak: Double, layers: [BenchResult.Layer]) {
     let workspace = try backbone.makeWorkspace()
     let group = (0..<backbone.preferredPictures).map { input(backbone.inputSize, $0) }
     _ = try backbone.features(of: group, workspace: workspace)
-    let rounds = 3
-    workspace.startTiming()
-    for _ in 0..<rounds { _ = try backbone.features(of: group, workspace: workspace) }
-    let times = workspace.stopTiming()
-    let pictures = Double(rounds * group.count)
-    return LayerClass.allCases.compactMap { layer in
-      times[layer].map {
-        BenchResult.Layer(
-          name: layer.rawValue, milliseconds: $0.seconds * 1000 / pictures,
-          gflops: $0.seconds > 0 ? $0.operations / $0.seconds / 1e9 : 0)
-      }
+    var peaks: [Double] = []
+    var rounds: [[LayerClass: LayerTime]] = []
+    for _ in 0..<9 {
+      peaks.append((backbone.kernels.measureFMAPeak(seconds: 0.02) ?? 0) / 1e9)
+      workspace.startTiming()
+      _ = try backbone.features(of: group, workspace: workspace)
+      rounds.append(workspace.stopTiming())
     }
+    let layers = LayerClass.allCases.map { layer in
+      let seconds = median(rounds.map { $0[layer]?.seconds ?? 0 })
+      let operations = rounds[0][layer]?.operations ?? 0
+      return BenchResult.Layer(
+        name: layer.rawValue, milliseconds: seconds * 1000 / Double(group.count),
+        gflops: seconds > 0 ? operations / seconds / 1e9 : 0)
+    }
+    return (median(peaks), layers)
   }
+
+  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   /// Milliseconds to decode, resize, augment and normalise one picture.
   private static func preparation() throws -> Double {
@@ -117,11 +134,33 @@ extension Command {
     return (ContinuousClock.now - begin).inSeconds * 1000 / Double(rounds)
   }
 
-  /// Median microseconds of an allreduce of `count` 64-bit integers.
-  private static func allreduce(
-    _ count: Int, _ communicator: any Communicator
+  /// The pictures of the step that the cost of the exact sum is compared with.
+  private static let globalBatch = 32
+
+  /// Median milliseconds that one picture's gradient takes in a head with 2,048 features: forward,
+  /// backward, conversion to 64-bit integers and addition.
+  private static func headGradient() throws -> Double {
+    let shape = try HeadShape(features: 2_048, hidden: 128, classes: 2)
+    let head = initialHead(shape: shape, initialisation: .pytorch, seed: 0)
+    let features = (0..<globalBatch).map { index in
+      var random = CounterRandom(seed: 1, purpose: .augmentation, index: index)
+      return (0..<shape.features).map { _ in Float(random.uniform(0, 2)) }
+    }
+    var sum = ExactGradient(shape: shape, globalBatch: globalBatch)
+    var times: [Double] = []
+    for _ in 0..<11 {
+      let begin = ContinuousClock.now
+      sum.add(features: features, labels: features.indices.map { $0 % 2 }, at: head)
+      times.append((ContinuousClock.now - begin).inSeconds * 1000 / Double(globalBatch))
+    }
+    return times.sorted()[5]
+  }
+
+  /// Median microseconds of an allreduce of `count` numbers.
+  private static func allreduce<Number: Reducible & ExpressibleByIntegerLiteral>(
+    _ count: Int, _ communicator: any Communicator, as type: Number.Type = Int64.self
   ) throws -> (median: Double, rounds: Int) {
-    var values = [Int64](repeating: 1, count: count)
+    var values = [Number](repeating: 1, count: count)
     var times: [Double] = []
     for _ in 0..<21 {
       try communicator.barrier()
@@ -129,7 +168,7 @@ extension Command {
       try communicator.allreduce(&values, .maximum)
       times.append((ContinuousClock.now - begin).inSeconds * 1e6)
     }
-    return (times.sorted()[10], times.count)
+    return (median(times), times.count)
   }
 }
 
