@@ -50,6 +50,14 @@ public protocol Communicator: AnyObject {
 
   /// Returns when every rank has entered it.
   func barrier() throws(CollectiveError)
+
+  /// Tells the ranks that watch over the others that this one lives, and its ``activity``, while it waits
+  /// for something else than them. Not collective, and without effect where nobody watches.
+  func reportActivity() throws(CollectiveError)
+}
+
+extension Communicator {
+  public func reportActivity() throws(CollectiveError) {}
 }
 
 /// Why ranks could not do something together.

@@ -5,9 +5,9 @@ import Foundation
 /// A ``Communicator`` over MPI.
 ///
 /// Waiting sleeps between tests instead of spinning, so that it takes no core from the threads that
-/// run the backbone. A rank that does not enter an operation within the stall time-out is named by the
-/// others: before each operation every rank sends ranks 0 and 1 a small notice, and these two know
-/// whose is missing.
+/// run the backbone. A rank that keeps the others waiting for the stall time-out is named by them: every
+/// rank sends ranks 0 and 1 a small notice before each operation and repeats it while it waits, so these
+/// two know who is missing and who has fallen silent.
 ///
 /// The object belongs to the thread that made it; MPI is initialised for that use.
 public final class MPICommunicator: Communicator {
@@ -44,7 +44,21 @@ public final class MPICommunicator: Communicator {
   }
 
   /// Leaves MPI in the regular way. Collective; the communicator must not be used afterwards.
+  ///
+  /// A rank that does not come is named like in any other operation. One that stops even later, inside
+  /// MPI's own farewell, holds that up without end, so the process then ends with status 69.
   public func close() throws(CollectiveError) {
+    try barrier()
+    if let stallTimeout, worldSize > 1 {
+      let message =
+        "Rank \(rank) (host \(host)) has waited \(stallTimeout.components.seconds) s for the others to "
+        + "leave MPI, and one of them does not. The work was done before.\n"
+      Thread.detachNewThread {
+        Thread.sleep(forTimeInterval: Double(stallTimeout.components.seconds))
+        FileHandle.standardError.write(Data(message.utf8))
+        _exit(69)
+      }
+    }
     try Self.check("MPI_Finalize", avp_mpi_close(handle))
   }
 
@@ -85,6 +99,12 @@ public final class MPICommunicator: Communicator {
 
   public func barrier() throws(CollectiveError) {
     try wait("a barrier") { avp_mpi_start_barrier(self.handle, &$0) }
+  }
+
+  public func reportActivity() throws(CollectiveError) {
+    guard worldSize > 1, stallTimeout != nil else { return }
+    try sendNotice()
+    try hear()
   }
 }
 
@@ -188,8 +208,7 @@ extension MPICommunicator {
     try announce()
     var request: OpaquePointer?
     try Self.check(operation, start(&request))
-    let begin = ContinuousClock.now
-    var reminded = begin
+    var watch = Watch()
     var tests = 0
     while let pending = request {
       var done: Int32 = 0
@@ -197,10 +216,10 @@ extension MPICommunicator {
       if done != 0 { break }
       tests += 1
       nap(after: tests)
-      // Often: on a busy machine each nap lasts milliseconds.
-      if tests % 16 == 0 {
-        try remind(&reminded)
-        try checkStall(operation, since: begin)
+      // Often: on a busy machine each nap lasts many milliseconds.
+      if tests % 16 == 0 || tests > 512 {
+        try remind(&watch)
+        try checkStall(operation, &watch)
       }
     }
     request = nil
@@ -223,13 +242,29 @@ extension MPICommunicator {
     try hear()
   }
 
-  /// Repeats the notice once a second: it is left out where an older one is still under way, and then
-  /// this rank would be taken for a silent one.
-  private func remind(_ last: inout ContinuousClock.Instant) throws(CollectiveError) {
-    guard worldSize > 1, stallTimeout != nil else { return }
+  /// How often a waiting rank repeats its notice: several times within the stall time-out.
+  private static func reminderInterval(_ stallTimeout: Duration) -> Duration {
+    min(.seconds(1), stallTimeout / 8)
+  }
+
+  /// How long a rank may be silent before it counts as stopped.
+  private static func patience(_ stallTimeout: Duration) -> Duration {
+    reminderInterval(stallTimeout) * 4
+  }
+
+  /// The times of one wait.
+  private struct Watch {
+    var begin = ContinuousClock.now
+    var reminded = ContinuousClock.now
+    var checked = ContinuousClock.now
+  }
+
+  /// Repeats the notice, so that nobody takes this rank for a silent one.
+  private func remind(_ watch: inout Watch) throws(CollectiveError) {
+    guard worldSize > 1, let stallTimeout else { return }
     let now = ContinuousClock.now
-    guard now - last > .seconds(1) else { return }
-    last = now
+    guard now - watch.reminded > Self.reminderInterval(stallTimeout) else { return }
+    watch.reminded = now
     try sendNotice()
     try hear()
   }
@@ -255,19 +290,32 @@ extension MPICommunicator {
   /// Ends the wait when it has lasted too long. Rank 0 speaks first, then rank 1, then any other, so
   /// that usually one rank alone reports.
   private func checkStall(
-    _ operation: String, since begin: ContinuousClock.Instant
+    _ operation: String, _ watch: inout Watch
   ) throws(CollectiveError) {
     guard let stallTimeout, worldSize > 1 else { return }
-    let waited = ContinuousClock.now - begin
+    let now = ContinuousClock.now
+    defer { watch.checked = now }
+    // Time in which this rank itself was stopped is no waiting for others.
+    if now - watch.checked > Self.patience(stallTimeout) { watch.begin = now }
+    let waited = now - watch.begin
     guard waited > stallTimeout + .seconds(2 * min(rank, 2)) else { return }
     try hear()
-    let silent = rank < 2 ? arrivals.missing(except: rank) : []
-    let who =
-      silent.isEmpty ? "another rank has not answered" : silent.joined(separator: "; ")
     throw .stalled(
-      "Rank \(rank) (host \(host)) has waited \(waited.components.seconds) s in \(operation): \(who)."
-        + " The run ends here and can be resumed from its last checkpoint; a longer patience is set"
-        + " with --stall-timeout.")
+      "Rank \(rank) (host \(host)) has waited \(waited.components.seconds) s in \(operation): "
+        + culprits(stallTimeout)
+        + ". The run ends here and can be resumed from its last checkpoint; a "
+        + "longer patience is set with --stall-timeout.")
+  }
+
+  /// Who keeps this rank waiting, in words. Where another rank than 0 and 1 has to speak, both are
+  /// among those that do not answer.
+  private func culprits(_ stallTimeout: Duration) -> String {
+    guard rank < 2 else {
+      return "ranks 0 and 1, which watch over the others, do not answer either"
+    }
+    let named = arrivals.culprits(except: rank, patience: Self.patience(stallTimeout))
+    return named.isEmpty
+      ? "every rank answers, but the exchange does not end" : named.joined(separator: "; ")
   }
 
   private static func check(_ operation: String, _ code: Int32) throws(CollectiveError) {

@@ -5,8 +5,10 @@ import WeightFiles
 
 /// A run's record and, in a checkpoint, everything that going on needs.
 ///
-/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the rest as
-/// JSON in the metadata (`avp.record`, `avp.progress`), sealed with a checksum (see ``Seal``).
+/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the first 8
+/// bytes of each picture's SHA-256 as `pictures.sha256` (training pictures, then validation pictures),
+/// the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a checksum (see
+/// ``Seal``).
 public struct Checkpoint: Sendable {
   /// What the file says about the run.
   public let record: ModelRecord
@@ -16,6 +18,9 @@ public struct Checkpoint: Sendable {
   public let progress: Progress
   /// The optimiser's memory; nil in a model file, which is for use and not for going on.
   public let optimiser: OptimiserState?
+  /// The contents of the pictures read so far; nil in a model file, and in checkpoints of versions
+  /// that did not keep them.
+  let digests: PictureDigests?
 
   /// Where a run stands, apart from its tensors.
   public struct Progress: Codable, Equatable, Sendable {
@@ -42,6 +47,7 @@ public struct Checkpoint: Sendable {
       skipped: state.skipped.sorted(), history: state.history,
       optimiserSteps: state.optimiser.state.step)
     optimiser = withOptimiser ? state.optimiser.state : nil
+    digests = withOptimiser && !state.digests.values.isEmpty ? state.digests : nil
   }
 }
 
@@ -54,6 +60,7 @@ extension Checkpoint {
     static let progress = "avp.progress"
     static let first = "optimizer.first"
     static let second = "optimizer.second"
+    static let digests = "pictures.sha256"
   }
 
   /// The file's bytes; equal for equal content.
@@ -70,6 +77,9 @@ extension Checkpoint {
       for (name, values) in [(Key.first, optimiser.first), (Key.second, optimiser.second)] {
         writer.add(name, Tensor(shape: [values.count], values: values))
       }
+    }
+    if let values = digests?.values {
+      writer.add(Key.digests, Tensor(shape: [values.count], values: values))
     }
     var bytes = writer.encoded()
     Seal.close(&bytes)
@@ -103,6 +113,9 @@ extension Checkpoint {
         ? OptimiserState(
           step: progress.optimiserSteps, first: try file.floats(Key.first).values,
           second: try file.floats(Key.second).values) : nil
+      digests =
+        file.shape(of: Key.digests) == nil
+        ? nil : PictureDigests(values: try file.int64s(Key.digests).values)
     } catch {
       throw .foreign(path, "\(error)")
     }
@@ -145,6 +158,7 @@ extension TrainingState {
     running.values = progress.running
     skipped = Set(progress.skipped)
     history = progress.history
+    digests = checkpoint.digests ?? PictureDigests()
   }
 }
 

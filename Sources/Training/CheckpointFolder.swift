@@ -6,7 +6,7 @@ import WeightFiles
 public struct CheckpointFolder: Sendable {
   /// The folder.
   public let path: String
-  /// How many of the newest checkpoints stay, at least 1; nil for all.
+  /// How many of the newest checkpoints stay, at least 1, besides that of the best epoch; nil for all.
   public let keep: Int?
 
   /// The folder `path`, which need not exist yet.
@@ -36,45 +36,80 @@ public struct CheckpointFolder: Sendable {
     let progress = checkpoint.progress
     let name = Self.name(epoch: progress.epoch, step: progress.step, stepsPerEpoch: stepsPerEpoch)
     try writeAtomically(checkpoint.encoded(), to: "\(path)/\(name)")
-    prune()
+    prune(after: checkpoint, in: "\(path)/\(name)")
     return "\(path)/\(name)"
   }
 
+  private typealias Found = (checkpoint: Checkpoint, path: String)
+
   /// The newest checkpoint that is whole, and the files that had to be passed over.
-  public func newest() -> (found: (checkpoint: Checkpoint, path: String)?, damaged: [String]) {
-    var candidates: [(checkpoint: Checkpoint, path: String)] = []
+  ///
+  /// - Parameter record: the run that wants to go on. A checkpoint with just its settings is preferred to
+  ///   a newer one with others, which a run with `--resume-override` has left behind.
+  public func newest(
+    like record: ModelRecord? = nil
+  ) -> (found: (checkpoint: Checkpoint, path: String)?, damaged: [String]) {
+    var same: [Found] = []
+    var others: [Found] = []
     var damaged: [String] = []
     for name in names().reversed() {
       let file = "\(path)/\(name)"
-      // Names sort by kind first, so files of both kinds are read until one of each is whole.
-      if candidates.contains(where: { Self.kind($0.path) == Self.kind(file) }) { continue }
+      let isOfKind: (Found) -> Bool = { Self.kind($0.path) == Self.kind(file) }
+      // Names sort by kind first, so files of both kinds are read until one of each serves.
+      if same.contains(where: isOfKind) { continue }
       do throws(CheckpointError) {
-        candidates.append((try Checkpoint(path: file), file))
+        let checkpoint = try Checkpoint(path: file)
+        if record?.differences(from: checkpoint.record).isEmpty ?? true {
+          same.append((checkpoint, file))
+        } else if !others.contains(where: isOfKind) {
+          others.append((checkpoint, file))
+        }
       } catch {
         damaged.append(file)
       }
     }
-    let newest = candidates.max {
-      ($0.checkpoint.progress.epoch, $0.checkpoint.progress.step)
-        < ($1.checkpoint.progress.epoch, $1.checkpoint.progress.step)
+    let newest = (same.isEmpty ? others : same).max {
+      $0.checkpoint.progress.place < $1.checkpoint.progress.place
     }
     return (newest, damaged)
+  }
+
+  /// Removes what writes that were cut short by the death of their process have left in `folder`.
+  public static func removeLeftovers(in folder: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasPrefix(".") && name.hasSuffix(".tmp") {
+      let numbers = name.split(separator: ".").dropLast().suffix(2)
+      guard numbers.count == 2, numbers.allSatisfy({ Int($0) != nil }) else { continue }
+      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+    }
   }
 
   /// The names of the checkpoints, oldest first within each kind.
   private func names() -> [String] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return all.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }.sorted()
+    return all.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }
+      .sorted { ($0.count, $0) < ($1.count, $1) }
   }
 
-  private func prune() {
+  /// Removes all but the newest checkpoints, that of the best epoch and `written` itself, once that is
+  /// known to be whole on disk. Files that are damaged or of other settings do not count and are left
+  /// alone.
+  private func prune(after written: Checkpoint, in newFile: String) {
     guard let keep else { return }
-    let files = names().map { "\(path)/\($0)" }
-    let byAge = files.compactMap { file -> (file: String, place: (Int, Int))? in
-      guard let progress = try? Checkpoint(path: file).progress else { return nil }
-      return (file, (progress.epoch, progress.step))
-    }.sorted { $0.place > $1.place }
-    for (file, _) in byAge.dropFirst(max(1, keep)) {
+    let good = names().compactMap { name -> (file: String, progress: Checkpoint.Progress)? in
+      let file = "\(path)/\(name)"
+      guard let found = try? Checkpoint(path: file),
+        written.record.differences(from: found.record).isEmpty
+      else { return nil }
+      return (file, found.progress)
+    }
+    guard good.contains(where: { $0.file == newFile && $0.progress == written.progress }) else {
+      return
+    }
+    let best = written.progress.history.best?.epoch
+    for (file, progress) in good.sorted(by: { $0.progress.place > $1.progress.place })
+      .dropFirst(max(1, keep))
+    where file != newFile && (progress.step > 0 || progress.epoch != best) {
       try? FileManager.default.removeItem(atPath: file)
     }
   }
@@ -87,4 +122,9 @@ public struct CheckpointFolder: Sendable {
     let digits = String(number)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }
+}
+
+extension Checkpoint.Progress {
+  /// What orders checkpoints by age.
+  fileprivate var place: (epoch: Int, step: Int) { (epoch, step) }
 }

@@ -22,6 +22,17 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   }
 }
 
+extension Collection<EpochMetrics> {
+  /// The epoch with the highest validation accuracy; of equal ones the one with the lowest loss, then
+  /// the earliest.
+  var best: EpochMetrics? {
+    self.min {
+      ($1.validationAccuracy, $0.validationLoss, $0.epoch)
+        < ($0.validationAccuracy, $1.validationLoss, $1.epoch)
+    }
+  }
+}
+
 /// What happens during a run, for whoever shows or records it. Sent on rank 0 only.
 public enum TrainingEvent: Sendable {
   /// The run begins or goes on: steps an epoch, epochs in all, and where it stands.

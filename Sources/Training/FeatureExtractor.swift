@@ -2,6 +2,7 @@ public import ImageData
 public import ImageTransforms
 public import ResNet
 import Tensors
+import WeightFiles
 
 /// Everything between a picture's file and its feature vector.
 ///
@@ -21,7 +22,7 @@ public struct FeatureExtractor: FeatureProducer {
   /// What happens to a picture that cannot be decoded.
   public let onBadImage: BadImagePolicy
   /// Where the features of unaugmented and of augmented pictures are kept, nil for nowhere.
-  private var validationStore: FeatureStore?
+  private var plainStore: FeatureStore?
   private var viewStore: FeatureStore?
 
   /// Puts the parts together; see the properties.
@@ -40,14 +41,14 @@ public struct FeatureExtractor: FeatureProducer {
   /// The same extractor with features kept on disk.
   ///
   /// - Parameters:
-  ///   - validation: the folder for unaugmented pictures.
+  ///   - plain: the folder for unaugmented pictures.
   ///   - views: the folder for augmented pictures, nil to compute them every time.
   ///   - context: all that decides the features besides the picture and its augmentation.
   public func keeping(
-    validationIn validation: String, viewsIn views: String?, context: String
+    plainIn plain: String, viewsIn views: String?, context: String
   ) -> FeatureExtractor {
     var copy = self
-    copy.validationStore = FeatureStore(folder: validation, context: context)
+    copy.plainStore = FeatureStore(folder: plain, context: context)
     copy.viewStore = views.map { FeatureStore(folder: $0, context: context) }
     return copy
   }
@@ -64,21 +65,24 @@ public struct FeatureExtractor: FeatureProducer {
   /// - Throws: what made a picture unusable, unless such pictures are left out.
   private func features(
     of requests: [FeatureRequest], _ forward: ([[Float]]) throws -> [[Float]]
-  ) throws -> [FeatureResult] {
-    var results = [FeatureResult?](repeating: nil, count: requests.count)
-    var inputs: [(place: Int, input: [Float], key: String?)] = []
+  ) throws -> [FeatureAnswer] {
+    var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
+    var inputs: [(place: Int, input: [Float], key: String?, digest: PictureDigest?)] = []
     for (place, request) in requests.enumerated() {
-      switch try prepare(request) {
-      case .ready(let result): results[place] = result
-      case .input(let input, let key): inputs.append((place, input, key))
+      let bytes = try pictures.bytes(of: request.sample)
+      let hash = sha256(bytes)
+      let digest = PictureDigest(sha256: hash)
+      switch try prepare(request, bytes, hash) {
+      case .ready(let result): answers[place] = FeatureAnswer(result, digest: digest)
+      case .input(let input, let key): inputs.append((place, input, key, digest))
       }
     }
     let computed = try forward(inputs.map(\.input))
-    for ((place, _, key), features) in zip(inputs, computed) {
+    for ((place, _, key, digest), features) in zip(inputs, computed) {
       if let key { store(for: requests[place])?.keep(features, under: key) }
-      results[place] = .features(features)
+      answers[place] = FeatureAnswer(.features(features), digest: digest)
     }
-    return results.compactMap { $0 }
+    return answers.compactMap { $0 }
   }
 
   private enum Prepared {
@@ -86,30 +90,32 @@ public struct FeatureExtractor: FeatureProducer {
     case input([Float], key: String?)
   }
 
-  /// Reads one picture, and decodes and transforms it unless its features are in a store.
-  private func prepare(_ request: FeatureRequest) throws(DatasetError) -> Prepared {
+  /// Decodes and transforms one picture unless its features are in a store.
+  private func prepare(
+    _ request: FeatureRequest, _ bytes: [UInt8], _ hash: String
+  ) throws(DatasetError) -> Prepared {
+    let store = store(for: request)
+    let key = store?.key(picture: hash, variant: variant(request))
+    if let key, let kept = store?.features(key, count: backbone.featureCount) {
+      return .ready(.features(kept))
+    }
+    let image: RGBImage
     do throws(DatasetError) {
-      let bytes = try pictures.bytes(of: request.sample)
-      let store = store(for: request)
-      let key = store?.key(picture: bytes, variant: variant(request))
-      if let key, let kept = store?.features(key, count: backbone.featureCount) {
-        return .ready(.features(kept))
-      }
-      let image = try pictures.decode(bytes, of: request.sample)
-      guard let augmentation, let view = request.view else {
-        return .input(transform.input(of: image), key: key)
-      }
-      var random = CounterRandom(
-        seed: seed, purpose: .augmentation, epoch: view, index: request.index)
-      let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
-      return .input(input, key: key)
+      image = try pictures.decode(bytes, of: request.sample)
     } catch  where error.kind == .invalid && onBadImage == .skip {
       return .ready(.skipped(request.sample.path))
     }
+    guard let augmentation, let view = request.view else {
+      return .input(transform.input(of: image), key: key)
+    }
+    var random = CounterRandom(
+      seed: seed, purpose: .augmentation, epoch: view, index: request.index)
+    let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
+    return .input(input, key: key)
   }
 
   private func store(for request: FeatureRequest) -> FeatureStore? {
-    request.view == nil ? validationStore : viewStore
+    request.view == nil ? plainStore : viewStore
   }
 
   /// What distinguishes the variants of one picture in a store.

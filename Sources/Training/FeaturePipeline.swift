@@ -51,14 +51,26 @@ final class FeaturePipeline: @unchecked Sendable {
 
   /// The results of the next `count` requests, in order; waits for them.
   ///
-  /// - Throws: the error of the first request among them that failed.
-  func next(_ count: Int) throws -> [AnsweredRequest] {
+  /// - Parameter whileWaiting: called a few times a second with the file that has been in work longest.
+  /// - Throws: the error of the first request among them that failed, or what `whileWaiting` throws.
+  func next(
+    _ count: Int, whileWaiting: (String) throws -> Void = { _ in }
+  ) throws -> [AnsweredRequest] {
     condition.lock()
     defer { condition.unlock() }
     var results: [AnsweredRequest] = []
     results.reserveCapacity(count)
+    var reported = ContinuousClock.now
     for _ in 0..<count {
-      while finished[consumed] == nil { condition.wait() }
+      while finished[consumed] == nil {
+        _ = condition.wait(until: Date(timeIntervalSinceNow: 0.25))
+        guard ContinuousClock.now - reported > .milliseconds(250) else { continue }
+        reported = .now
+        guard let file = oldestInHand else { continue }
+        condition.unlock()
+        defer { condition.lock() }
+        try whileWaiting(file)
+      }
       guard let result = finished.removeValue(forKey: consumed) else { continue }
       consumed += 1
       condition.broadcast()
@@ -67,10 +79,8 @@ final class FeaturePipeline: @unchecked Sendable {
     return results
   }
 
-  /// The file that has been in work longest, for messages about a run that stands still.
-  var oldestFile: String? {
-    condition.withLock { inHand.min { $0.key < $1.key }?.value }
-  }
+  /// The file that has been in work longest; only while `condition` is locked.
+  private var oldestInHand: String? { inHand.min { $0.key < $1.key }?.value }
 
   /// Lets the workers end after what they have in hand; the pipeline gives no results afterwards.
   func stop() {
@@ -94,7 +104,7 @@ final class FeaturePipeline: @unchecked Sendable {
       condition.withLock {
         for offset in group.indices {
           finished[start + offset] = results.map {
-            AnsweredRequest(request: group[offset], result: $0[offset])
+            AnsweredRequest(request: group[offset], answer: $0[offset])
           }
         }
         inHand[start] = nil

@@ -20,10 +20,26 @@ public struct FeatureRequest: Sendable, Equatable {
 /// A request with its answer.
 struct AnsweredRequest: Sendable {
   let request: FeatureRequest
-  let result: FeatureResult
+  let answer: FeatureAnswer
+
+  var result: FeatureResult { answer.result }
 }
 
-/// The answer to one request.
+/// The answer to one request, and from which bytes it was made.
+public struct FeatureAnswer: Sendable, Equatable {
+  /// The features, or that there are none.
+  public let result: FeatureResult
+  /// The content of the picture's file; nil where no file was read.
+  public let digest: PictureDigest?
+
+  /// An answer with its origin.
+  public init(_ result: FeatureResult, digest: PictureDigest?) {
+    self.result = result
+    self.digest = digest
+  }
+}
+
+/// What a request leads to.
 public enum FeatureResult: Sendable, Equatable {
   /// The feature vector.
   case features([Float])
@@ -32,7 +48,7 @@ public enum FeatureResult: Sendable, Equatable {
 }
 
 /// One thread's means to answer requests: a result each, in order.
-public typealias FeatureWorker = ([FeatureRequest]) throws -> [FeatureResult]
+public typealias FeatureWorker = ([FeatureRequest]) throws -> [FeatureAnswer]
 
 /// Whatever turns pictures into features.
 ///

@@ -16,10 +16,10 @@ struct FeatureStore: Sendable {
   /// The key of one picture's features.
   ///
   /// - Parameters:
-  ///   - picture: the bytes of its file.
+  ///   - picture: the SHA-256 of its file.
   ///   - variant: which augmentation was applied, the empty string for none.
-  func key(picture: [UInt8], variant: String) -> String {
-    sha256(Array("\(context)\n\(variant)\n\(sha256(picture))".utf8))
+  func key(picture: String, variant: String) -> String {
+    sha256(Array("\(context)\n\(variant)\n\(picture)".utf8))
   }
 
   /// The vector under `key`, if `count` undamaged values stand there.

@@ -122,7 +122,9 @@ extension TrainingConfiguration {
       ("preset", preset.rawValue), ("epochs", "\(epochs)"), ("batch-size", "\(batchSize)"),
       ("hidden", "\(hidden)"), ("optimizer", optimiser.rawValue), ("lr", "\(learningRate)"),
       ("weight-decay", "\(weightDecay)"), ("momentum", "\(momentum)"),
-      ("schedule", schedule.rawValue), ("warmup-epochs", "\(warmupEpochs)"), ("seed", "\(seed)"),
+      ("schedule", schedule.rawValue), ("step-epochs", "\(stepDecay.orDefault.epochs)"),
+      ("step-factor", "\(stepDecay.orDefault.factor)"),
+      ("warmup-epochs", "\(warmupEpochs)"), ("seed", "\(seed)"),
       (
         "augmentation", augmentation.map { "\($0.shear)/\($0.zoom)/\($0.horizontalFlip)" } ?? "none"
       ),
@@ -134,7 +136,8 @@ extension TrainingConfiguration {
   /// The settings that may change when a run is resumed with `--resume-override`: they act on steps to
   /// come, and leave those taken as they were.
   public static let overridable: Set<String> = [
-    "epochs", "lr", "weight-decay", "schedule", "warmup-epochs", "max-steps", "on-bad-image",
+    "epochs", "lr", "weight-decay", "schedule", "step-epochs", "step-factor", "warmup-epochs",
+    "max-steps", "on-bad-image",
   ]
 
   func differences(from other: TrainingConfiguration) -> [SettingDifference] {

@@ -21,7 +21,10 @@ public struct Trainer {
   private let communicator: any Communicator
   private let observer: any TrainingObserver
   private let checkpointEverySteps: Int?
+  private let trainCount: Int
   private var validation: ValidationSet
+  /// What this rank has read for the first time and the others do not know yet.
+  private var freshDigests: [PictureDigests.Entry] = []
   private var epochClock = EpochClock()
 
   /// Trains to the end, or to a requested stop.
@@ -74,7 +77,11 @@ public struct Trainer {
       groupSize: options.groupSize, threads: options.threads,
       makeWorker: { try producer.makeWorker() })
     checkpointEverySteps = options.checkpointEverySteps
+    trainCount = manifest.train.count
     self.state = state
+    let count = manifest.train.count + manifest.validation.count
+    // A fresh run knows of no contents yet, nor does a checkpoint of an older version.
+    if state.digests.values.count != count { self.state.digests = PictureDigests(count: count) }
     self.communicator = communicator
     self.observer = observer
   }
@@ -83,15 +90,41 @@ public struct Trainer {
 // MARK: - The parts of a step
 
 extension Trainer {
-  /// This rank's part of the next global batch. Others read in `activity` where this rank was last.
-  private func nextBatch() throws -> [AnsweredRequest] {
+  /// This rank's part of the next global batch.
+  private mutating func nextBatch() throws -> [AnsweredRequest] {
     let place = "epoch \(state.epoch + 1), step \(state.step + 1)"
-    communicator.activity = place
-    let batch = try pipeline.next(plan.slice(step: state.step).count)
-    if let last = batch.last {
-      communicator.activity = "\(place), last file \(last.request.sample.path)"
-    }
+    let batch = try answers(plan.slice(step: state.step).count, at: place)
+    try checkContents(of: batch, firstPlace: 0)
     return batch
+  }
+
+  /// The answers to the next requests. Others read in `activity` where this rank is.
+  private func answers(_ count: Int, at place: String) throws -> [AnsweredRequest] {
+    communicator.activity = place
+    let answers = try pipeline.next(count) { file in
+      communicator.activity = "\(place), working on \(file)"
+      try communicator.reportActivity()
+    }
+    communicator.activity =
+      answers.last.map { "\(place), last file \($0.request.sample.path)" } ?? place
+    return answers
+  }
+
+  /// Refuses a picture whose file is not the one that this run has read before.
+  private mutating func checkContents(of answers: [AnsweredRequest], firstPlace: Int) throws {
+    for answered in answers {
+      guard let digest = answered.answer.digest else { continue }
+      let place = firstPlace + answered.request.index
+      if let known = state.digests[place] {
+        guard known == digest else {
+          throw TrainingError.otherContent(
+            path: answered.request.sample.path, host: communicator.host, here: digest,
+            before: known)
+        }
+      } else {
+        freshDigests.append(PictureDigests.Entry(place: place, digest: digest))
+      }
+    }
   }
 
   /// Takes the optimiser's step, the same on every rank. A batch whose pictures were all left out
@@ -114,17 +147,20 @@ extension Trainer {
     let completed = state.epoch * plan.sampler.stepsPerEpoch + state.step
     let due = checkpointEverySteps.map { completed.isMultiple(of: $0) } ?? false
     guard stopping || due else { return }
-    try gatherSkipped()
+    try shareFindings()
     try observer.keep(state, isFinalAttempt: stopping)
   }
 
   /// Validates, and closes the epoch's books.
   private mutating func finishEpoch() throws {
-    try gatherSkipped()
     if !validation.isComplete {
       observer.note(.validating(epoch: state.epoch + 1))
-      try validation.complete(with: pipeline.next(validation.requests.count))
+      let answers = try answers(
+        validation.requests.count, at: "epoch \(state.epoch + 1), validation")
+      try checkContents(of: answers, firstPlace: trainCount)
+      try validation.complete(with: answers)
     }
+    try shareFindings()
     let result = try validation.evaluate(state.head)
     let training = try state.running.metrics()
     let metrics = EpochMetrics(
@@ -140,8 +176,11 @@ extension Trainer {
     try observer.keep(state, isFinalAttempt: false)
   }
 
-  /// Makes the pictures that any rank has left out known to all.
-  private mutating func gatherSkipped() throws {
+  /// Makes known to all which pictures any rank has left out, and the contents of those that were read
+  /// for the first time.
+  private mutating func shareFindings() throws {
+    try state.digests.share(freshDigests, communicator)
+    freshDigests = []
     let own = exchange.takeSkipped().joined(separator: "\n")
     for list in try communicator.allgather(Array(own.utf8)) {
       state.skipped.formUnion(
@@ -167,12 +206,19 @@ extension Trainer {
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// The parameters left the range of numbers.
   case diverged(epoch: Int, step: Int)
+  /// A picture's file is not the one that the run has read before.
+  case otherContent(path: String, host: String, here: PictureDigest, before: PictureDigest)
 
   public var description: String {
     switch self {
     case .diverged(let epoch, let step):
       "The head is not finite any more after step \(step) of epoch \(epoch). Earlier checkpoints are "
         + "intact; try a lower --lr."
+    case .otherContent(let path, let host, let here, let before):
+      "On host \(host) the picture \(path) has other content than when this run read it before: its "
+        + "SHA-256 begins with \(here), not \(before). It was replaced, or hosts hold different files "
+        + "under the same name; `sha256sum` on each host tells. Bring the former file back, or start a "
+        + "new run."
     }
   }
 }

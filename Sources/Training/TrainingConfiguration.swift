@@ -22,6 +22,8 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var momentum = 0.9
   /// How the learning rate falls.
   public var schedule: LearningRateSchedule.Shape = .constant
+  /// When and by how much the `step` schedule lowers the learning rate; nil with other schedules.
+  public var stepDecay: StepDecay?
   /// Epochs over which the learning rate rises from 0.
   public var warmupEpochs = 0.0
   /// The key of all random numbers.
@@ -37,6 +39,25 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
 
   /// The settings of the article.
   public init() {}
+}
+
+/// The falls of the learning rate in the `step` schedule.
+public struct StepDecay: Codable, Equatable, Sendable {
+  /// Epochs between two falls, positive.
+  public var epochs: Double
+  /// What the rate is multiplied by, above 0 and at most 1.
+  public var factor: Double
+
+  /// The defaults are those customary for ImageNet.
+  public init(epochs: Double = 30, factor: Double = 0.1) {
+    self.epochs = epochs
+    self.factor = factor
+  }
+}
+
+extension StepDecay? {
+  /// The decay that counts where none is given, as in records of versions without these options.
+  var orDefault: StepDecay { self ?? StepDecay() }
 }
 
 /// What happens to a picture that cannot be decoded.

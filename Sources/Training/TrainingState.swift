@@ -17,6 +17,8 @@ public struct TrainingState: Sendable {
   public internal(set) var skipped: Set<String>
   /// The epochs that are complete.
   public internal(set) var history: [EpochMetrics]
+  /// The contents of the pictures read so far; empty before the trainer knows the list of pictures.
+  var digests = PictureDigests()
 
   /// The state before the first step.
   ///
@@ -37,14 +39,8 @@ public struct TrainingState: Sendable {
     history = []
   }
 
-  /// The epoch with the highest validation accuracy; of equal ones the one with the lowest loss, then
-  /// the earliest.
-  public var bestEpoch: Int? {
-    history.min {
-      ($1.validationAccuracy, $0.validationLoss, $0.epoch)
-        < ($0.validationAccuracy, $1.validationLoss, $1.epoch)
-    }?.epoch
-  }
+  /// The epoch with the best result so far.
+  public var bestEpoch: Int? { history.best?.epoch }
 }
 
 extension TrainingConfiguration {
@@ -60,7 +56,8 @@ extension TrainingConfiguration {
   /// - Throws: ``HeadError/setting(_:)`` where a value is out of its range.
   public func learningRateSchedule() throws(HeadError) -> LearningRateSchedule {
     try LearningRateSchedule(
-      shape: schedule, base: learningRate, epochs: epochs, warmupEpochs: warmupEpochs)
+      shape: schedule, base: learningRate, epochs: epochs, warmupEpochs: warmupEpochs,
+      decayEpochs: stepDecay.orDefault.epochs, decayRate: stepDecay.orDefault.factor)
   }
 }
 

@@ -43,7 +43,7 @@ struct Agreement {
     if communicator.rank == 0 {
       guard complaints.isEmpty else {
         throw Failure(
-          status: all.contains { $0["unseen"] != "" } ? .missingInput : .unavailable,
+          status: all.contains { $0["unseen"] != "" } ? .missingInput : .configuration,
           description: "The ranks do not agree:\n" + complaints.joined(separator: "\n"))
       }
       warnAboutKernels(all)

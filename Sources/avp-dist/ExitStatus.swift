@@ -28,6 +28,21 @@ enum ExitStatus: Int32 {
   case writeFailed = 74
   /// Stopped by a signal after a checkpoint; resume to go on.
   case stopped = 75
+  /// The hosts are not set up alike, or the processes were not started the way MPI needs.
+  case configuration = 78
+
+  /// Why a new attempt with the same words would end in the same way; nil where it may not.
+  var lastingReason: String? {
+    switch self {
+    case .usage: "the command line is wrong"
+    case .badData: "a file's content, or a setting, cannot be used"
+    case .missingInput: "a file or folder is missing"
+    case .cannotCreate: "a file cannot be made"
+    case .writeFailed: "writing failed"
+    case .configuration: "the ranks do not agree, or were not started together"
+    case .done, .unavailable, .internalError, .stopped: nil
+    }
+  }
 }
 
 /// An error with the status that the process ends with.
@@ -59,7 +74,7 @@ extension ExitStatus {
       case is BackboneError, is ImageError, is HeadError, is TrainingError: .badData
       case is KernelPathError: .usage
       case is PictureSetError: .cannotCreate
-      case is CollectiveError: .unavailable
+      case let error as CollectiveError: Self.status(error)
       default: .internalError
       }
   }
@@ -70,6 +85,13 @@ extension ExitStatus {
     case .cannotCreate: .cannotCreate
     case .writeFailed: .writeFailed
     default: .badData
+    }
+  }
+
+  private static func status(_ error: CollectiveError) -> ExitStatus {
+    switch error {
+    case .transport, .stalled: .unavailable
+    case .mismatch, .launch: .configuration
     }
   }
 

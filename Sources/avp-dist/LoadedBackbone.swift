@@ -17,8 +17,8 @@ struct LoadedBackbone {
   let path: String
   /// The SHA-256 of the weights, the same for the same weights in another format.
   let fingerprint: String
-  /// How its pixels are to be normalised, where the weights say so.
-  let normalisation: Normalisation?
+  /// How its pixels are to be normalised: a matter of the weights, whatever the preset.
+  let normalisation: Normalisation
 
   /// Loads what `--weights` and `--feature-layer` ask for.
   init(_ arguments: Arguments) throws {
@@ -45,13 +45,12 @@ struct LoadedBackbone {
       weights = try loadBackboneWeights(tensors: RandomWeights(seed: seed))
     }
     fingerprint = weights.fingerprint
-    normalisation =
-      weights.pixelsOrigin == .torchvisionDefault ? nil : Normalisation(weights.pixels)
+    normalisation = Normalisation(weights.pixels)
     let cache = PackedCache(
       folder: Self.cacheFolder(arguments) + "/packed", fingerprint: fingerprint)
     let source = weights
     backbone = try Backbone(
-      packedCache: cache, conventions: BackboneConventions(weights.conventions, name: name),
+      packedCache: cache, conventions: BackboneConventions(weights.conventions),
       featureLayer: featureLayer, kernels: KernelPath.selected(), weights: { source })
     if let warning = backbone.cacheWarning { printError("warning: \(warning)") }
   }
@@ -98,16 +97,12 @@ extension Normalisation {
 
 extension BackboneConventions {
   /// What a weight file says about the network.
-  init(_ conventions: WeightConventions, name: String) throws {
+  init(_ conventions: WeightConventions) {
     let pooling: PoolingConvention
     switch conventions.maxPool {
     case .padded: pooling = .padded
     case .ceiling: pooling = .ceiling
-    case .unpadded:
-      throw WeightFileError(
-        .unsupported, name,
-        "its network pools without padding (112 to 55 pixels), which only Keras before 2.2.3 did; "
-          + "use the file of 2019")
+    case .unpadded: pooling = .unpadded
     }
     self.init(
       stridePlace: conventions.stridePlace == .firstConvolution ? .conv1 : .conv2,

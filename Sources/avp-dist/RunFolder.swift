@@ -12,7 +12,6 @@ struct RunFolder {
   var configuration: String { path + "/config.json" }
   var best: String { path + "/best.safetensors" }
   var model: String { path + "/model.safetensors" }
-  var features: String { path + "/features" }
 
   /// Whether a run has been here.
   var isUsed: Bool {

@@ -9,12 +9,17 @@ struct Supervisor {
   let minRanks: Int
   let hostfile: Hostfile?
   let maxRestarts: Int
+  /// The folder of the run's checkpoints.
+  let checkpoints: String
+  /// Whether the words name the file of a checkpoint to begin with.
+  let beginsWithFile: Bool
 
   /// What follows from the exit status of one attempt.
   enum Verdict: Equatable {
     case done
     case stopped
-    /// The same would happen again: a wrong option, bad data, a folder that cannot be written.
+    /// The same would happen again: a wrong option, bad data, a folder that cannot be written, ranks that
+    /// do not agree.
     case hopeless
     /// A rank or a host was lost.
     case lost
@@ -24,7 +29,7 @@ struct Supervisor {
     switch ExitStatus(rawValue: status) {
     case .done: .done
     case .stopped: .stopped
-    case .usage, .badData, .missingInput, .cannotCreate, .writeFailed: .hopeless
+    case .usage, .badData, .missingInput, .cannotCreate, .writeFailed, .configuration: .hopeless
     case .unavailable, .internalError, nil: stopRequested ? .stopped : .lost
     }
   }
@@ -35,10 +40,13 @@ struct Supervisor {
   func run() throws {
     let stop = StopSignal()
     stop.listen()
+    let before = checkpointFiles
     var attempt = 0
     while true {
       let plan = try startingPlan()
-      let words = mpirunWords(plan, resuming: attempt > 0)
+      // The file that the user named counts until the run has written checkpoints of its own.
+      let isBegun = !beginsWithFile || checkpointFiles.contains { before[$0] != $1 }
+      let words = mpirunWords(plan, resuming: attempt > 0 && isBegun)
       printError("avp-dist: " + words.map(Self.quoted).joined(separator: " "))
       let status = try Self.execute(words, stop: stop)
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
@@ -47,9 +55,13 @@ struct Supervisor {
         throw Failure(
           status: .stopped, description: "Stopped; the same command with --resume auto goes on.")
       case .hopeless:
+        let known = ExitStatus(rawValue: status) ?? .internalError
         throw Failure(
-          status: ExitStatus(rawValue: status) ?? .internalError,
-          description: "The run ended with status \(status), and a restart would not help.")
+          status: known,
+          description: """
+            The run ended with status \(status) and is not started again: \
+            \(known.lastingReason ?? "unknown"), see above, and that would not change by itself.
+            """)
       case .lost: break
       }
       guard attempt < maxRestarts else {
@@ -110,11 +122,43 @@ extension Supervisor {
       words += ["--mca", "btl_vader_single_copy_mechanism", "none"]
     }
     if getuid() == 0 { words.append("--allow-run-as-root") }
-    words += [Self.executable, "train"] + trainWords
-    if resuming, !trainWords.contains(where: { $0 == "--resume" || $0.hasPrefix("--resume=") }) {
-      words += ["--resume", "auto"]
+    return words + [Self.executable, "train"]
+      + (resuming ? Self.resumingAutomatically(trainWords) : trainWords)
+  }
+
+  /// The words with `--resume auto` in place of what they said about resuming.
+  private static func resumingAutomatically(_ words: [String]) -> [String] {
+    var rest = words[...]
+    var kept: [String] = []
+    while let word = rest.popFirst() {
+      if word == "--resume" {
+        rest = rest.dropFirst()
+      } else if !word.hasPrefix("--resume=") {
+        kept.append(word)
+      }
     }
-    return words
+    return kept + ["--resume", "auto"]
+  }
+
+  /// What tells one checkpoint file from another under the same name.
+  private struct FileIdentity: Equatable {
+    let number: Int?
+    let modified: Date?
+  }
+
+  /// The files in the run's folder of checkpoints.
+  private var checkpointFiles: [String: FileIdentity] {
+    let files = FileManager.default
+    let names = (try? files.contentsOfDirectory(atPath: checkpoints)) ?? []
+    let pairs = names.filter { !$0.hasPrefix(".") }.map { name in
+      let facts = try? files.attributesOfItem(atPath: "\(checkpoints)/\(name)")
+      return (
+        name,
+        FileIdentity(
+          number: facts?[.systemFileNumber] as? Int, modified: facts?[.modificationDate] as? Date)
+      )
+    }
+    return Dictionary(pairs) { first, _ in first }
   }
 
   private static var isInContainer: Bool {

@@ -3,6 +3,7 @@ import Foundation
 import Head
 import ImageData
 import ImageTransforms
+import Kernels
 import MPICollectives
 import Reports
 import ResNet
@@ -47,7 +48,7 @@ struct TrainingRun {
     try Agreement(record: record, manifest: manifest, data: data).check(communicator)
 
     let folder = try sharedFolder(communicator)
-    let extractor = extractor(backbone, data: data, folder: folder)
+    let extractor = extractor(backbone, data: data)
     let state = try resumedState(record, folder, communicator) ?? initialState(record)
     let observer: any TrainingObserver =
       isRoot ? try recorder(record, folder, manifest, state) : SilentObserver()
@@ -106,14 +107,14 @@ extension TrainingRun {
       backbone: backbone.record,
       preprocessing: ModelRecord.Preprocessing(
         preset: configuration.preset, size: PictureTransform.standardSize,
-        normalisation: backbone.normalisation ?? configuration.preset.normalisation),
+        normalisation: backbone.normalisation),
       dataset: manifest.fingerprint, trainCount: manifest.train.count)
   }
 
   private func extractor(
-    _ backbone: LoadedBackbone, data: String, folder: RunFolder
+    _ backbone: LoadedBackbone, data: String
   ) -> FeatureExtractor {
-    let normalisation = backbone.normalisation ?? configuration.preset.normalisation
+    let normalisation = backbone.normalisation
     let cache = LoadedBackbone.cacheFolder(arguments)
     return FeatureExtractor(
       backbone: backbone.backbone,
@@ -121,9 +122,10 @@ extension TrainingRun {
       augmentation: configuration.augmentation, seed: configuration.seed,
       pictures: PictureSource(root: data), onBadImage: configuration.onBadImage
     ).keeping(
-      validationIn: folder.features,
+      plainIn: cache + "/features",
       viewsIn: configuration.views > 0 ? cache + "/views" : nil,
-      context: "\(backbone.record) \(configuration.preset.rawValue) \(normalisation)")
+      context: "\(backbone.record) kernels \(PackedFile.version) \(configuration.preset.rawValue) "
+        + "\(normalisation)")
   }
 
   /// Whether a person's terminal is at the end: mpirun gives its ranks one of its own, so there its own
@@ -158,7 +160,7 @@ extension TrainingRun {
     var path = resume
     if communicator.rank == 0 {
       if resume == "auto" {
-        let (found, damaged) = CheckpointFolder(path: folder.checkpoints).newest()
+        let (found, damaged) = CheckpointFolder(path: folder.checkpoints).newest(like: record)
         for file in damaged { printError("warning: \(file) is damaged and is passed over") }
         if let found {
           bytes = try found.checkpoint.encoded()
@@ -205,6 +207,7 @@ extension TrainingRun {
       stepsPerEpoch: sampler.stepsPerEpoch,
       reporter: ProgressReporter(
         style: try style, isTerminal: isTerminal, trainCount: manifest.train.count))
+    for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
     return recorder
   }
@@ -241,6 +244,11 @@ extension TrainingRun {
       \(options.threads == 1 ? "thread" : "threads") each; global batch \(configuration.batchSize); \
       run folder \(folder.path)
       """)
+    if backbone.normalisation != configuration.preset.normalisation {
+      print(
+        "pixels as these weights need them, not as \(configuration.preset.rawValue)'s own do: "
+          + backbone.weights.pixels.sentence)
+    }
   }
 
   private func conclude(_ state: TrainingState, _ folder: RunFolder) {

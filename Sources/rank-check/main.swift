@@ -44,12 +44,39 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
       return "\(error)".hasPrefix("The ranks reduce different numbers of values")
         ? "refused" : "\(error)"
     }
+  case "busy":
+    communicator.activity = "step 3, file \(rank).jpg"
+    try communicator.barrier()
+    for _ in 0..<240 where rank == chosen {
+      usleep(250_000)
+      try communicator.reportActivity()
+    }
+    try communicator.barrier()
+    return "no stall"
   case "stall":
     communicator.activity = "step 3, file \(rank).jpg"
     try communicator.barrier()
-    if rank == worldSize - 1 { sleep(60) }
+    if rank == chosen { sleep(60) }
     try communicator.barrier()
     return "no stall"
+  case "stop":
+    // The rank stops while it waits inside an exchange, as the next rank comes late.
+    communicator.activity = "step 4, file \(rank).jpg"
+    try communicator.barrier()
+    let late = (chosen + 1) % worldSize
+    if rank == chosen {
+      Thread.detachNewThread {
+        usleep(700_000)
+        kill(getpid(), SIGSTOP)
+      }
+    }
+    if rank == late { usleep(1_200_000) }
+    var values = [Int64](repeating: 1, count: 1000)
+    for _ in 0..<3 { try communicator.allreduce(&values, .sum) }
+    return "no stall"
+  case "leave", "farewell":
+    communicator.activity = "step 5, file \(rank).jpg"
+    return "done"
   default:
     return "unknown check \(check)"
   }
@@ -62,17 +89,26 @@ func report(_ line: String, on communicator: some Communicator) throws {
   }
 }
 
-let check = CommandLine.arguments.dropFirst().first ?? ""
+let words = Array(CommandLine.arguments.dropFirst())
+let check = words.first ?? ""
+/// The rank that misbehaves, where the check has one.
+let chosen = words.dropFirst().first.flatMap { Int($0) } ?? 0
 let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
 if launcher.usesMPI {
   do {
     let communicator = try MPICommunicator(
-      launcher: launcher, stallTimeout: check == "stall" ? .seconds(2) : .seconds(60))
+      launcher: launcher, stallTimeout: words.count > 1 ? .seconds(2) : .seconds(60))
     do {
       try report(run(check, on: communicator), on: communicator)
     } catch {
       FileHandle.standardError.write(Data("\(error)\n".utf8))
       communicator.abort(status: 69)
+    }
+    if check == "leave", communicator.rank == chosen { kill(getpid(), SIGSTOP) }
+    if check == "farewell", communicator.rank == chosen {
+      // The first part of closing, without the second.
+      try communicator.barrier()
+      kill(getpid(), SIGSTOP)
     }
     try communicator.close()
   } catch {

@@ -1,4 +1,5 @@
 import Foundation
+import ImageCodecs
 import Testing
 
 @testable import DemoFigures
@@ -11,6 +12,20 @@ import Testing
       for kind in DemoSet.backboneTraining.kinds {
         #expect(try names(root, "train", kind) == ["0000.jpg", "0001.jpg"])
         #expect(try names(root, "validation", kind) == ["0000.jpg"])
+      }
+    }
+  }
+
+  @Test func filesHoldTheDrawnPictures() throws {
+    try withFolder { root in
+      try writeSmallSet(to: root)
+      for kind in DemoSet.demo.kinds {
+        let path = "\(root)/train/\(kind.className)/0000.jpg"
+        let decoded = try decodeImage([UInt8](Data(contentsOf: URL(fileURLWithPath: path))))
+        let drawn = drawFigure(kind: kind, seed: 0, index: 0)
+        #expect(decoded.width == drawn.width && decoded.height == drawn.height)
+        let differences = zip(drawn.pixels, decoded.pixels).map { abs(Int($0) - Int($1)) }
+        #expect(differences.reduce(0, +) < 15 * differences.count)
       }
     }
   }

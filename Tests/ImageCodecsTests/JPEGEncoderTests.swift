@@ -21,6 +21,23 @@ import Testing
     #expect(sizes == sizes.sorted() && Set(sizes).count == 3)
   }
 
+  @Test func decodesToAboutTheSamePicture() throws {
+    var pixels: [UInt8] = []
+    for y in 0..<30 {
+      for x in 0..<45 {
+        pixels.append(UInt8(5 * x))
+        pixels.append(UInt8(8 * y))
+        pixels.append(UInt8(250 - 3 * x - 2 * y))
+      }
+    }
+    let smooth = RGBImage(width: 45, height: 30, pixels: pixels)
+    let decoded = try decodeImage(encodeJPEG(smooth, quality: 95))
+    #expect(decoded.width == 45 && decoded.height == 30)
+    let differences = zip(smooth.pixels, decoded.pixels).map { abs(Int($0) - Int($1)) }
+    #expect(differences.reduce(0, +) < 3 * differences.count)
+    #expect((differences.max() ?? 0) < 32)
+  }
+
   @Test func largePicturesGrowTheBuffer() throws {
     var random = CounterRandom(seed: 0, purpose: .demoFigures)
     let noise = RGBImage(

@@ -79,12 +79,55 @@ extension ToolTests {
       #expect(outcome.errors.contains("/nowhere/x.safetensors cannot be read as a checkpoint"))
     }
 
-    @Test func onlyTheNewestAreKept() throws {
+    @Test func onlyTheNewestAndTheBestAreKept() throws {
       let folder = scratch.path + "/kept"
       let more = ["--keep", "2", "--checkpoint-every-steps", "1"]
-      #expect(try run(Workshop.train(folder, more)).status == 0)
+      #expect(try run(Workshop.train(folder, epochs: 4, more)).status == 0)
+      let epochs = try Workshop.epochs(folder).map(Workshop.object)
+      let best = try #require(epochs.last { $0["best"] as? Bool == true }?["epoch"] as? Int)
+      let names: Set = [
+        "epoch-0004.safetensors", "step-00000012.safetensors", "epoch-000\(best).safetensors",
+      ]
+      #expect(Set(Workshop.checkpoints(folder)) == names)
+
+      // The best one is complete: a run goes on from it.
+      let file = "\(folder)/checkpoints/epoch-000\(best).safetensors"
+      let other = scratch.path + "/other"
+      #expect(try run(Workshop.train(other, epochs: 4, ["--resume", file])).status == 0)
+      #expect(try Workshop.model(other) == Workshop.model(folder))
+    }
+
+    @Test func whatDeadWritersLeftIsRemoved() throws {
+      let leftovers = [
+        "checkpoints/.epoch-0009.safetensors.123.0.tmp", ".model.safetensors.7.2.tmp",
+      ]
+      for name in leftovers { try Data([1]).write(to: URL(fileURLWithPath: "\(output)/\(name)")) }
+      #expect(try resume([]).status == 0)
+      for name in leftovers {
+        #expect(!FileManager.default.fileExists(atPath: "\(output)/\(name)"))
+      }
+    }
+
+    @Test func aPictureThatWasReplacedIsNamed() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      try Workshop.changeContent(data + "/train/predator/0004.jpg")
+      let words = try Workshop.train(output, epochs: 3, ["--resume", "auto", "--resume-override"])
+        .map { $0 == (try? Workshop.data.get()) ? data : $0 }
+      let outcome = try run(words)
+      #expect(outcome.status == 65)
       #expect(
-        Workshop.checkpoints(folder) == ["epoch-0002.safetensors", "step-00000006.safetensors"])
+        outcome.errors.contains(" the picture train/predator/0004.jpg has other content than when"))
+    }
+
+    @Test func theFallsOfTheStepScheduleArePartOfTheSettings() throws {
+      let folder = scratch.path + "/step"
+      let step = ["--schedule", "step", "--step-epochs", "1"]
+      #expect(try run(Workshop.train(folder, step)).status == 0)
+      #expect(try Workshop.model(folder) != Workshop.model(output))
+      let more = ["--resume", "auto", "--step-factor", "0.5"]
+      let outcome = try run(Workshop.train(folder, step + more))
+      #expect(outcome.status == 65)
+      #expect(outcome.errors.contains("\n  step-factor: 0.1 there, 0.5 here\n"))
     }
   }
 }

@@ -37,13 +37,49 @@ extension ToolTests {
       #expect(try lines("mismatch", ranks: ranks) == (0..<ranks).map { "\($0): \(finding)" })
     }
 
-    @Test(arguments: 2...4) func aRankThatStandsStillIsNamedAndEndsTheOthers(ranks: Int) throws {
-      let outcome = try run(onRanks(ranks, [Program.rankCheck, "stall"]), seconds: 50)
+    /// The message about the chosen rank; nobody else is named, and no rank reaches the end.
+    private func complaint(_ check: String, _ chosen: Int, of ranks: Int) throws -> String {
+      let words = [Program.rankCheck, check, "\(chosen)"]
+      let outcome = try run(onRanks(ranks, words), seconds: 50)
       #expect(outcome.status == 69)
-      let last = ranks - 1
-      #expect(outcome.errors.contains("rank \(last) does not answer (last heard: host "))
-      #expect(outcome.errors.contains(", step 3, file \(last).jpg)"))
       #expect(outcome.output == "")
+      for other in 0..<ranks where other != chosen {
+        #expect(!outcome.errors.contains("rank \(other) does not answer"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("rank \(other) is busy"), "\(outcome.errors)")
+      }
+      return outcome.errors
+    }
+
+    @Test(arguments: [(2, 0), (2, 1), (3, 2), (4, 0), (7, 5)])
+    func aRankThatStandsStillIsNamedAndEndsTheOthers(ranks: Int, chosen: Int) throws {
+      let errors = try complaint("stall", chosen, of: ranks)
+      #expect(errors.contains("rank \(chosen) does not answer (silent for "), "\(errors)")
+      #expect(errors.contains(", step 3, file \(chosen).jpg)"), "\(errors)")
+    }
+
+    /// It had given its notice of the exchange, so only its silence tells.
+    @Test(arguments: [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (5, 3), (7, 0), (7, 6)])
+    func aRankThatIsStoppedInsideAnExchangeIsNamed(ranks: Int, chosen: Int) throws {
+      let errors = try complaint("stop", chosen, of: ranks)
+      #expect(errors.contains("rank \(chosen) does not answer (silent for "), "\(errors)")
+      #expect(errors.contains(", step 4, file \(chosen).jpg)"), "\(errors)")
+    }
+
+    @Test(arguments: [("leave", 2, 0), ("leave", 3, 2), ("farewell", 2, 1), ("farewell", 3, 0)])
+    func aRankThatStopsWhileAllLeaveEndsTheOthers(check: String, ranks: Int, chosen: Int) throws {
+      let outcome = try run(onRanks(ranks, [Program.rankCheck, check, "\(chosen)"]), seconds: 50)
+      #expect(outcome.status == 69)
+      #expect(outcome.lines == (0..<ranks).map { "\($0): done" })
+      let message =
+        check == "leave" ? "rank \(chosen) does not answer" : "for the others to leave MPI"
+      #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    }
+
+    @Test(arguments: [(2, 0), (3, 1), (4, 3)])
+    func aRankThatIsBusyWithSomethingElseIsNamed(ranks: Int, chosen: Int) throws {
+      let errors = try complaint("busy", chosen, of: ranks)
+      #expect(errors.contains("rank \(chosen) is busy with something else"), "\(errors)")
+      #expect(errors.contains(", step 3, file \(chosen).jpg)"), "\(errors)")
     }
 
     @Test func withoutALauncherThereIsOneRank() throws {
@@ -57,10 +93,12 @@ extension ToolTests {
       ["PMI_RANK": "1", "PMI_SIZE": "4"], ["OMPI_COMM_WORLD_SIZE": "4"],
     ])
     func processesThatEachBelieveToBeAloneAreRefused(variables: [String: String]) throws {
-      let words = try [[Program.rankCheck, "reduce"], Workshop.train(Workshop.root + "/trap")]
-      for words in words {
+      let calls = try [
+        (69, [Program.rankCheck, "reduce"]), (78, Workshop.train(Workshop.root + "/trap")),
+      ]
+      for (status, words) in calls {
         let outcome = try run(words, environment: variables, seconds: 60)
-        #expect(outcome.status == 69)
+        #expect(outcome.status == Int32(status))
         #expect(
           outcome.errors.contains("started 4 processes, but MPI sees 1: each would train alone."))
         #expect(outcome.errors.contains("mpirun"))

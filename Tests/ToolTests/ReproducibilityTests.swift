@@ -155,19 +155,49 @@ extension ToolTests {
     }
 
     @Test func cachedFeaturesThatAreDamagedAreComputedAgain() throws {
-      let output = scratch.path + "/run"
-      let whole = try Workshop.whole.get()
-      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-      try FileManager.default.copyItem(
-        atPath: whole + "/features", toPath: output + "/features")
-      let files = FileManager.default.enumerator(atPath: output + "/features")
+      let cache = scratch.path + "/cache"
+      let runs = ["first", "second"].map { "\(scratch.path)/\($0)" }
+      #expect(try run(Workshop.train(runs[0], ["--cache-dir", cache])).status == 0)
+      let files = FileManager.default.enumerator(atPath: cache + "/features")
+      var damaged = 0
       for case let name as String in files ?? .init() where name.hasSuffix(".features") {
-        var bytes = try Data(contentsOf: URL(fileURLWithPath: "\(output)/features/\(name)"))
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: "\(cache)/features/\(name)"))
         bytes[bytes.count - 3] ^= 64
-        try bytes.write(to: URL(fileURLWithPath: "\(output)/features/\(name)"))
+        try bytes.write(to: URL(fileURLWithPath: "\(cache)/features/\(name)"))
+        damaged += 1
       }
-      #expect(try run(Workshop.train(output)).status == 0)
-      #expect(try Workshop.model(output) == Workshop.model(whole))
+      #expect(damaged == 8)
+      #expect(try run(Workshop.train(runs[1], ["--cache-dir", cache])).status == 0)
+      #expect(try Workshop.model(runs[1]) == Workshop.model(runs[0]))
+    }
+
+    @Test func onlyRankZeroWritesIntoTheRunsFolder() throws {
+      // The other ranks begin in another folder, as on a host that does not share the first one's.
+      let data = try Workshop.data.get()
+      var folders: [String] = []
+      for name in ["first", "second"] {
+        folders.append("\(scratch.path)/\(name)")
+        try FileManager.default.createDirectory(
+          atPath: folders[folders.count - 1], withIntermediateDirectories: true)
+      }
+      let words = [
+        Program.tool, "train", "--data", data, "--weights", "demo", "--epochs", "1",
+        "--batch-size", "8", "--hidden", "8", "--output", "run",
+      ]
+      let parts = folders.map { ["-n", "1", "--wdir", $0] + words }
+      let outcome = try run(["mpirun", "--oversubscribe"] + parts[0] + [":"] + parts[1])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let written = try folders.map {
+        try FileManager.default.subpathsOfDirectory(atPath: $0).sorted()
+      }
+      #expect(
+        written == [
+          [
+            "run", "run/best.safetensors", "run/checkpoints",
+            "run/checkpoints/epoch-0001.safetensors", "run/config.json", "run/metrics.jsonl",
+            "run/model.safetensors",
+          ], [],
+        ])
     }
 
     @Test func storedViewsGiveTheSameBitsAsComputedOnes() throws {

@@ -108,6 +108,14 @@ enum Workshop {
     return copy
   }
 
+  /// Changes a picture's file and not its size: the density in the JFIF header, which is no pixel.
+  static func changeContent(_ path: String) throws {
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    try #require(bytes.count > 20)
+    bytes[15] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: path))
+  }
+
   /// The weight file of the demo backbone in the sources.
   static func demoBackbone(beside file: String = #filePath) -> String {
     URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()

@@ -10,22 +10,42 @@ import Testing
   init() throws { scratch = try ScratchFolder() }
 
   /// A checkpoint that stands at `step` of `epoch`.
-  private func checkpoint(_ epoch: Int, _ step: Int) throws -> Checkpoint {
+  ///
+  /// - Parameter accuracies: those of the completed epochs.
+  private func checkpoint(
+    _ epoch: Int, _ step: Int, accuracies: [Double] = [], _ record: ModelRecord? = nil
+  ) throws -> Checkpoint {
     var state = try run.initialState()
     state.epoch = epoch
     state.step = step
-    return Checkpoint(run.record, state, withOptimiser: true)
+    state.history = accuracies.enumerated().map { index, accuracy in
+      EpochMetrics(
+        epoch: index + 1, trainLoss: 0, trainAccuracy: 0, validationLoss: 1,
+        validationAccuracy: accuracy, skipped: [])
+    }
+    return Checkpoint(record ?? run.record, state, withOptimiser: true)
   }
 
   @discardableResult
-  private func write(_ epoch: Int, _ step: Int, keep: Int? = nil) throws -> String {
+  private func write(
+    _ epoch: Int, _ step: Int, keep: Int? = nil, accuracies: [Double] = [],
+    _ record: ModelRecord? = nil
+  ) throws -> String {
     let folder = CheckpointFolder(path: scratch.path, keep: keep)
-    let path = try folder.write(checkpoint(epoch, step), stepsPerEpoch: 3)
+    let checkpoint = try checkpoint(epoch, step, accuracies: accuracies, record)
+    let path = try folder.write(checkpoint, stepsPerEpoch: 3)
     return String(path.split(separator: "/").last ?? "")
   }
 
-  private func newest() -> (place: [Int]?, damaged: [String]) {
-    let (found, damaged) = CheckpointFolder(path: scratch.path).newest()
+  /// The record of the same run with more epochs.
+  private var otherRecord: ModelRecord {
+    var record = run.record
+    record.configuration.epochs += 7
+    return record
+  }
+
+  private func newest(like record: ModelRecord? = nil) -> (place: [Int]?, damaged: [String]) {
+    let (found, damaged) = CheckpointFolder(path: scratch.path).newest(like: record)
     return (
       found.map { [$0.checkpoint.progress.epoch, $0.checkpoint.progress.step] },
       damaged.map { String($0.split(separator: "/").last ?? "") }
@@ -81,6 +101,70 @@ import Testing
   @Test func theNewestAreKeptWhateverTheirKind() throws {
     for place in [(0, 1), (0, 2), (1, 0), (1, 1), (2, 0)] { try write(place.0, place.1, keep: 2) }
     #expect(try names == ["epoch-0002.safetensors", "step-00000004.safetensors"])
+  }
+
+  @Test func theBestEpochIsKeptBesidesTheNewest() throws {
+    let accuracies = [0.5, 0.9, 0.7, 0.8, 0.95]
+    var kept: [[String]] = []
+    for epoch in 1...5 {
+      try write(epoch, 0, keep: 1, accuracies: Array(accuracies[..<epoch]))
+      kept.append(try names.map { String($0.dropFirst(6).prefix(4)) })
+    }
+    #expect(kept == [["0001"], ["0002"], ["0002", "0003"], ["0002", "0004"], ["0005"]])
+    try write(5, 2, keep: 1, accuracies: accuracies)
+    #expect(try names == ["epoch-0005.safetensors", "step-00000017.safetensors"])
+  }
+
+  @Test func theOneJustWrittenIsKeptAlsoWhereNewerOnesAre() throws {
+    for epoch in 4...5 { try write(epoch, 0) }
+    for step in 1...2 { try write(1, step, keep: 1) }
+    #expect(try names == ["epoch-0005.safetensors", "step-00000005.safetensors"])
+  }
+
+  @Test func aDamagedBestEpochIsLeftAloneAndCountsForNothing() throws {
+    let best = try write(1, 0, keep: 1, accuracies: [0.9])
+    try scratch.write([0], best)
+    for epoch in 2...4 {
+      try write(epoch, 0, keep: 2, accuracies: [0.9] + Array(repeating: 0.5, count: epoch - 1))
+    }
+    #expect(try names == [best, "epoch-0003.safetensors", "epoch-0004.safetensors"])
+  }
+
+  @Test func checkpointsOfOtherSettingsNeitherCountNorGo() throws {
+    for epoch in 3...4 { try write(epoch, 0) }
+    for step in 1...3 { try write(1, step, keep: 1, otherRecord) }
+    #expect(
+      try names == [
+        "epoch-0003.safetensors", "epoch-0004.safetensors", "step-00000006.safetensors",
+      ])
+  }
+
+  @Test func checkpointsOfTheSameSettingsArePreferred() throws {
+    for place in [(1, 0), (2, 0), (2, 1)] { try write(place.0, place.1) }
+    #expect(newest(like: otherRecord).place == [2, 1])
+    try write(1, 1, otherRecord)
+    #expect(newest(like: otherRecord).place == [1, 1])
+    try write(3, 0, otherRecord)
+    #expect(newest(like: otherRecord).place == [3, 0])
+    #expect(newest(like: run.record).place == [2, 1])
+    #expect(newest().place == [3, 0])
+  }
+
+  @Test func fiveDigitsComeAfterFour() throws {
+    for epoch in [9_999, 10_000] { try write(epoch, 0) }
+    #expect(newest().place == [10_000, 0])
+  }
+
+  @Test func onlyLeftoversOfWritesAreRemoved() throws {
+    let name = try write(1, 0)
+    let others = [name, ".hidden", ".notes.tmp", "x.1.2.tmp", ".x.1.y.tmp"].sorted()
+    for file in others where file != name { try scratch.write([1], file) }
+    for file in [".\(name).77.0.tmp", ".model.safetensors.5.12.tmp"] {
+      try scratch.write([1], file)
+    }
+    CheckpointFolder.removeLeftovers(in: scratch.path)
+    #expect(try names == others)
+    CheckpointFolder.removeLeftovers(in: scratch.path + "/nowhere")
   }
 
   @Test func damagedFilesDoNotCountAsKept() throws {

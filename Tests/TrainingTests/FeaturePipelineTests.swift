@@ -83,20 +83,38 @@ import Testing
     while seen != nil { usleep(1_000) }
   }
 
-  @Test(.timeLimit(.minutes(1))) func theOldestFileInWorkIsKnown() throws {
+  @Test(.timeLimit(.minutes(1))) func whoeverWaitsLearnsWhichFileIsInWork() throws {
     let gate = Counter()
     let pipeline = pipeline(4, groupSize: 2, threads: 1) {
       return { requests in
         while gate.value == 0 { usleep(1_000) }
-        return try requests.map(SyntheticPictures().answer)
+        return try SyntheticPictures().makeWorker()(requests)
       }
     }
     defer { pipeline.stop() }
-    while pipeline.oldestFile == nil { usleep(1_000) }
-    #expect(pipeline.oldestFile == "0.jpg")
+    var files: [String] = []
+    let results = try pipeline.next(4) { file in
+      files.append(file)
+      if files.count == 2 { gate.add(1) }
+    }
+    #expect(results.count == 4)
+    #expect(files.prefix(2) == ["0.jpg", "0.jpg"])
+  }
+
+  @Test(.timeLimit(.minutes(1))) func whoeverWaitsMayGiveUp() throws {
+    let gate = Counter()
+    let pipeline = pipeline(1, threads: 1) {
+      return { requests in
+        while gate.value == 0 { usleep(1_000) }
+        return try SyntheticPictures().makeWorker()(requests)
+      }
+    }
+    defer { pipeline.stop() }
+    #expect(throws: SyntheticPictures.Failure(index: -2)) {
+      try pipeline.next(1) { _ in throw SyntheticPictures.Failure(index: -2) }
+    }
     gate.add(1)
-    _ = try pipeline.next(4)
-    #expect(pipeline.oldestFile == nil)
+    #expect(try pipeline.next(1).count == 1)
   }
 }
 

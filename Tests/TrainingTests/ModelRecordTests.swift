@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Training
@@ -33,6 +34,7 @@ import Testing
       $0.configuration.weightDecay = 0.1
       $0.configuration.momentum = 0.5
       $0.configuration.schedule = .cosine
+      $0.configuration.stepDecay = StepDecay(epochs: 2, factor: 0.5)
       $0.configuration.warmupEpochs = 1
       $0.configuration.seed += 1
       $0.configuration.augmentation = nil
@@ -43,7 +45,8 @@ import Testing
     #expect(
       differences == [
         "preset", "epochs", "batch-size", "hidden", "optimizer", "lr", "weight-decay", "momentum",
-        "schedule", "warmup-epochs", "seed", "augmentation", "views", "max-steps", "on-bad-image",
+        "schedule", "step-epochs", "step-factor", "warmup-epochs", "seed", "augmentation", "views",
+        "max-steps", "on-bad-image",
       ])
   }
 
@@ -66,6 +69,31 @@ import Testing
       here.differences(from: there) == [
         SettingDifference(name: "lr", there: "0.05", here: "0.5")
       ])
+  }
+
+  /// Records of versions without the options mean the values that were fixed then.
+  @Test func aStepScheduleWithoutItsOptionsHasTheDefaults() throws {
+    var there = SyntheticRun().record
+    there.configuration.schedule = .step
+    var here = there
+    here.configuration.stepDecay = StepDecay()
+    #expect(here.differences(from: there) == [])
+    let schedule = try here.configuration.learningRateSchedule()
+    #expect(schedule == (try there.configuration.learningRateSchedule()))
+    #expect(schedule.decayEpochs == 30 && schedule.decayRate == 0.1)
+    let text = String(decoding: try JSONEncoder().encode(there.configuration), as: UTF8.self)
+    #expect(!text.contains("stepDecay"))
+  }
+
+  @Test func theFallsOfTheStepScheduleAreThoseAskedFor() throws {
+    var configuration = SyntheticRun().configuration
+    configuration.schedule = .step
+    configuration.epochs = 6
+    configuration.learningRate = 1
+    configuration.stepDecay = StepDecay(epochs: 2, factor: 0.5)
+    let schedule = try configuration.learningRateSchedule()
+    let rates = (0..<6).map { schedule.rate(step: $0 * 3, stepsPerEpoch: 3) }
+    #expect(rates == [1, 1, 0.5, 0.5, 0.25, 0.25])
   }
 
   @Test func onlyRealOptionsMayBeOverridden() {

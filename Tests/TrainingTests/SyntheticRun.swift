@@ -4,6 +4,7 @@ import Head
 import ImageData
 import ImageTransforms
 import Tensors
+import WeightFiles
 
 @testable import Training
 
@@ -14,6 +15,8 @@ struct SyntheticPictures: FeatureProducer {
   var skipped: Set<Int> = []
   /// Indices of pictures that raise an error.
   var failing: Set<Int> = []
+  /// The paths of pictures whose files were replaced.
+  var replaced: Set<String> = []
 
   struct Failure: Error, Equatable {
     let index: Int
@@ -23,8 +26,13 @@ struct SyntheticPictures: FeatureProducer {
     { requests in
       // Threads overtake each other, so that an order that depends on them would show.
       usleep(UInt32((requests.first?.index ?? 0) * 7919 % 300))
-      return try requests.map(answer)
+      return try requests.map { FeatureAnswer(try answer($0), digest: digest($0.sample)) }
     }
+  }
+
+  func digest(_ sample: Sample) -> PictureDigest? {
+    let content = replaced.contains(sample.path) ? "new" : "old"
+    return PictureDigest(sha256: sha256(Array("\(content) \(sample.path)".utf8)))
   }
 
   func answer(_ request: FeatureRequest) throws -> FeatureResult {

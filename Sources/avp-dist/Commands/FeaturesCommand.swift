@@ -16,7 +16,7 @@ extension Command {
       metadata entry `images` lists the pictures as a JSON array.
       """,
     options: backboneOptions + [
-      Option("--preset", "pytorch|keras", "resizing and normalisation (pytorch)"),
+      Option("--preset", "pytorch|keras", "whose resizing (pytorch)"),
       Option("--output", "FILE.safetensors", "the file to write"),
     ],
     run: features)
@@ -29,7 +29,7 @@ extension Command {
     let extractor = FeatureExtractor(
       backbone: backbone.backbone,
       transform: PictureTransform(
-        preset: preset, normalisation: backbone.normalisation ?? preset.normalisation),
+        preset: preset, normalisation: backbone.normalisation),
       pictures: PictureSource(root: PictureList.root))
     let options = try RunOptions(arguments, communicator: SingleProcess())
     let results = try Training.features(of: list.requests, producer: extractor, options: options)

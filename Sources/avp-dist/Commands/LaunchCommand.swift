@@ -33,7 +33,9 @@ extension Command {
       trainWords: words + (trainArguments.has("--output") ? [] : ["--output", folder.path]),
       ranks: ranks, minRanks: try arguments.int("--min-ranks", in: 1...ranks) ?? 1,
       hostfile: try arguments.string("--hostfile").map(Hostfile.init(path:)),
-      maxRestarts: try arguments.int("--max-restarts", in: 0...1_000_000) ?? 3)
+      maxRestarts: try arguments.int("--max-restarts", in: 0...1_000_000) ?? 3,
+      checkpoints: folder.checkpoints,
+      beginsWithFile: (trainArguments.string("--resume") ?? "auto") != "auto")
     try supervisor.run()
   }
 }

@@ -43,6 +43,8 @@ extension Command {
     Option("--weight-decay", "X", "(0)"),
     Option("--momentum", "X", "of sgd (0.9)"),
     Option("--schedule", "constant|cosine|step", "how the learning rate falls (constant)"),
+    Option("--step-epochs", "X", "of the step schedule: epochs between two falls (30)"),
+    Option("--step-factor", "X", "of the step schedule: what a fall multiplies the rate by (0.1)"),
     Option("--warmup-epochs", "X", "epochs in which the learning rate rises (0)"),
     Option("--seed", "N", "key of all random numbers (0)"),
   ]
@@ -61,7 +63,7 @@ extension Command {
     Option(
       "--resume-override", nil, "allow other epochs, rates and schedules than the checkpoint's"),
     Option("--checkpoint-every-steps", "N", "checkpoints inside epochs too"),
-    Option("--keep", "N", "how many checkpoints stay (all)"),
+    Option("--keep", "N", "how many of the newest checkpoints stay, besides the best (all)"),
     Option("--max-steps", "N", "end after N steps in all"),
     Option("--exchange", "gradients|features|auto", "what ranks send each other (gradients)"),
     Option("--stall-timeout", "SECONDS", "how long a rank may keep the others waiting (300)"),
@@ -87,11 +89,29 @@ extension TrainingConfiguration {
     momentum = try arguments.double("--momentum", in: 0...0.999999) ?? momentum
     schedule = try arguments.choice("--schedule") ?? schedule
     warmupEpochs = try arguments.double("--warmup-epochs", in: 0...Double(epochs)) ?? warmupEpochs
+    stepDecay = try Self.stepDecay(arguments, schedule)
     seed = UInt64(try arguments.int("--seed", in: 0...Int.max) ?? 0)
     views = try arguments.int("--views", in: 0...1_000_000) ?? views
     maxSteps = try arguments.int("--max-steps", in: 1...Int.max)
     onBadImage = try arguments.choice("--on-bad-image") ?? onBadImage
     augmentation = try Self.augmentation(arguments)
+  }
+
+  private static func stepDecay(
+    _ arguments: Arguments, _ schedule: LearningRateSchedule.Shape
+  ) throws -> StepDecay? {
+    guard schedule == .step else {
+      if let name = ["--step-epochs", "--step-factor"].first(where: arguments.has) {
+        throw UsageError("\(name) has no effect without --schedule step; give both or neither.")
+      }
+      return nil
+    }
+    let customary = StepDecay()
+    let range = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude
+    return StepDecay(
+      epochs: try arguments.double("--step-epochs", in: range) ?? customary.epochs,
+      factor: try arguments.double("--step-factor", in: Double.leastNonzeroMagnitude...1)
+        ?? customary.factor)
   }
 
   private static func augmentation(_ arguments: Arguments) throws -> Augmentation? {
