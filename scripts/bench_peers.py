@@ -228,7 +228,7 @@ def samples(data):
 
 
 def augmented(path, random):
-    """Shear, zoom and flip by Pillow in the order and with the ranges of torchvision's RandomAffine."""
+    """Resizing, then shear, zoom and flip by Pillow with the ranges and filters of torchvision's transforms."""
     import math
 
     import numpy
@@ -236,17 +236,16 @@ def augmented(path, random):
     from PIL import Image
 
     with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    width, height = picture.size
+        picture = opened.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     zoom, shear = random.uniform(0.8, 1.2), math.radians(random.uniform(-10, 10))
-    x, y = width / 2, height / 2
+    centre = SIZE / 2
     a, b = 1 / zoom, math.tan(shear) / zoom
     picture = picture.transform(
-        picture.size, Image.Transform.AFFINE, (a, b, x - a * x - b * y, 0, a, y - a * y),
+        picture.size, Image.Transform.AFFINE, (a, b, (1 - a - b) * centre, 0, a, (1 - a) * centre),
         Image.Resampling.NEAREST)
     if random.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    pixels = numpy.asarray(picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR), numpy.float32) / 255
+    pixels = numpy.asarray(picture, numpy.float32) / 255
     pixels = (pixels - numpy.float32(MEAN)) / numpy.float32(DEVIATION)
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
@@ -377,9 +376,11 @@ def memory(folder, tool):
     shutil.rmtree(output, ignore_errors=True)
     run = subprocess.Popen(
         [tool, "launch", "-n", "2", "--", "train", "--data", folder / "data", "--weights",
-         folder / "he.safetensors", "--epochs", "1", "--threads", "1", "--output", output],
+         folder / "he.safetensors", "--epochs", "100", "--threads", "1", "--output", output],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(4)
+    # With the second epoch's checkpoint everything has been in use once.
+    while run.poll() is None and not (output / "checkpoints/epoch-0002.safetensors").exists():
+        time.sleep(0.1)
     print("\n| rank | resident | most so far | packed weights: mapped | resident | proportional share |")
     print("|---|---|---|---|---|---|")
     for rank, process in enumerate(ranks_of(tool)):
@@ -387,6 +388,7 @@ def memory(folder, tool):
         mapped = fields(packed_mapping(process))
         figures = [status["VmRSS"], status["VmHWM"], mapped["Size"], mapped["Rss"], mapped["Pss"]]
         print(f"| {rank} | " + " | ".join(f"{figure / 1024:.0f} MiB" for figure in figures) + " |")
+    run.terminate()
     run.wait()
 
 
