@@ -35,6 +35,17 @@ public struct Normalisation: Equatable, Sendable {
   public static let caffe = Normalisation(
     channelOrder: .bgr, scale: 1, mean: [103.939, 116.779, 123.68], deviation: [1, 1, 1])
 
+  /// Whether both give the same numbers, to the precision that networks notice; the same map can be
+  /// written for pixel values of 0 to 1 and for those of 0 to 255.
+  public func isEquivalent(to other: Normalisation) -> Bool {
+    func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-4 * max(abs(a), abs(b)) }
+    return channelOrder == other.channelOrder
+      && (0..<3).allSatisfy { channel in
+        isClose(Double(mean[channel]) / scale, Double(other.mean[channel]) / other.scale)
+          && isClose(Double(deviation[channel]) / scale, Double(other.deviation[channel]) / other.scale)
+      }
+  }
+
   /// Whether every picture gets finite numbers.
   public var isUsable: Bool {
     let numbers = (0..<3).flatMap { [mean[$0], deviation[$0]] }

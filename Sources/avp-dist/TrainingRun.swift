@@ -244,9 +244,9 @@ extension TrainingRun {
       \(options.threads == 1 ? "thread" : "threads") each; global batch \(configuration.batchSize); \
       run folder \(folder.path)
       """)
-    if backbone.normalisation != configuration.preset.normalisation {
+    if !backbone.normalisation.isEquivalent(to: configuration.preset.normalisation) {
       print(
-        "pixels as these weights need them, not as \(configuration.preset.rawValue)'s own do: "
+        "pixels as these weights need them, not as with \(configuration.preset.rawValue)'s own weights: "
           + backbone.weights.pixels.sentence)
     }
   }

@@ -122,8 +122,8 @@ extension PixelConvention {
       "torch: RGB channel order, pixel values 0-1, minus channel means, divided by channel deviations"
     case .caffe: "caffe: BGR channel order, pixel values 0-255 minus channel means, no scaling"
     default:
-      "\(channelOrder) channel order, (pixel values 0-255 * \(plain(scale)) - \(Self.list(mean))) / "
-        + Self.list(deviation)
+      "\(channelOrder) channel order, (pixel values 0-255\(scale == 1 ? "" : " * \(plain(scale))") - "
+        + "\(Self.list(mean))) / \(Self.list(deviation))"
     }
   }
 
