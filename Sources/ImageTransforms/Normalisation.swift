@@ -42,7 +42,8 @@ public struct Normalisation: Equatable, Sendable {
     return channelOrder == other.channelOrder
       && (0..<3).allSatisfy { channel in
         isClose(Double(mean[channel]) / scale, Double(other.mean[channel]) / other.scale)
-          && isClose(Double(deviation[channel]) / scale, Double(other.deviation[channel]) / other.scale)
+          && isClose(
+            Double(deviation[channel]) / scale, Double(other.deviation[channel]) / other.scale)
       }
   }
 
