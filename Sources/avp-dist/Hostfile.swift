@@ -1,6 +1,7 @@
 import Foundation
 
-/// The hosts of a cluster, as Open MPI's hostfile lists them: `name slots=N` a line, `#` begins a comment.
+/// The hosts of a cluster, as Open MPI's hostfile lists them: `name slots=N` a line, `#` begins a
+/// comment.
 struct Hostfile: Equatable {
   struct Entry: Equatable {
     let host: String
@@ -22,7 +23,7 @@ struct Hostfile: Equatable {
     var entries: [Entry] = []
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
     {
-      let content = line.prefix { $0 != "#" }
+      let content = line.prefix { $0 != "#" }.replacing(#/\s*=\s*/#, with: "=")
       let words = content.split(whereSeparator: \.isWhitespace)
       guard let host = words.first else { continue }
       var slots = 1
@@ -49,22 +50,40 @@ struct Hostfile: Equatable {
     self.entries = entries
   }
 
-  /// The hosts that ssh cannot reach within a few seconds; this machine is not asked.
+  /// The hosts that cannot be reached through ssh within ten seconds; this machine is not asked.
+  ///
+  /// ssh's own limit is for the connection only: a login can hang, for example on a home directory
+  /// whose server is gone.
   func silentHosts() -> [String] {
-    let own: Set<String> = ["localhost", "127.0.0.1", ProcessInfo.processInfo.hostName]
-    let asked = entries.map(\.host).filter { !own.contains($0) }
-    let calls = asked.map { host -> (String, Process) in
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = [
-        "ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host, "true",
-      ]
-      process.standardError = FileHandle.nullDevice
-      return (host, process)
+    let asked = entries.map(\.host).filter { !Self.isOwn($0) }
+    let calls = asked.map { host -> (host: String, ssh: Process) in
+      let ssh = Process()
+      ssh.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      ssh.arguments = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", host, "true"]
+      ssh.standardInput = FileHandle.nullDevice
+      ssh.standardOutput = FileHandle.nullDevice
+      ssh.standardError = FileHandle.nullDevice
+      return (host, ssh)
     }
-    let started = calls.filter { (try? $0.1.run()) != nil }
-    for (_, process) in started { process.waitUntilExit() }
-    let answering = started.filter { $0.1.terminationStatus == 0 }.map(\.0)
+    let started = calls.filter { (try? $0.ssh.run()) != nil }
+    let patience = ContinuousClock.now + .seconds(10)
+    while started.contains(where: \.ssh.isRunning) && ContinuousClock.now < patience {
+      usleep(20_000)
+    }
+    for call in started where call.ssh.isRunning {
+      kill(call.ssh.processIdentifier, SIGKILL)
+      call.ssh.waitUntilExit()
+    }
+    let answering = started.filter {
+      $0.ssh.terminationReason == .exit && $0.ssh.terminationStatus == 0
+    }.map(\.host)
     return asked.filter { !answering.contains($0) }
+  }
+
+  /// Whether `host` is this machine, by its whole name or the part before the first dot.
+  private static func isOwn(_ host: String) -> Bool {
+    let own = ProcessInfo.processInfo.hostName
+    return ["localhost", "127.0.0.1", own].contains(host)
+      || host == own.prefix { $0 != "." } || host.prefix { $0 != "." } == own
   }
 }

@@ -13,13 +13,16 @@ struct Supervisor {
   let checkpoints: String
   /// Whether the words name the file of a checkpoint to begin with.
   let beginsWithFile: Bool
+  /// This program. Asked for once: a restart must find it under its name after a new one was built.
+  let executable: String
+  let environment: [String: String]
 
   /// What follows from the exit status of one attempt.
   enum Verdict: Equatable {
     case done
     case stopped
-    /// The same would happen again: a wrong option, bad data, a folder that cannot be written, ranks that
-    /// do not agree.
+    /// The same would happen again: a wrong option, bad data, a folder that cannot be written,
+    /// ranks that do not agree.
     case hopeless
     /// A rank or a host was lost.
     case lost
@@ -39,21 +42,21 @@ struct Supervisor {
   /// - Throws: a failure with the reason and the status of the last attempt.
   func run() throws {
     let stop = StopSignal()
-    stop.listen()
+    // What an urgent signal ends first is mpirun; this process then follows.
+    stop.listen(onSecond: {})
     let before = checkpointFiles
     var attempt = 0
     while true {
       let plan = try startingPlan()
+      guard stop.number == 0 else { throw Self.stopped }
       // The file that the user named counts until the run has written checkpoints of its own.
       let isBegun = !beginsWithFile || checkpointFiles.contains { before[$0] != $1 }
       let words = mpirunWords(plan, resuming: attempt > 0 && isBegun)
       printError("avp-dist: " + words.map(Self.quoted).joined(separator: " "))
-      let status = try Self.execute(words, stop: stop)
+      let status = try MPIRun(words: words, hosts: hostfile).execute(stop: stop)
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
       case .done: return
-      case .stopped:
-        throw Failure(
-          status: .stopped, description: "Stopped; the same command with --resume auto goes on.")
+      case .stopped: throw Self.stopped
       case .hopeless:
         let known = ExitStatus(rawValue: status) ?? .internalError
         throw Failure(
@@ -78,6 +81,11 @@ struct Supervisor {
       )
     }
   }
+}
+
+extension Supervisor {
+  private static let stopped = Failure(
+    status: .stopped, description: "Stopped; the same command with --resume auto goes on.")
 }
 
 // MARK: - The mpirun line
@@ -111,20 +119,32 @@ extension Supervisor {
 
   /// The whole command line of one attempt.
   func mpirunWords(_ plan: Plan, resuming: Bool) -> [String] {
-    var words = ["mpirun", "-n", "\(plan.ranks)", "--oversubscribe", "--bind-to", "none", "-q"]
+    var words = ["mpirun", "-n", "\(plan.ranks)", "--oversubscribe", "--bind-to", "none"]
     if !plan.hosts.isEmpty {
       words += ["--host", plan.hosts.map { "\($0.host):\($0.slots)" }.joined(separator: ",")]
-      // A host that dies without a word is noticed in seconds instead of minutes.
+      // A host that vanishes without a word is noticed in seconds instead of minutes (see MPIRun),
+      // and so is the end of mpirun on the hosts.
       words += ["--mca", "oob_tcp_keepalive_time", "10", "--mca", "oob_tcp_keepalive_intvl", "2"]
+      words += ["--mca", "plm_rsh_args", Self.sshWords.joined(separator: " ")]
+      for name in Self.sharedVariables where environment[name] != nil { words += ["-x", name] }
     }
-    if Self.isInContainer {
+    if isInContainer {
       // Containers forbid the kernel's copy between processes.
       words += ["--mca", "btl_vader_single_copy_mechanism", "none"]
     }
     if getuid() == 0 { words.append("--allow-run-as-root") }
-    return words + [Self.executable, "train"]
+    return words + [executable, "train"]
       + (resuming ? Self.resumingAutomatically(trainWords) : trainWords)
   }
+
+  /// How mpirun's ssh finds out that a host has vanished, in 15 seconds, and that it asks nobody.
+  private static let sshWords = [
+    "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3",
+  ]
+
+  /// Variables that decide what a rank does. Other hosts' ranks have them only if mpirun sends
+  /// them.
+  private static let sharedVariables = ["AVP_KERNELS", "AVP_WEIGHTS", "XDG_CACHE_HOME"]
 
   /// The words with `--resume auto` in place of what they said about resuming.
   private static func resumingAutomatically(_ words: [String]) -> [String] {
@@ -161,49 +181,16 @@ extension Supervisor {
     return Dictionary(pairs) { first, _ in first }
   }
 
-  private static var isInContainer: Bool {
-    ["/.dockerenv", "/run/.containerenv"].contains { FileManager.default.fileExists(atPath: $0) }
-  }
-
-  private static var executable: String {
-    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-      ?? CommandLine.arguments[0]
+  private var isInContainer: Bool {
+    environment["KUBERNETES_SERVICE_HOST"] != nil
+      || ["/.dockerenv", "/run/.containerenv"].contains {
+        FileManager.default.fileExists(atPath: $0)
+      }
   }
 
   static func quoted(_ word: String) -> String {
     let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:,=+@%".contains($0) }
     return plain && !word.isEmpty
       ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
-  }
-
-  /// Runs a command to its end. A request to stop becomes SIGUSR1, which mpirun passes to all ranks.
-  ///
-  /// - Returns: its exit status; 128 + n where signal n ended it.
-  private static func execute(_ words: [String], stop: StopSignal) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = words
-    do {
-      try process.run()
-    } catch {
-      throw Failure(
-        status: .unavailable, description: "mpirun cannot be started: \(error.localizedDescription)"
-      )
-    }
-    var passedOn = false
-    while process.isRunning {
-      usleep(50_000)
-      if stop.number != 0, !passedOn {
-        passedOn = true
-        kill(process.processIdentifier, SIGUSR1)
-      }
-    }
-    let status = process.terminationStatus
-    guard process.terminationReason == .exit else { return 128 + status }
-    if status == 127 {
-      throw Failure(
-        status: .unavailable, description: "There is no mpirun; install openmpi-bin.")
-    }
-    return status
   }
 }

@@ -21,7 +21,19 @@ extension ToolTests {
     }
 
     /// Launches with an mpirun that notes its words and does `attempts` one after the other.
-    private func launch(_ attempts: [String], _ words: [String]) throws -> (Outcome, [String]) {
+    private func launch(
+      _ attempts: [String], _ words: [String] = [], options: [String] = ["-n", "2"],
+      environment: [String: String] = [:]
+    ) throws -> (Outcome, [String]) {
+      let outcome = try start(attempts, words, options: options, environment: environment).wait()
+      let calls = (try? scratch.text("calls"))?.split(separator: "\n").map(String.init)
+      return (outcome, calls ?? [])
+    }
+
+    private func start(
+      _ attempts: [String], _ words: [String] = [], options: [String] = ["-n", "2"],
+      environment: [String: String] = [:]
+    ) throws -> Program {
       let cases = attempts.enumerated().map { "\($0 + 1)) \($1);;" }.joined(separator: "\n")
       let script = """
         #!/bin/sh
@@ -30,15 +42,18 @@ extension ToolTests {
         \(cases)
         esac
         """
-      let path = scratch.path + "/mpirun"
+      try writeProgram("mpirun", script)
+      let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+      return try Program(
+        [Program.tool, "launch"] + options + ["--", "train", "--output", output] + words,
+        environment: ["PATH": "\(scratch.path):\(search)"].merging(environment) { $1 },
+        seconds: 60)
+    }
+
+    private func writeProgram(_ name: String, _ script: String) throws {
+      let path = "\(scratch.path)/\(name)"
       try Data(script.utf8).write(to: URL(fileURLWithPath: path))
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
-      let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-      let outcome = try run(
-        [Program.tool, "launch", "-n", "2", "--", "train", "--output", output] + words,
-        environment: ["PATH": "\(scratch.path):\(search)"], seconds: 60)
-      let calls = try scratch.text("calls").split(separator: "\n").map(String.init)
-      return (outcome, calls)
     }
 
     @Test(arguments: [64, 65, 66, 73, 74, 78] as [Int32])
@@ -94,6 +109,148 @@ extension ToolTests {
       let (outcome, calls) = try launch(["exit 75"], [])
       #expect(outcome.status == 75)
       #expect(calls.count == 1)
+    }
+
+    // MARK: What is shown
+
+    private static let rule = String(repeating: "-", count: 74)
+
+    /// A box such as mpirun writes.
+    private func box(_ lines: String...) -> String {
+      ([Self.rule] + lines + [Self.rule]).map { "echo '\($0)' >&2" }.joined(separator: "; ")
+    }
+
+    @Test func aRankThatWasKilledIsNamed() throws {
+      let killed = box(
+        "mpirun noticed that process rank 1 with PID 0 on node node03 exited on signal 9 (Killed).")
+      let (outcome, _) = try launch(
+        [killed + "; exit 137"], options: ["-n", "2", "--max-restarts=0"])
+      #expect(outcome.errors.contains("rank 1 on host node03 was ended by signal 9\n"))
+      #expect(!outcome.errors.contains(Self.rule))
+    }
+
+    @Test func ofMpirunsWordsTheUsefulOnesAreShown() throws {
+      let script = [
+        "echo before >&2",
+        box("Primary job  terminated normally, but 1 process returned", "a non-zero exit code."),
+        box("mpirun detected that one or more processes exited with non-zero status", "", "Exit"),
+        "echo between >&2", box("mpirun was unable to launch", "", "Executable: x", "Node: node02"),
+        "printf 'without an end' >&2", "exit 65",
+      ].joined(separator: "; ")
+      let (outcome, _) = try launch([script])
+      let useful = [
+        "before", "between", Self.rule, "mpirun was unable to launch", "", "Executable: x",
+        "Node: node02", Self.rule, "without an end",
+      ]
+      let shown = outcome.errors.split(separator: "\n", omittingEmptySubsequences: false)
+        .map(String.init)
+      #expect(Array(shown.dropFirst().prefix(useful.count)) == useful)
+    }
+
+    // MARK: Hosts
+
+    /// A hostfile of three hosts, and an ssh that lets `answer` decide whether a host answers.
+    private func hosts(answer: String) throws -> [String] {
+      try Data("one slots=2\ntwo slots = 2 # a comment\nthree\n".utf8)
+        .write(to: URL(fileURLWithPath: scratch.path + "/hosts"))
+      try writeProgram(
+        "ssh", "#!/bin/sh\nfor word; do host=$before; before=$word; done\n\(answer)\n")
+      return ["--hostfile", scratch.path + "/hosts"]
+    }
+
+    @Test func hostsAndVariablesReachMpirun() throws {
+      let options = try ["-n", "5"] + hosts(answer: "exit 0")
+      let (outcome, calls) = try launch(
+        ["exit 0"], options: options, environment: ["AVP_KERNELS": "portable"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let words = try #require(calls.first)
+      #expect(words.contains("-n 5 ") && words.contains("--host one:2,two:2,three:1 "))
+      #expect(words.contains("-x AVP_KERNELS ") && words.contains("-x XDG_CACHE_HOME "))
+      #expect(!words.contains("-x AVP_WEIGHTS"))
+    }
+
+    @Test(arguments: ["[ $host != two ]", "if [ $host = two ]; then exec sleep 60; fi"])
+    func aSilentHostIsLeftOut(answer: String) throws {
+      let (outcome, calls) = try launch(
+        ["exit 0"], options: ["-n", "5"] + hosts(answer: answer))
+      #expect(outcome.status == 0)
+      #expect(outcome.errors.contains("host two does not answer and is left out"))
+      #expect(calls.first?.contains("-n 3 ") == true)
+      #expect(calls.first?.contains("--host one:2,three:1 ") == true)
+    }
+
+    @Test func tooFewHostsEndTheRun() throws {
+      let (outcome, calls) = try launch(
+        ["exit 0"], options: ["-n", "5", "--min-ranks", "4"] + hosts(answer: "[ $host != two ]"))
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains("Only 2 of 3 hosts answer, with 3 slots"))
+      #expect(calls.isEmpty)
+    }
+
+    /// mpirun waits for a host that has vanished, and its connection to that host ends.
+    @Test func aHostThatVanishesDuringTheRunIsLeftOutOfTheNextStart() throws {
+      let gone = scratch.path + "/gone"
+      let answer = """
+        if [ $host = connection ]; then sleep 1; touch \(gone); exit 255; fi
+        [ $host != two ] || [ ! -e \(gone) ]
+        """
+      let stuck = "ssh connection x & sleep 60"
+      let (outcome, calls) = try launch(
+        [stuck, "exit 0"], options: ["-n", "5"] + hosts(answer: answer))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains("host two does not answer any more"))
+      #expect(calls.count == 2)
+      #expect(calls.last?.contains("--host one:2,three:1 ") == true)
+    }
+
+    /// A connection that ends while all hosts answer means nothing.
+    @Test func aConnectionThatEndsIsNoLostHost() throws {
+      let answer = "if [ $host = connection ]; then sleep 1; exit 255; fi"
+      let (outcome, calls) = try launch(
+        ["ssh connection x & sleep 4; exit 0"], options: ["-n", "5"] + hosts(answer: answer))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(calls.count == 1)
+    }
+
+    // MARK: Signals
+
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+    func aSignalReachesTheRanksAsSIGUSR1(number: Int32) throws {
+      let ready = scratch.path + "/ready"
+      let wait = "trap 'exit 75' USR1; touch \(ready); while :; do sleep 0.1; done"
+      let program = try start([wait])
+      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      kill(program.id, number)
+      #expect(try program.wait().status == 75)
+    }
+
+    @Test func aSecondInterruptDoesNotWait() throws {
+      let ready = scratch.path + "/ready"
+      let asked = scratch.path + "/asked"
+      let wait = """
+        trap 'touch \(asked)' USR1; touch \(ready); while :; do sleep 0.1; done
+        """
+      let program = try start([wait])
+      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      kill(program.id, SIGINT)
+      #expect(program.wait { FileManager.default.fileExists(atPath: asked) })
+      kill(program.id, SIGINT)
+      #expect(try program.wait().status == 75)
+    }
+
+    /// With the real mpirun: a stop, and the rest of the run.
+    @Test func aRunThatWasStoppedGoesOn() throws {
+      let words = try Workshop.train(
+        output, epochs: 30, ["--threads", "1", "--checkpoint-every-steps", "1"])
+      let program = try Program([Program.tool, "launch", "-n", "3", "--"] + words.dropFirst())
+      #expect(program.wait { !Workshop.checkpoints(output).isEmpty })
+      kill(program.id, SIGTERM)
+      let stopped = try program.wait()
+      #expect(stopped.status == 75, "\(stopped.errors)")
+      let resumed = try run(
+        [Program.tool, "launch", "-n", "2", "--"] + words.dropFirst() + ["--resume", "auto"])
+      #expect(resumed.status == 0, "\(resumed.errors)")
+      #expect(try Workshop.model(output) == Workshop.model(Workshop.longest.get()))
     }
 
     /// With the real mpirun: the checkpoint of another run.

@@ -12,7 +12,7 @@ extension Command {
       """,
     options: [
       Option("-n", "N", "ranks"),
-      Option("--hostfile", "FILE", "hosts and slots as Open MPI reads them"),
+      Option("--hostfile", "FILE", "hosts, `NAME slots=N` a line; a host without slots has one"),
       Option("--max-restarts", "R", "how often a failed run is started again (3)"),
       Option("--min-ranks", "M", "fewest ranks to go on with when hosts are lost (1)"),
     ],
@@ -35,7 +35,10 @@ extension Command {
       hostfile: try arguments.string("--hostfile").map(Hostfile.init(path:)),
       maxRestarts: try arguments.int("--max-restarts", in: 0...1_000_000) ?? 3,
       checkpoints: folder.checkpoints,
-      beginsWithFile: (trainArguments.string("--resume") ?? "auto") != "auto")
+      beginsWithFile: (trainArguments.string("--resume") ?? "auto") != "auto",
+      executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        ?? CommandLine.arguments[0],
+      environment: ProcessInfo.processInfo.environment)
     try supervisor.run()
   }
 }

@@ -1,0 +1,45 @@
+import Foundation
+
+/// The processes of this machine and who started them, as they were at one moment.
+struct ProcessTable {
+  private struct Entry {
+    let id: Int32
+    let parent: Int32
+    let name: Substring
+  }
+
+  private let entries: [Entry]
+
+  /// Looks at /proc.
+  init() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    entries = names.compactMap { name in
+      guard let id = Int32(name),
+        let line = try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8)
+      else { return nil }
+      return Self.entry(id, line)
+    }
+  }
+
+  /// Reads "id (name) state parent ...", where the name may contain anything; nil for a process
+  /// that has ended and only waits to be noticed.
+  private static func entry(_ id: Int32, _ line: String) -> Entry? {
+    guard let open = line.firstIndex(of: "("), let close = line.lastIndex(of: ")") else {
+      return nil
+    }
+    let facts = line[close...].dropFirst().split(separator: " ")
+    guard facts.count > 1, facts[0] != "Z", let parent = Int32(facts[1]) else { return nil }
+    return Entry(id: id, parent: parent, name: line[line.index(after: open)..<close])
+  }
+
+  /// What `process` has started under the program name `name`.
+  func children(of process: Int32, named name: String) -> [Int32] {
+    entries.filter { $0.parent == process && $0.name == name }.map(\.id)
+  }
+
+  /// What `process` has started, and what that has started.
+  func descendants(of process: Int32) -> [Int32] {
+    let children = entries.filter { $0.parent == process }.map(\.id)
+    return children + children.flatMap(descendants)
+  }
+}
