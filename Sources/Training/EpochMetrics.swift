@@ -25,7 +25,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
 extension Collection<EpochMetrics> {
   /// The epoch with the highest validation accuracy; of equal ones the one with the lowest loss, then
   /// the earliest.
-  var best: EpochMetrics? {
+  public var best: EpochMetrics? {
     self.min {
       ($1.validationAccuracy, $0.validationLoss, $0.epoch)
         < ($0.validationAccuracy, $1.validationLoss, $1.epoch)

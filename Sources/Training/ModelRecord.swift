@@ -117,7 +117,7 @@ public struct SettingDifference: Equatable, Sendable {
 
 extension TrainingConfiguration {
   /// The settings by the names of their options.
-  var byOption: [(name: String, value: String)] {
+  public var byOption: [(name: String, value: String)] {
     [
       ("preset", preset.rawValue), ("epochs", "\(epochs)"), ("batch-size", "\(batchSize)"),
       ("hidden", "\(hidden)"), ("optimizer", optimiser.rawValue), ("lr", "\(learningRate)"),

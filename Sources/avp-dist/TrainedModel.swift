@@ -14,7 +14,11 @@ struct TrainedModel {
   ///
   /// - Throws: a failure where the backbone is not the one that the head was trained on.
   init(_ arguments: Arguments) throws {
-    let path = try arguments.required("--checkpoint")
+    try self.init(arguments.required("--checkpoint"), arguments)
+  }
+
+  /// Reads the file at `path`; see ``init(_:)``.
+  init(_ path: String, _ arguments: Arguments) throws {
     checkpoint = try Checkpoint(path: path)
     let named = checkpoint.record.backbone
     backbone = try LoadedBackbone(

@@ -10,8 +10,8 @@ import WeightFiles
 let toolVersion = "0.1.0"
 
 let commands: [Command] = [
-  .train, .evaluate, .predict, .features, .export, .weights, .prepare, .launch, .bench,
-  .demoData,
+  .train, .report, .evaluate, .predict, .features, .export, .weights, .prepare, .preview, .launch,
+  .bench, .demoData,
 ]
 
 /// The list of commands.

@@ -43,19 +43,26 @@ extension Command {
 
   private enum Split: String, CaseIterable { case validation, train }
 
-  /// The labelled pictures, whose classes must be those of the model.
   private static func samples(
     _ data: String, _ split: Split, classes: [String]
   ) throws -> [Sample] {
-    let manifest = try DatasetManifest.scan(root: data)
+    let manifest = try DatasetManifest.scan(root: data, classes: classes)
+    return split == .train ? manifest.train : manifest.validation
+  }
+}
+
+extension DatasetManifest {
+  /// The labelled pictures of `root`, whose classes must be those of a model.
+  static func scan(root: String, classes: [String]) throws -> DatasetManifest {
+    let manifest = try scan(root: root)
     guard manifest.classes == classes else {
       throw Failure(
         status: .badData,
         description: """
-          \(data) has the classes \(manifest.classes.joined(separator: ", ")); the model knows \
+          \(root) has the classes \(manifest.classes.joined(separator: ", ")); the model knows \
           \(classes.joined(separator: ", ")).
           """)
     }
-    return split == .train ? manifest.train : manifest.validation
+    return manifest
   }
 }

@@ -15,7 +15,8 @@ extension Command {
       validation/<class>/... with JPEG and PNG pictures. Start it under mpirun to share the work;
       the result is the same on any number of processes.
       """,
-    options: dataOptions + backboneOptions + headOptions + augmentationOptions + runOptions,
+    options: dataOptions + backboneOptions + headOptions + variationOptions + augmentationOptions
+      + runOptions,
     run: { try TrainingRun($0).run() })
 
   static let dataOptions = [
@@ -34,7 +35,7 @@ extension Command {
   ]
 
   private static let headOptions = [
-    Option("--preset", "pytorch|keras", "resizing, augmentation and initialisation (pytorch)"),
+    presetOption,
     Option("--epochs", "N", "passes over the training pictures (3)"),
     Option("--batch-size", "N", "pictures a step, over all ranks together (32)"),
     Option("--hidden", "N", "units of the head's hidden layer (128)"),
@@ -46,13 +47,21 @@ extension Command {
     Option("--step-epochs", "X", "of the step schedule: epochs between two falls (30)"),
     Option("--step-factor", "X", "of the step schedule: what a fall multiplies the rate by (0.1)"),
     Option("--warmup-epochs", "X", "epochs in which the learning rate rises (0)"),
-    Option("--seed", "N", "key of all random numbers (0)"),
+    seedOption,
   ]
 
-  private static let augmentationOptions = [
+  static let presetOption = Option(
+    "--preset", "pytorch|keras", "resizing, augmentation and initialisation (pytorch)")
+  static let seedOption = Option("--seed", "N", "key of all random numbers (0)")
+
+  /// How strongly pictures are varied.
+  static let variationOptions = [
     Option("--shear", "DEGREES", "largest shear (10)"),
     Option("--zoom", "X", "largest zoom in or out, a share (0.2)"),
     Option("--hflip", "P", "probability of a mirror image (0.5)"),
+  ]
+
+  private static let augmentationOptions = [
     Option("--no-augment", nil, "train on the pictures as they are"),
     Option("--views", "K", "augmented views of a picture, kept on disk; 0 for new ones (0)"),
   ]

@@ -1,0 +1,147 @@
+import Foundation
+public import Training
+
+/// One run as a self-contained HTML page: its curves, how the best head does on the validation
+/// pictures, and the pictures that it finds hardest.
+public struct RunPage {
+  /// A validation picture with its class and what the head says.
+  public struct Picture: Sendable {
+    let path: String
+    let truth: String
+    let prediction: Prediction
+    let jpeg: [UInt8]
+
+    /// A picture of the page.
+    public init(path: String, truth: String, prediction: Prediction, jpeg: [UInt8]) {
+      self.path = path
+      self.truth = truth
+      self.prediction = prediction
+      self.jpeg = jpeg
+    }
+  }
+
+  /// The completed epochs, in order.
+  private let epochs: [EpochMetrics]
+  private let classes: [String]
+  private let facts: [(name: String, value: String)]
+  private let confusion: [[Int]]?
+  private let hardest: [Picture]
+  private let note: String?
+
+  /// Puts a page together.
+  ///
+  /// - Parameters:
+  ///   - facts: what else to say about the run, as a table.
+  ///   - confusion: `confusion[label][prediction]` of the best head on the validation pictures; nil
+  ///     where they or the backbone are not at hand.
+  ///   - hardest: pictures to show, the hardest first.
+  ///   - note: why `confusion` is missing, where it is.
+  public init(
+    epochs: [EpochMetrics], classes: [String], facts: [(name: String, value: String)],
+    confusion: [[Int]]?, hardest: [Picture], note: String?
+  ) {
+    self.epochs = epochs
+    self.classes = classes
+    self.facts = facts
+    self.confusion = confusion
+    self.hardest = hardest
+    self.note = note
+  }
+
+  /// The page.
+  public var html: String {
+    let sections = [
+      charts, confusion.map(matrix), note.map { "<p class=\"note\">\(HTMLPage.escaped($0))</p>" },
+      hardest.isEmpty ? nil : gallery, settings,
+    ]
+    return HTMLPage.text(
+      title: "Training run", facts: summary,
+      body: sections.compactMap { $0 }.joined(separator: "\n"),
+      style: [LineChart.style, PictureCard.style, Self.style].joined(separator: "\n"))
+  }
+
+  private var summary: String {
+    guard let last = epochs.last, let best = epochs.best else { return "No epoch is complete yet." }
+    return String(
+      format: "%d %@: validation accuracy %.3f, best %.3f after epoch %d", epochs.count,
+      epochs.count == 1 ? "epoch" : "epochs", last.validationAccuracy, best.validationAccuracy,
+      best.epoch)
+  }
+
+  private var charts: String? {
+    guard !epochs.isEmpty else { return nil }
+    func series(_ train: (EpochMetrics) -> Double, _ validation: (EpochMetrics) -> Double)
+      -> [LineChart.Series]
+    {
+      [
+        .init(name: "training", colour: "--second", values: epochs.map(train)),
+        .init(name: "validation", colour: "--accent", values: epochs.map(validation)),
+      ]
+    }
+    let loss = LineChart(
+      title: "Loss (cross-entropy) by epoch", series: series(\.trainLoss, \.validationLoss),
+      lowest: 0)
+    let accuracy = LineChart(
+      title: "Accuracy by epoch", series: series(\.trainAccuracy, \.validationAccuracy),
+      highest: 1)
+    return "<div class=\"charts\">\n\(loss.html)\n\(accuracy.html)\n</div>"
+  }
+
+  /// The confusion matrix, each cell as dark as its share of the row.
+  private func matrix(_ confusion: [[Int]]) -> String {
+    let heads = classes.map { "<th>\(HTMLPage.escaped($0))</th>" }.joined()
+    let rows = classes.indices.map { row in
+      let total = max(1, confusion[row].reduce(0, +))
+      let cells = confusion[row].enumerated().map { column, count in
+        let kind = row == column ? "right" : "wrong"
+        let share = String(format: "%.2f", Double(count) / Double(total))
+        return "<td class=\"\(kind)\" style=\"--share:\(share)\">\(count)</td>"
+      }
+      return "<tr><th>\(HTMLPage.escaped(classes[row]))</th>\(cells.joined())</tr>"
+    }
+    let count = confusion.joined().reduce(0, +)
+    let right = classes.indices.reduce(0) { $0 + confusion[$1][$1] }
+    return """
+      <h2>The best head on the validation pictures</h2>
+      <p>\(right) of \(count) are classified rightly. Rows: what the pictures show; columns: what they
+      are taken for.</p>
+      <div class="scroll"><table class="confusion"><tr><th></th>\(heads)</tr>
+      \(rows.joined(separator: "\n"))
+      </table></div>
+      """
+  }
+
+  private var gallery: String {
+    let cards = hardest.map {
+      PictureCard.html(
+        caption: $0.path, image: PictureCard.source(Data($0.jpeg)), prediction: $0.prediction,
+        truth: $0.truth)
+    }
+    return """
+      <h2>The hardest validation pictures</h2>
+      <p class="note">Those whose right class (✓) gets the least probability. A wrong label or a \
+      picture that shows neither class is found here first.</p>
+      \(PictureCard.grid(cards))
+      """
+  }
+
+  private var settings: String {
+    let rows = facts.map {
+      "<tr><th>\(HTMLPage.escaped($0.name))</th><td>\(HTMLPage.escaped($0.value))</td></tr>"
+    }
+    return "<h2>Settings</h2>\n<table class=\"facts\">\n\(rows.joined(separator: "\n"))\n</table>"
+  }
+
+  private static let style = """
+    .scroll { overflow-x: auto; }
+    table { border-collapse: collapse; }
+    th, td { padding: .3rem .7rem; text-align: left; font-size: .9rem; }
+    .confusion td { text-align: right; min-width: 3rem; border: 2px solid var(--ground);
+      font-variant-numeric: tabular-nums; }
+    .confusion .right { background: color-mix(in srgb, var(--accent) calc(var(--share) * 60%),
+      var(--paper)); }
+    .confusion .wrong { background: color-mix(in srgb, var(--second) calc(var(--share) * 60%),
+      var(--paper)); }
+    .facts th { font-weight: 400; color: var(--soft); }
+    """
+}

@@ -1,0 +1,80 @@
+import Foundation
+import ImageCodecs
+import ImageData
+import ImageTransforms
+import Reports
+import Tensors
+import Training
+
+extension Command {
+  static let preview = Command(
+    name: "preview",
+    summary: "a page that shows what augmentation makes of some pictures",
+    discussion: """
+      Writes a page with training pictures of DIR, spread evenly over the classes, as the network sees
+      them: as they are, and varied as `train` with the same settings and seed varies them in its first
+      epochs.
+      """,
+    options: dataOptions + [
+      Option("--output", "FILE.html", "the page to write"),
+      Option("--pictures", "N", "how many pictures (8)"),
+      Option("--epochs", "N", "variations of each (5)"),
+      presetOption,
+    ] + variationOptions + [seedOption],
+    run: preview)
+
+  private static func preview(_ arguments: Arguments) throws {
+    let output = try arguments.required("--output")
+    let configuration = try TrainingConfiguration(arguments)
+    let epochs = try arguments.int("--epochs", in: 1...100) ?? 5
+    let count = try arguments.int("--pictures", in: 1...1000) ?? 8
+    let data = arguments.string("--data") ?? "data"
+    let manifest = try DatasetManifest.scan(root: data)
+    let source = PictureSource(root: data)
+    let transform = PictureTransform(
+      preset: configuration.preset, normalisation: configuration.preset.normalisation)
+    let rows = try spread(manifest.train, count, classes: manifest.classes.count).map { index in
+      let sample = manifest.train[index]
+      let image = try source.image(of: sample)
+      return PreviewPage.Row(
+        path: sample.path, label: manifest.classes[sample.label],
+        plain: try encodeJPEG(transform.resized(image), quality: 90),
+        variations: try (0..<epochs).map { epoch in
+          try encodeJPEG(
+            variation(of: image, epoch, index, transform, configuration), quality: 90)
+        })
+    }
+    try writePage(PreviewPage.html(rows, settings: words(configuration)), to: output)
+    print("\(output): \(rows.count) pictures, each as it is and in \(epochs) variations")
+  }
+
+  /// The picture as the training of `epoch` sees it.
+  private static func variation(
+    of image: RGBImage, _ epoch: Int, _ index: Int, _ transform: PictureTransform,
+    _ configuration: TrainingConfiguration
+  ) -> RGBImage {
+    guard let augmentation = configuration.augmentation else { return transform.resized(image) }
+    var random = CounterRandom(
+      seed: configuration.seed, purpose: .augmentation, epoch: epoch, index: index)
+    return transform.augmentedImage(of: image, augmentation: augmentation, random: &random)
+  }
+
+  /// The places of `count` samples: the same number of each class as far as possible, and from all
+  /// over a class.
+  static func spread(_ samples: [Sample], _ count: Int, classes: Int) -> [Int] {
+    let groups = (0..<classes).map { label in
+      samples.indices.filter { samples[$0].label == label }
+    }
+    return groups.enumerated().flatMap { place, group in
+      let share = min(group.count, count / classes + (place < count % classes ? 1 : 0))
+      return (0..<share).map { group[$0 * group.count / share] }
+    }
+  }
+
+  private static func words(_ configuration: TrainingConfiguration) -> String {
+    let text = "preset \(configuration.preset.rawValue), seed \(configuration.seed)"
+    guard let augmentation = configuration.augmentation else { return text }
+    return text + ", shear up to \(augmentation.shear)°, zoom up to \(augmentation.zoom), "
+      + "mirrored with probability \(augmentation.horizontalFlip)"
+  }
+}

@@ -1,0 +1,125 @@
+import Collectives
+import Foundation
+import Head
+import ImageCodecs
+import ImageData
+import Reports
+import Training
+
+extension Command {
+  static let report = Command(
+    name: "report",
+    summary: "a page about a run: curves, confusion matrix, the hardest pictures",
+    operands: "RUN",
+    discussion: """
+      Writes RUN/report.html, one file that needs no network: loss and accuracy by epoch, what the best \
+      head makes of the validation pictures, and those that it finds hardest. Works while the run is \
+      still under way, too.
+      """,
+    options: [
+      Option("--output", "FILE.html", "the page to write (RUN/report.html)"),
+      Option("--pictures", "N", "how many of the hardest pictures are shown (24)"),
+      Option("--data", "DIR", "the picture set, where it is not where the run had it"),
+    ] + modelOptions.dropFirst(),
+    run: report)
+
+  private static func report(_ arguments: Arguments) throws {
+    guard arguments.operands.count == 1, let path = arguments.operands.first else {
+      throw UsageError("Name the folder of one run.")
+    }
+    let folder = RunFolder(path: path)
+    let description = try RunDescription(folder)
+    let output = arguments.string("--output") ?? path + "/report.html"
+    let shown = try arguments.int("--pictures", in: 0...10_000) ?? 24
+    var findings = Findings()
+    var note: String?
+    var classes: [String] = []
+    do {
+      let model = try TrainedModel(folder.best, arguments)
+      classes = model.checkpoint.record.classes
+      let data = arguments.string("--data") ?? description.data
+      findings = try Findings(model, data: data, shown: shown, arguments)
+    } catch {
+      note = "The validation pictures were not classified for this page: \(error)"
+    }
+    let page = RunPage(
+      epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
+      confusion: findings.confusion, hardest: findings.hardest, note: note)
+    try writePage(page.html, to: output)
+    if let note { printError("warning: \(note)") }
+    print("\(output): open it in a browser")
+  }
+}
+
+/// What the best head makes of the validation pictures.
+private struct Findings {
+  var confusion: [[Int]]?
+  var hardest: [RunPage.Picture] = []
+
+  init() {}
+
+  init(_ model: TrainedModel, data: String, shown: Int, _ arguments: Arguments) throws {
+    let record = model.checkpoint.record
+    let samples = try DatasetManifest.scan(root: data, classes: record.classes).validation
+    let extractor = model.extractor(root: data, onBadImage: record.configuration.onBadImage)
+    let results = try Training.features(
+      of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
+      producer: extractor, options: RunOptions(arguments, communicator: SingleProcess()))
+    let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
+      if case .features(let vector) = result { (sample, vector) } else { nil }
+    }
+    let logits = model.checkpoint.head.logits(of: known.map(\.1))
+    var confusion = record.classes.map { _ in record.classes.map { _ in 0 } }
+    let classified = zip(known, logits).map { known, logits in
+      let shares = probabilities(ofLogits: logits)
+      confusion[known.0.label][predictedClass(ofLogits: logits)] += 1
+      return (sample: known.0, shares: shares, ofTruth: shares[known.0.label])
+    }
+    self.confusion = confusion
+    hardest = try classified.sorted { ($0.ofTruth, $0.sample.path) < ($1.ofTruth, $1.sample.path) }
+      .prefix(shown).map { entry in
+        let image = try extractor.pictures.image(of: entry.sample)
+        return RunPage.Picture(
+          path: entry.sample.path, truth: record.classes[entry.sample.label],
+          prediction: Prediction(
+            image: entry.sample.path, classes: record.classes, probabilities: entry.shares),
+          jpeg: try encodeJPEG(extractor.transform.resized(image), quality: 85))
+      }
+  }
+}
+
+extension RunDescription {
+  /// Reads a run's `config.json`.
+  fileprivate init(_ folder: RunFolder) throws {
+    guard let data = FileManager.default.contents(atPath: folder.configuration) else {
+      throw Failure(
+        status: .missingInput, description: "\(folder.path) is no run: it has no config.json.")
+    }
+    do {
+      self = try JSONDecoder().decode(RunDescription.self, from: data)
+    } catch {
+      throw Failure(
+        status: .badData, description: "\(folder.configuration) is not what a run writes: \(error)")
+    }
+  }
+
+  /// The settings, and where the run took place.
+  fileprivate var facts: [(name: String, value: String)] {
+    let hosts = Set(hosts).sorted().joined(separator: ", ")
+    return [
+      ("data", data), ("weights", weights), ("kernels", kernels),
+      ("ranks", "\(worldSize), \(threads) \(threads == 1 ? "thread" : "threads") each"),
+      ("hosts", hosts), ("avp-dist", toolVersion),
+    ] + configuration.byOption
+  }
+}
+
+extension RunFolder {
+  /// The epochs that `metrics.jsonl` has, in order; none where there is no such file yet.
+  fileprivate func completedEpochs() throws -> [EpochMetrics] {
+    guard let data = FileManager.default.contents(atPath: metrics) else { return [] }
+    return data.split(separator: UInt8(ascii: "\n")).compactMap {
+      try? JSONDecoder().decode(EpochMetrics.self, from: $0)
+    }
+  }
+}
