@@ -116,10 +116,10 @@ def torch_model(blocks, base, head=None, stride_first=False, pool="padded", epsi
     return ResNet().eval()
 
 
-def keras_model(keras, blocks, base, dense=()):
+def keras_model(keras, blocks, base, dense=(), size=64):
     """The network as keras.applications builds it, with its layer names."""
     layers = keras.layers
-    inputs = keras.Input((64, 64, 3))
+    inputs = keras.Input((size, size, 3))
     x = layers.ZeroPadding2D(3, name="conv1_pad")(inputs)
     x = layers.Conv2D(base, 7, strides=2, name="conv1_conv")(x)
     x = layers.BatchNormalization(epsilon=1.001e-5, name="conv1_bn")(x)

@@ -46,8 +46,9 @@ struct BackboneBuffers: Sendable {
       BlockExtents.all(blocks, stage: stage, inputSize: &size)
     }
     sizes = stages.map { $0.last?.outputSize ?? 0 }
+    let gathering = min(PictureGroups.singleStages, stages.count) - 1
     self.stages = stages.enumerated().map { stage, blocks in
-      let pictures = stage < PictureGroups.singleStages - 1 ? 1 : PictureGroups.most
+      let pictures = stage < gathering ? 1 : PictureGroups.most
       return layout.reserve(
         blocks.map { (pictures, $0.outputSize, $0.block.expand.shape.outputs) })
     }
