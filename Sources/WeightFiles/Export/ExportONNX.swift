@@ -23,10 +23,10 @@ extension ModelExport {
     }
     value = graph.relu(graph.linear(value, "fc.0"))
     graph.softmax(graph.linear(value, "fc.2"), output: "probabilities")
-    for name in tensorNames(scope) { graph.tensor(name, try tensor(name)) }
-    let model = graph.model(
-      input: input, output: ("probabilities", [classes.count]), metadata: metadata)
-    try writeAtomically(model, to: path)
+    for name in tensorNames(scope) { graph.weight(name, shape: shape(of: name)) }
+    try graph.write(
+      input: input, output: ("probabilities", [classes.count]), metadata: metadata, to: path
+    ) { (name) throws(WeightFileError) in try tensor(name).values }
   }
 
   /// Appends the backbone and gives the name of the features.

@@ -1,9 +1,8 @@
-import Tensors
-
-/// Builds an ONNX graph operation by operation.
+/// Builds an ONNX graph operation by operation and writes it to a file.
 ///
 /// Each method appends one operation and gives the name of its result. The operations are those of opset 13, the oldest
-/// with today's Softmax, so that old runtimes, also in browsers, load the file.
+/// with today's Softmax, so that old runtimes, also in browsers, load the file. Weights are only
+/// declared here, and read one at a time when the file is written.
 struct ONNXGraphWriter {
   /// The version of the operations.
   static let opset = 13
@@ -23,8 +22,28 @@ struct ONNXGraphWriter {
     case float(Float)
   }
 
+  /// A tensor of the graph: what stands before its elements in the file, and where they come from.
+  private struct Initialiser {
+    let head: [UInt8]
+    let values: Values
+
+    enum Values {
+      case bytes([UInt8])
+      /// The weight of that name, by its number of bytes.
+      case weight(String, size: Int)
+    }
+
+    /// Bytes in the file.
+    var size: Int {
+      switch values {
+      case .bytes(let bytes): head.count + bytes.count
+      case .weight(_, let size): head.count + size
+      }
+    }
+  }
+
   private var nodes = ProtobufWriter()
-  private var initialisers = ProtobufWriter()
+  private var initialisers: [Initialiser] = []
   private var count = 0
 
   // MARK: Operations
@@ -72,14 +91,14 @@ struct ONNXGraphWriter {
   mutating func normalised(_ input: String, _ pixels: PixelConvention) -> String {
     var value = add("Cast", [input], [("to", .integer(DataType.float32.rawValue))])
     if pixels.channelOrder == "BGR" {
-      integers("preprocessing.order", [2, 1, 0])
+      constant("preprocessing.order", .int64, [2, 1, 0] as [Int64])
       value = add("Gather", [value, "preprocessing.order"], [("axis", .integer(3))])
     }
     // (pixel * scale - mean) / deviation, as one product and one sum.
     let factors = pixels.deviation.map { Float(pixels.scale / $0) }
     let offsets = zip(pixels.mean, pixels.deviation).map { Float(-$0 / $1) }
-    tensor("preprocessing.factor", Tensor(shape: [3], values: factors))
-    tensor("preprocessing.offset", Tensor(shape: [3], values: offsets))
+    constant("preprocessing.factor", .float32, factors)
+    constant("preprocessing.offset", .float32, offsets)
     value = add("Mul", [value, "preprocessing.factor"])
     value = add("Add", [value, "preprocessing.offset"])
     return add("Transpose", [value], [("perm", .integers([0, 3, 1, 2]))])
@@ -92,27 +111,74 @@ struct ONNXGraphWriter {
 
   // MARK: Tensors and the file
 
-  /// Adds a constant of floats.
-  mutating func tensor(_ name: String, _ tensor: Tensor<Float>) {
-    constant(name, .float32, tensor.shape, tensor.values)
+  /// Declares a weight, whose values are asked for when the file is written.
+  mutating func weight(_ name: String, shape: [Int]) {
+    let size = shape.reduce(ElementType.float32.size, *)
+    initialise(name, .float32, shape, .weight(name, size: size), size)
   }
 
-  private mutating func integers(_ name: String, _ values: [Int64]) {
-    constant(name, .int64, [values.count], values)
+  private mutating func constant(
+    _ name: String, _ type: DataType, _ values: [some BitwiseCopyable]
+  ) {
+    var raw: [UInt8] = []
+    appendRaw(values, to: &raw)
+    initialise(name, type, [values.count], .bytes(raw), raw.count)
   }
 
-  /// The bytes of the model; the first dimension of input and output may be of any length.
-  func model(
+  private mutating func initialise(
+    _ name: String, _ type: DataType, _ shape: [Int], _ values: Initialiser.Values, _ size: Int
+  ) {
+    var tensor = ProtobufWriter()
+    for extent in shape { tensor.integer(1, extent) }
+    tensor.integer(2, type.rawValue)
+    tensor.text(8, name)
+    tensor.start(9, size)
+    var field = ProtobufWriter()
+    field.start(5, tensor.bytes.count + size)
+    initialisers.append(Initialiser(head: field.bytes + tensor.bytes, values: values))
+  }
+
+  /// Writes the model to `path`; the first dimension of input and output may be of any length.
+  ///
+  /// - Parameter values: The values of the weight of that name.
+  func write(
     input: (name: String, type: DataType, shape: [Int]), output: (name: String, shape: [Int]),
-    metadata: [String: String]
-  ) -> [UInt8] {
+    metadata: [String: String], to path: String,
+    values: (_ name: String) throws(WeightFileError) -> [Float]
+  ) throws(WeightFileError) {
     var graph = ProtobufWriter()
     graph.text(2, "avp-dist")
     Self.value(&graph, 11, input.name, input.type, input.shape)
     Self.value(&graph, 12, output.name, .float32, output.shape)
-    let content = nodes.bytes + initialisers.bytes + graph.bytes
+    var model = Self.head(metadata)
+    model.start(
+      7, initialisers.reduce(nodes.bytes.count + graph.bytes.count) { $0 + $1.size })
+    let file = try TemporaryFile(beside: path)
+    do throws(WeightFileError) {
+      try file.append(model.bytes)
+      try file.append(nodes.bytes)
+      for initialiser in initialisers {
+        try file.append(initialiser.head)
+        switch initialiser.values {
+        case .bytes(let bytes): try file.append(bytes)
+        case .weight(let name, _):
+          var bytes: [UInt8] = []
+          appendRaw(try values(name), to: &bytes)
+          try file.append(bytes)
+        }
+      }
+      try file.append(graph.bytes)
+      try file.replace()
+    } catch {
+      file.discard()
+      throw error
+    }
+  }
+
+  /// The model's fields before the graph.
+  private static func head(_ metadata: [String: String]) -> ProtobufWriter {
     var model = ProtobufWriter()
-    model.integer(1, Self.formatVersion)
+    model.integer(1, formatVersion)
     model.text(2, "avp-dist")
     for key in sortedByBytes(metadata.keys) {
       model.message(14) { entry in
@@ -120,9 +186,8 @@ struct ONNXGraphWriter {
         entry.text(2, metadata[key] ?? "")
       }
     }
-    model.message(8) { $0.integer(2, Self.opset) }
-    model.data(7, content)
-    return model.bytes
+    model.message(8) { $0.integer(2, opset) }
+    return model
   }
 
   @discardableResult
@@ -157,19 +222,6 @@ struct ONNXGraphWriter {
     case .integers(let numbers):
       for number in numbers { attribute.integer(8, number) }
       attribute.integer(20, 7)
-    }
-  }
-
-  private mutating func constant(
-    _ name: String, _ type: DataType, _ shape: [Int], _ values: [some BitwiseCopyable]
-  ) {
-    initialisers.message(5) { tensor in
-      for extent in shape { tensor.integer(1, extent) }
-      tensor.integer(2, type.rawValue)
-      tensor.text(8, name)
-      var raw: [UInt8] = []
-      appendRaw(values, to: &raw)
-      tensor.data(9, raw)
     }
   }
 

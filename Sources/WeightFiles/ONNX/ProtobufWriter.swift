@@ -16,9 +16,14 @@ struct ProtobufWriter {
 
   /// Bytes.
   mutating func data(_ field: Int, _ value: [UInt8]) {
-    variable(UInt64(field << 3 | 2))
-    variable(UInt64(value.count))
+    start(field, value.count)
     bytes += value
+  }
+
+  /// What stands before `count` bytes of a field, which the caller must let follow.
+  mutating func start(_ field: Int, _ count: Int) {
+    variable(UInt64(field << 3 | 2))
+    variable(UInt64(count))
   }
 
   /// A text.

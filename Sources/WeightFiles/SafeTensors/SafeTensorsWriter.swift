@@ -41,23 +41,35 @@ public struct SafeTensorsWriter: Sendable {
 
   /// The bytes of the file.
   public func encoded() -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(entries.values.reduce(1 << 16) { $0 + $1.size })
+    for append in parts { append(&bytes) }
+    return bytes
+  }
+
+  /// Writes the file as ``writeAtomically(_:to:)`` does, without a second copy of all tensors.
+  public func write(to path: String) throws(WeightFileError) {
+    let pieces = parts.lazy.map { append in
+      var bytes: [UInt8] = []
+      append(&bytes)
+      return bytes
+    }
+    try writeAtomically(pieces: pieces, to: path)
+  }
+
+  /// What appends the parts of the file in order: the header, then each tensor.
+  private var parts: [@Sendable (inout [UInt8]) -> Void] {
     let inOrder = entries.sorted { left, right in
       let (leftSize, rightSize) = (left.value.type.size, right.value.type.size)
       return leftSize == rightSize
         ? left.key.utf8.lexicographicallyPrecedes(right.key.utf8) : leftSize > rightSize
     }
     let header = header(inOrder.map { ($0.key, $0.value) })
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + header.count + inOrder.reduce(0) { $0 + $1.value.size })
-    appendRaw([UInt64(header.count).littleEndian], to: &bytes)
-    bytes += header
-    for (_, entry) in inOrder { entry.append(&bytes) }
-    return bytes
-  }
-
-  /// Writes the file through ``writeAtomically(_:to:)``.
-  public func write(to path: String) throws(WeightFileError) {
-    try writeAtomically(encoded(), to: path)
+    let start: @Sendable (inout [UInt8]) -> Void = { bytes in
+      appendRaw([UInt64(header.count).littleEndian], to: &bytes)
+      bytes += header
+    }
+    return [start] + inOrder.map(\.value.append)
   }
 
   private mutating func add<Element: BitwiseCopyable & Sendable>(
