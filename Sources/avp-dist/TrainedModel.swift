@@ -4,23 +4,85 @@ import ImageData
 import ImageTransforms
 import ResNet
 import Training
+import WeightFiles
 
-/// A trained head with its backbone found again: what `predict` and `evaluate` work with.
+/// A trained head with its backbone found again: what `predict`, `evaluate` and `export` work with.
 struct TrainedModel {
-  let checkpoint: Checkpoint
+  let head: HeadParameters
+  /// The class names, by class index.
+  let classes: [String]
+  /// Whose way of resizing pictures it was trained with.
+  let preset: Preset
+  /// How their pixels are normalised.
+  let normalisation: Normalisation
   let backbone: LoadedBackbone
 
-  /// Reads `--checkpoint`, and the backbone from `--weights` or where the run had it.
+  /// Reads `--checkpoint`, recognised by content: a run's model or checkpoint, whose backbone comes
+  /// from `--weights` or where the run had it, or a whole model that `export` wrote.
   ///
-  /// - Throws: a failure where the backbone is not the one that the head was trained on.
+  /// - Throws: a failure where the file is neither, or where the backbone is not the one that the
+  ///   head was trained on.
   init(_ arguments: Arguments) throws {
-    try self.init(arguments.required("--checkpoint"), arguments)
+    let path = try arguments.required("--checkpoint")
+    switch try TrainedFile(path: path) {
+    case .checkpoint(let checkpoint): try self.init(checkpoint, arguments, path)
+    case .export(let head): try self.init(exported: head, arguments, path)
+    }
   }
 
-  /// Reads the file at `path`; see ``init(_:)``.
-  init(_ path: String, _ arguments: Arguments) throws {
-    checkpoint = try Checkpoint(path: path)
-    let named = checkpoint.record.backbone
+  /// The extractor of unaugmented features of pictures below `root`.
+  func extractor(root: String, onBadImage: BadImagePolicy = .fail) -> FeatureExtractor {
+    FeatureExtractor(
+      backbone: backbone.backbone,
+      transform: PictureTransform(preset: preset, normalisation: normalisation),
+      pictures: PictureSource(root: root), onBadImage: onBadImage)
+  }
+}
+
+/// The two kinds of file that hold a trained model.
+private enum TrainedFile {
+  /// A run's model or checkpoint.
+  case checkpoint(Checkpoint)
+  /// An exported model: the head, with all that the file says about itself.
+  case export(TensorTable)
+
+  init(path: String) throws {
+    let reason: String
+    do throws(WeightFileError) {
+      let head = try loadHead(path)
+      // A run's files keep their classes in their record.
+      if head.metadata["classes"] != nil {
+        self = .export(head)
+        return
+      }
+      reason = "its metadata names no classes"
+    } catch {
+      reason = error.reason
+    }
+    do {
+      self = .checkpoint(try Checkpoint(path: path))
+    } catch CheckpointError.damaged {
+      throw Failure(
+        status: .badData,
+        description: """
+          \(path) is damaged or no checkpoint of avp-dist: its checksum does not fit. Nor is it a \
+          whole model of `avp-dist export`: \(reason).
+          """)
+    }
+  }
+}
+
+// MARK: - Models and checkpoints of runs
+
+extension TrainedModel {
+  /// The model in a run's file that has been read from `path`.
+  init(_ checkpoint: Checkpoint, _ arguments: Arguments, _ path: String) throws {
+    let record = checkpoint.record
+    head = checkpoint.head
+    classes = record.classes
+    preset = record.preprocessing.preset
+    normalisation = record.preprocessing.normalisation
+    let named = record.backbone
     backbone = try LoadedBackbone(
       Self.choice(arguments, named, beside: path), arguments,
       featureLayer: FeatureLayer(rawValue: named.featureLayer))
@@ -32,16 +94,6 @@ struct TrainedModel {
           (sha256 \(backbone.fingerprint.prefix(12))…). Name the right file with --weights.
           """)
     }
-  }
-
-  /// The extractor of unaugmented features of pictures below `root`.
-  func extractor(root: String, onBadImage: BadImagePolicy = .fail) -> FeatureExtractor {
-    let preprocessing = checkpoint.record.preprocessing
-    return FeatureExtractor(
-      backbone: backbone.backbone,
-      transform: PictureTransform(
-        preset: preprocessing.preset, normalisation: preprocessing.normalisation),
-      pictures: PictureSource(root: root), onBadImage: onBadImage)
   }
 
   /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's `config.json`, the
@@ -68,6 +120,76 @@ struct TrainedModel {
         status: .missingInput,
         description: "\(path) needs its backbone, \(named.shortText); name the file with --weights."
       )
+    }
+  }
+}
+
+// MARK: - Exported models
+
+extension TrainedModel {
+  private init(exported tensors: TensorTable, _ arguments: Arguments, _ path: String) throws {
+    guard !arguments.has("--weights") else {
+      throw UsageError("--weights has no effect: \(path) holds its backbone.")
+    }
+    let facts = tensors.metadata
+    let list = Data((facts["classes"] ?? "").utf8)
+    guard let names = try? JSONDecoder().decode([String].self, from: list) else {
+      throw Self.unusable(path, "its metadata `classes` is not a list of names")
+    }
+    guard let preset = Preset.allCases.first(where: { $0.resizing == facts["resize"] }) else {
+      throw Self.unusable(path, "its metadata `resize` does not say how pictures are resized")
+    }
+    head = try Self.head(tensors)
+    classes = names
+    self.preset = preset
+    backbone = try Self.backbone(in: path, arguments)
+    normalisation = backbone.normalisation
+    guard
+      head.shape.classes == classes.count,
+      head.shape.features == backbone.backbone.featureCount
+    else {
+      throw Self.unusable(
+        path,
+        "its head takes \(head.shape.features) features to \(head.shape.classes) classes, but there "
+          + "are \(backbone.backbone.featureCount) and \(classes.count)")
+    }
+  }
+
+  private static func unusable(_ path: String, _ reason: String) -> Failure {
+    Failure(status: .badData, description: "\(path) cannot be used as a model: \(reason).")
+  }
+
+  private static func head(_ tensors: TensorTable) throws -> HeadParameters {
+    do {
+      return try HeadParameters { name throws(HeadError) in
+        do throws(WeightFileError) {
+          return try tensors.floats(name)
+        } catch {
+          throw .tensor(name: name, reason: error.reason)
+        }
+      }
+    } catch {
+      throw unusable(tensors.path, "\(error)")
+    }
+  }
+
+  private static func backbone(in path: String, _ arguments: Arguments) throws -> LoadedBackbone {
+    do {
+      return try LoadedBackbone(.file(path), arguments, featureLayer: nil)
+    } catch let error as WeightFileError where error.tensor == "conv1.weight" {
+      throw unusable(
+        path,
+        "it holds the head alone; name the run's model.safetensors or an export of the whole model")
+    }
+  }
+}
+
+extension Preset {
+  /// How the metadata of exported models call the way of resizing.
+  var resizing: String {
+    switch self {
+    case .pytorch: "bilinear, antialiased"
+    case .keras: "nearest"
     }
   }
 }

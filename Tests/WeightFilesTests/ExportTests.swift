@@ -54,16 +54,15 @@ import Testing
   @Test(arguments: ExportFormat.allCases)
   func headsAreReadBack(_ format: ExportFormat) throws {
     let folder = TemporaryFolder()
-    let path = folder.file("head.weights.h5")
+    let path = folder.file("head.h5")
     try Self.export("zip.pth").write(format, .head, to: path)
     let head = try loadHead(path)
     for name in head.names { #expect(try head.floats(name) == Self.head().floats(name)) }
     #expect(head.names.count == 4)
     #expect(head.metadata["classes"]?.hasPrefix("[\"alien\"") == true)
     #expect(failure { try loadBackboneWeights(path) } != nil)
-    #expect(
-      folder.contents
-        == (format == .keras ? ["head.json", "head.weights.h5"] : ["head.weights.h5"]))
+    #expect(folder.contents == (format == .keras ? ["head.h5", "head.json"] : ["head.h5"]))
+    #expect(format.files(at: path).count == folder.contents.count)
   }
 
   @Test(arguments: ExportFormat.allCases)
@@ -129,8 +128,61 @@ import Testing
 
   @Test func placesOfArchitectures() {
     #expect(ModelExport.architecturePath(for: "a.b/model.h5") == "a.b/model.json")
-    #expect(ModelExport.architecturePath(for: "model.weights.h5") == "model.json")
     #expect(ModelExport.architecturePath(for: "/x/model") == "/x/model.json")
-    #expect(ModelExport.architecturePath(for: ".h5") == ".h5.json")
   }
+
+  @Test func namesThatKerasWouldNotLoad() {
+    for name in ["model.json", "model", "model.H5", ".h5", "a.h5/model", "x/model.weights.h5"] {
+      #expect(ExportFormat.keras.objection(to: name)?.contains("model.h5") == true, "\(name)")
+    }
+    for name in ["model.h5", "x/weights.hdf5"] {
+      #expect(ExportFormat.keras.objection(to: name) == nil)
+    }
+    for format in ExportFormat.allCases where format != .keras {
+      #expect(format.objection(to: "model") == nil)
+    }
+  }
+
+  /// Metadata hides what the configuration of layers, or the graph, says: without it, that must be
+  /// right too.
+  @Test(arguments: files, [ExportFormat.keras, .onnx])
+  func architecturesAreRightWithoutMetadata(_ file: String, _ format: ExportFormat) throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("model.h5")
+    let export = try Self.export(file)
+    try export.write(format, to: path)
+    let names =
+      format == .keras
+      ? ["avp_dist"]
+      : ["stride_in_1x1", "bn_eps", "maxpool", "mean", "std", "blocks", "channel_order"]
+    var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+    for name in names {
+      // A key of ONNX's metadata is a field of the number 1, preceded by its length.
+      let mark = (format == .keras ? [] : [0x0A, UInt8(name.utf8.count)]) + Array(name.utf8)
+      try #require(hide(mark, in: &bytes))
+    }
+    let after = try loadBackboneWeights(bytes: bytes, path: "without metadata")
+    #expect(after.conventionsOrigin == (format == .keras ? .configuration : .graph))
+    #expect(after.conventions == export.backbone.conventions)
+    // No layer of Keras says what pixels are: without metadata they are those of its own weights.
+    #expect(after.pixels == (format == .keras ? .caffe : export.backbone.pixels))
+    #expect(after.names == export.backbone.names)
+    for name in after.names {
+      #expect(try after.floats(name) == export.backbone.floats(name), "\(name)")
+    }
+    for name in Self.head().names {
+      #expect(try after.head.floats(name) == Self.head().floats(name))
+    }
+  }
+}
+
+/// Changes the last byte of every occurrence of `mark`; false where there is none.
+private func hide(_ mark: [UInt8], in bytes: inout [UInt8]) -> Bool {
+  var isFound = false
+  for end in mark.count...bytes.count where bytes[end - 1] == mark[mark.count - 1] {
+    guard bytes[end - mark.count..<end].elementsEqual(mark) else { continue }
+    bytes[end - 1] = UInt8(ascii: "?")
+    isFound = true
+  }
+  return isFound
 }

@@ -27,9 +27,7 @@ extension ModelExport {
   static func architecturePath(for path: String) -> String {
     let name = lastComponent(path)
     let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
-    let base = stem.hasSuffix(".weights") ? String(stem.dropLast(".weights".count)) : stem
-    let start = path.dropLast(name.count)
-    return "\(start)\(base.isEmpty ? name : base).json"
+    return "\(path.dropLast(name.count))\(stem).json"
   }
 
   // MARK: Weights

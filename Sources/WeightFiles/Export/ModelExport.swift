@@ -10,6 +10,27 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   case keras
   /// A graph for onnxruntime, also in the browser.
   case onnx
+
+  /// Why the format's own tools would not load a file of that name, and what to do; nil where they
+  /// do.
+  public func objection(to path: String) -> String? {
+    guard self == .keras else { return nil }
+    let name = lastComponent(path)
+    if name.hasSuffix(".weights.h5") {
+      return "Keras takes names that end in .weights.h5 for another kind of file. "
+        + "Choose one such as model.h5."
+    }
+    guard [".h5", ".hdf5"].contains(where: { name.hasSuffix($0) && name.count > $0.count }) else {
+      return "Keras loads such files only by names that end in .h5 or .hdf5. "
+        + "Choose one such as model.h5."
+    }
+    return nil
+  }
+
+  /// The files that ``ModelExport/write(_:_:preprocessing:to:)`` makes.
+  public func files(at path: String) -> [String] {
+    self == .keras ? [path, ModelExport.architecturePath(for: path)] : [path]
+  }
 }
 
 /// A trained model: backbone and head, ready to be written for other tools.
@@ -75,6 +96,7 @@ public struct ModelExport: Sendable {
   ///   - preprocessing: For ONNX whole models: the graph takes RGB bytes, [n, 224, 224, 3], and normalises
   ///     them itself.
   ///   - path: The file to write; Keras' architecture goes beside it, with the extension `json`.
+  ///     See ``ExportFormat/objection(to:)`` for names that should not be used.
   /// - Returns: what was written and what to know before loading it, line by line.
   /// - Throws: a ``WeightFileError`` if the file cannot be written.
   @discardableResult
@@ -149,9 +171,11 @@ public struct ModelExport: Sendable {
   }
 }
 
-/// Reads the head of a trained model: from a head-only export or whole model of any format, or from a checkpoint.
+/// Reads the head of a trained model: from a head-only export or whole model of any format, or from
+/// a checkpoint.
 ///
-/// - Returns: `fc.0.weight`, `fc.0.bias`, `fc.2.weight`, `fc.2.bias`, and the file's metadata.
+/// - Returns: `fc.0.weight`, `fc.0.bias`, `fc.2.weight`, `fc.2.bias`, and the file's metadata, in
+///   which only an export has `classes`.
 /// - Throws: a ``WeightFileError`` if the file cannot be read or holds no such head.
 public func loadHead(_ path: String) throws(WeightFileError) -> TensorTable {
   let opened = try OpenedWeights(path: path)

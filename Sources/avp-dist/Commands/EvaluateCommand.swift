@@ -22,22 +22,21 @@ extension Command {
 
   private static func evaluate(_ arguments: Arguments, _ communicator: any Communicator) throws {
     let model = try TrainedModel(arguments)
-    let record = model.checkpoint.record
     let data = arguments.string("--data") ?? "data"
     let split: Split = try arguments.choice("--split") ?? .validation
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
-      bytes = [UInt8](try JSONEncoder().encode(samples(data, split, classes: record.classes)))
+      bytes = [UInt8](try JSONEncoder().encode(samples(data, split, classes: model.classes)))
     }
     try communicator.broadcast(&bytes, from: 0)
     let samples = try JSONDecoder().decode([Sample].self, from: Data(bytes))
     let policy: BadImagePolicy = try arguments.choice("--on-bad-image") ?? .fail
     let result = try Training.evaluate(
-      model.checkpoint.head, on: samples,
+      model.head, on: samples,
       producer: model.extractor(root: data, onBadImage: policy),
       options: RunOptions(arguments, communicator: communicator), communicator: communicator)
     guard communicator.rank == 0 else { return }
-    let report = EvaluationReport(result, classes: record.classes)
+    let report = EvaluationReport(result, classes: model.classes)
     print(arguments.has("--json") ? report.json : report.text)
   }
 

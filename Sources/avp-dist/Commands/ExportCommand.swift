@@ -1,4 +1,6 @@
+import Foundation
 import Head
+import ImageTransforms
 import Training
 import WeightFiles
 
@@ -26,35 +28,51 @@ extension Command {
       guard !preprocessing || (format == .onnx && !arguments.has("--head-only")) else {
         throw UsageError("--with-preprocessing goes with --format onnx and the whole model.")
       }
+      if let objection = format.objection(to: output) {
+        throw UsageError("--output \(output): \(objection)")
+      }
       let model = try TrainedModel(arguments)
+      try refuseOverwriting(
+        ["--checkpoint": try arguments.required("--checkpoint"), "--weights": model.backbone.path],
+        format.files(at: output))
       let lines = try model.export.write(
         format, arguments.has("--head-only") ? .head : .wholeModel, preprocessing: preprocessing,
         to: output)
       for line in lines { print(line) }
     })
+
+  /// Refuses to write over what is being exported.
+  private static func refuseOverwriting(_ inputs: [String: String], _ outputs: [String]) throws {
+    func real(_ path: String) -> String {
+      URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+    }
+    for output in outputs {
+      for (option, input) in inputs.sorted(by: { $0.key < $1.key })
+      where real(input) == real(output) {
+        throw UsageError(
+          "\(output) would overwrite the file of \(option); choose another --output.")
+      }
+    }
+  }
 }
 
 extension TrainedModel {
   /// Backbone and head as exporters take them.
   var export: ModelExport {
     get throws {
-      let record = checkpoint.record
-      let tensors = HeadTensor.allCases.map { ($0.rawValue, checkpoint.head.tensor($0)) }
-      let normalisation = record.preprocessing.normalisation
+      let tensors = HeadTensor.allCases.map { ($0.rawValue, head.tensor($0)) }
       func numbers(_ vector: SIMD3<Float>) -> [Double] {
         (0..<3).compactMap { Double("\(vector[$0])") }
       }
       return try ModelExport(
-        backbone: backbone.weights, featureLayer: record.backbone.featureLayer,
+        backbone: backbone.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
         head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
-        classes: record.classes,
+        classes: classes,
         pixels: PixelConvention(
           channelOrder: normalisation.channelOrder == .bgr ? "BGR" : "RGB",
           scale: normalisation.scale, mean: numbers(normalisation.mean),
           deviation: numbers(normalisation.deviation)),
-        metadata: [
-          "resize": record.preprocessing.preset == .keras ? "nearest" : "bilinear, antialiased"
-        ])
+        metadata: ["resize": preset.resizing])
     }
   }
 }

@@ -6,7 +6,7 @@ import Training
 
 extension Command {
   static let modelOptions = [
-    Option("--checkpoint", "FILE", "model.safetensors, best.safetensors or a checkpoint of a run"),
+    Option("--checkpoint", "FILE", "model, best or checkpoint of a run, or a whole exported model"),
     Option(
       "--weights", "FILE|demo|random[:SEED]", "the backbone, where it is not where the run had it"),
     Option("--threads", "N", "threads (those the process may use)"),
@@ -36,9 +36,9 @@ extension Command {
     let vectors = results.compactMap { result -> [Float]? in
       if case .features(let vector) = result { vector } else { nil }
     }
-    let rows = zip(list.names, model.checkpoint.head.logits(of: vectors)).map { name, logits in
+    let rows = zip(list.names, model.head.logits(of: vectors)).map { name, logits in
       Prediction(
-        image: name, classes: model.checkpoint.record.classes,
+        image: name, classes: model.classes,
         probabilities: probabilities(ofLogits: logits))
     }
     if arguments.has("--json") {

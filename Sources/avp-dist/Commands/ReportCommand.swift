@@ -35,10 +35,12 @@ extension Command {
     var note: String?
     var classes: [String] = []
     do {
-      let model = try TrainedModel(folder.best, arguments)
-      classes = model.checkpoint.record.classes
-      let data = arguments.string("--data") ?? description.data
-      findings = try Findings(model, data: data, shown: shown, arguments)
+      let best = try Checkpoint(path: folder.best)
+      classes = best.record.classes
+      findings = try Findings(
+        TrainedModel(best, arguments, folder.best),
+        data: arguments.string("--data") ?? description.data,
+        onBadImage: best.record.configuration.onBadImage, shown: shown, arguments)
     } catch {
       note = "The validation pictures were not classified for this page: \(error)"
     }
@@ -58,18 +60,21 @@ private struct Findings {
 
   init() {}
 
-  init(_ model: TrainedModel, data: String, shown: Int, _ arguments: Arguments) throws {
-    let record = model.checkpoint.record
-    let samples = try DatasetManifest.scan(root: data, classes: record.classes).validation
-    let extractor = model.extractor(root: data, onBadImage: record.configuration.onBadImage)
+  init(
+    _ model: TrainedModel, data: String, onBadImage: BadImagePolicy, shown: Int,
+    _ arguments: Arguments
+  ) throws {
+    let classes = model.classes
+    let samples = try DatasetManifest.scan(root: data, classes: classes).validation
+    let extractor = model.extractor(root: data, onBadImage: onBadImage)
     let results = try Training.features(
       of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
       producer: extractor, options: RunOptions(arguments, communicator: SingleProcess()))
     let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
       if case .features(let vector) = result { (sample, vector) } else { nil }
     }
-    let logits = model.checkpoint.head.logits(of: known.map(\.1))
-    var confusion = record.classes.map { _ in record.classes.map { _ in 0 } }
+    let logits = model.head.logits(of: known.map(\.1))
+    var confusion = classes.map { _ in classes.map { _ in 0 } }
     let classified = zip(known, logits).map { known, logits in
       let shares = probabilities(ofLogits: logits)
       confusion[known.0.label][predictedClass(ofLogits: logits)] += 1
@@ -80,9 +85,9 @@ private struct Findings {
       .prefix(shown).map { entry in
         let image = try extractor.pictures.image(of: entry.sample)
         return RunPage.Picture(
-          path: entry.sample.path, truth: record.classes[entry.sample.label],
+          path: entry.sample.path, truth: classes[entry.sample.label],
           prediction: Prediction(
-            image: entry.sample.path, classes: record.classes, probabilities: entry.shares),
+            image: entry.sample.path, classes: classes, probabilities: entry.shares),
           jpeg: try encodeJPEG(extractor.transform.resized(image), quality: 85))
       }
   }

@@ -1,0 +1,132 @@
+import Foundation
+import Tensors
+import Testing
+import WeightFiles
+
+extension ToolTests {
+  /// `weights inspect` and `weights convert`.
+  @Suite struct WeightsToolTests {
+    private let scratch: TemporaryFolder
+
+    init() throws { scratch = try TemporaryFolder() }
+
+    private func weights(_ words: String...) throws -> Outcome {
+      try run([Program.tool, "weights"] + words, in: scratch.path)
+    }
+
+    private func contents() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted()
+    }
+
+    /// The demo backbone as F32 in another file, without the tensor `absent`.
+    private func backbone(
+      _ name: String, without absent: String? = nil, changing bad: String? = nil
+    ) throws {
+      let source = try SafeTensorsFile(path: Workshop.demoBackbone())
+      var writer = SafeTensorsWriter(metadata: source.metadata)
+      for tensor in source.names where tensor != absent {
+        var values = try source.floats(tensor)
+        if tensor == bad { values.values[0] = .nan }
+        writer.add(tensor, values)
+      }
+      try writer.write(to: "\(scratch.path)/\(name)")
+    }
+
+    private func fingerprint(_ outcome: Outcome) -> String? {
+      outcome.lines.first { $0.hasPrefix("fingerprint") }
+    }
+
+    // MARK: inspect
+
+    @Test func aWholeBackboneIsDescribed() throws {
+      let outcome = try weights("inspect", Workshop.demoBackbone())
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      for line in [
+        "format          safetensors", "network         resnet50_base8",
+        "features        256 after layer4",
+        "conventions     stride 2 on the 3x3 convolution, batch-norm epsilon 1e-5, pooling padded",
+        "                (from the file's metadata)", "Nothing is missing.",
+      ] {
+        #expect(outcome.lines.contains(line), "\(line)")
+      }
+      #expect(
+        outcome.lines.contains { $0.hasPrefix("conv1.weight ") && $0.hasSuffix("8 x 3 x 7 x 7") })
+      #expect(fingerprint(outcome)?.count == 16 + 64)
+    }
+
+    @Test func whatIsMissingIsListed() throws {
+      try backbone("short.safetensors", without: "layer3.0.conv2.weight")
+      let outcome = try weights("inspect", "short.safetensors")
+      #expect(outcome.status == 65)
+      #expect(outcome.lines.suffix(2).first == "Cannot be used:")
+      #expect(outcome.lines.last == "the tensor \"layer3.0.conv2.weight\" is missing")
+      #expect(outcome.errors == "avp-dist: short.safetensors cannot be used as a backbone.\n")
+      #expect(fingerprint(outcome) == nil)
+    }
+
+    @Test func aNumberThatIsNoneIsFound() throws {
+      try backbone("nan.safetensors", changing: "layer1.0.bn2.weight")
+      let outcome = try weights("inspect", "nan.safetensors")
+      #expect(outcome.status == 65)
+      #expect(outcome.lines.last?.contains("layer1.0.bn2.weight") == true)
+      let conversion = try weights("convert", "nan.safetensors", "converted.safetensors")
+      #expect(conversion.status == 65)
+      #expect(conversion.errors.contains("\"layer1.0.bn2.weight\" holds 1 numbers"))
+      #expect(try contents() == ["nan.safetensors"])
+    }
+
+    // MARK: convert
+
+    @Test func aConvertedFileIsTheSameBackbone() throws {
+      let export = scratch.path + "/model.h5"
+      let model = try Workshop.whole.get() + "/model.safetensors"
+      let words = ["export", "--checkpoint", model, "--format", "keras", "--output", export]
+      #expect(try run([Program.tool] + words).status == 0)
+      let outcome = try weights("convert", export, "converted.safetensors")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(
+        outcome.output.hasPrefix("\(export): resnet50_base8 from ")
+          && outcome.output.hasSuffix("written to converted.safetensors as safetensors\n"))
+      let converted = try weights("inspect", "converted.safetensors")
+      #expect(converted.status == 0)
+      #expect(
+        try fingerprint(converted) == fingerprint(weights("inspect", Workshop.demoBackbone())))
+      let source = try SafeTensorsFile(path: Workshop.demoBackbone())
+      let target = try SafeTensorsFile(path: scratch.path + "/converted.safetensors")
+      for name in source.names { #expect(try target.floats(name) == source.floats(name)) }
+      #expect(target.shape(of: "fc.2.bias") == [2])
+    }
+
+    // MARK: Bad input
+
+    @Test(arguments: [
+      [], ["inspect"], ["inspect", "a", "b"], ["convert", "a"], ["convert", "a", "b", "c"],
+      ["show"],
+    ])
+    func aWrongCommandLine(words: [String]) throws {
+      let outcome = try run([Program.tool, "weights"] + words, in: scratch.path)
+      #expect(outcome.status == 64)
+      #expect(outcome.errors.contains("Say `weights inspect FILE` or `weights convert FROM TO`."))
+    }
+
+    @Test(arguments: ["inspect", "convert"]) func filesThatAreNoWeights(command: String) throws {
+      try Data("<!DOCTYPE html>".utf8)
+        .write(to: URL(fileURLWithPath: scratch.path + "/page.pth"))
+      for (file, status, message) in [
+        ("nowhere.pth", 66, "nowhere.pth"), ("page.pth", 65, "page.pth: is a web page"),
+      ] {
+        let target = command == "convert" ? ["out.safetensors"] : []
+        let outcome = try run([Program.tool, "weights", command, file] + target, in: scratch.path)
+        #expect(outcome.status == Int32(status))
+        #expect(outcome.errors.contains(message))
+        #expect(try contents() == ["page.pth"])
+      }
+    }
+
+    @Test func aTargetThatCannotBeMade() throws {
+      let outcome = try weights("convert", Workshop.demoBackbone(), "/nowhere/out.safetensors")
+      #expect(outcome.status == 73)
+      #expect(outcome.errors.contains("/nowhere/out.safetensors"))
+    }
+  }
+}
