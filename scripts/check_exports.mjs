@@ -1,4 +1,5 @@
-// Runs the exported graphs in onnxruntime-web, the runtime for browsers, and compares probabilities.
+// Runs the exported graphs in onnxruntime-web, the runtime for browsers, and compares their
+// probabilities with those of `avp-dist predict`.
 import { readFileSync, readdirSync } from "node:fs";
 import * as ort from "onnxruntime-web";
 
@@ -9,7 +10,8 @@ for (const name of readdirSync(process.argv[2])) {
   const session = await ort.InferenceSession.create(readFileSync(`${place}/model.onnx`));
   const pictures = new ort.Tensor("float32", Float32Array.from(input), [2, 3, 224, 224]);
   const found = (await session.run({ pictures })).probabilities.data;
-  const difference = Math.max(...probabilities.map((value, index) => Math.abs(value - found[index])));
+  const differences = probabilities.map((value, index) => Math.abs(value - found[index]));
+  const difference = Math.max(...differences);
   console.log(`  ${name}: largest difference ${difference.toExponential(1)}`);
   if (!(difference <= 1e-4)) {
     console.error(`${name}: probabilities in onnxruntime-web differ by ${difference}`);
