@@ -25,7 +25,7 @@ enum Golden {
     "sharded/model.safetensors.index.json", "hugging-face.safetensors", "zip.pth", "legacy.pth",
     "bf16.pth", "checkpoint.pth", "checkpoint-legacy.pth", "keras2016.h5", "keras2019.h5",
     "keras3.weights.h5", "keras3-unnamed.weights.h5", "keras3-model.h5", "keras3.keras",
-    "unfolded.onnx",
+    "unfolded.onnx", "f16.pth", "f64.pth",
   ]
 
   /// The numbers in the files are multiples of 1/256, so no format and no folded bias rounds them.
@@ -86,9 +86,10 @@ enum Golden {
   }
 
   /// Exporting folded each batch-norm into its convolution: weight and bias must be what that gives.
-  @Test func foldedConvolutionsAreTheProducts() throws {
+  @Test(arguments: ["folded.onnx", "dynamo.onnx"])
+  func foldedConvolutionsAreTheProducts(_ file: String) throws {
     let reference = try Golden.reference()
-    let weights = try loadBackboneWeights(Golden.path("folded.onnx"))
+    let weights = try loadBackboneWeights(Golden.path(file))
     for name in reference.names where reference.shape(of: name)?.count == 4 {
       let kernel = try reference.floats(name)
       let convolution = String(name.dropLast(".weight".count))
@@ -113,6 +114,14 @@ enum Golden {
       }
       #expect(try weights.floats("\(norm).running_mean").values.allSatisfy { $0 == 0 })
     }
+  }
+
+  @Test func classifiersAreTheHead() throws {
+    let weights = try loadBackboneWeights(Golden.path("classifier.pth"))
+    #expect(weights.names == (try Golden.reference().names))
+    #expect(weights.head.names == ["fc.bias", "fc.weight"])
+    #expect(weights.head.shape(of: "fc.weight") == [3, 64])
+    #expect(try weights.head.floats("fc.bias").values == [0.25, 0, -0.5])
   }
 
   @Test func filesInMemoryAreReadToo() throws {
