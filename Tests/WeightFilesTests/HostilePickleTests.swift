@@ -93,23 +93,12 @@ import Testing
     }
   }
 
-  /// A tensor of one storage with this many elements.
+  /// A state_dict of one tensor in a storage with this many elements.
   private func tensor(
     offset: Int = 0, shape: [Int], strides: [Int], count: Int = 1
   ) -> [UInt8] {
-    func number(_ value: Int) -> [UInt8] { [0x8A, 8] + little(value, 8) }
-    func tuple(_ values: [Int]) -> [UInt8] {
-      Array("(".utf8) + values.flatMap(number) + Array("t".utf8)
-    }
-    func text(_ text: String) -> [UInt8] {
-      Array("X".utf8) + little(text.utf8.count, 4) + Array(text.utf8)
-    }
-    let storage =
-      Array("(".utf8) + text("storage") + Array("ctorch\nFloatStorage\n".utf8) + text("0")
-      + text("cpu") + number(count) + Array("tQ".utf8)
-    return Array("}".utf8) + text("conv1.weight")
-      + Array("ctorch._utils\n_rebuild_tensor_v2\n(".utf8) + storage + number(offset) + tuple(shape)
-      + tuple(strides) + Array("tRs.".utf8)
+    let tensor = TestPickle.tensor(offset: offset, shape: shape, strides: strides, count: count)
+    return TestPickle.stateDict([("conv1.weight", tensor)])
   }
 
   @Test func tensorsOutsideOfTheirStorageAreRefused() throws {

@@ -74,14 +74,15 @@ extension BackboneLayout {
   ///   known.
   init(of source: some TensorSource) throws(WeightFileError) {
     try Self.refuseRelatives(source)
-    guard let stem = source.shape(of: "conv1.weight") else {
+    guard source.shape(of: "conv1.weight") != nil else {
       let some = source.names.prefix(3).map(quoted).joined(separator: ", ")
       throw WeightFileError(
         .tensorMissing, source.path,
         "the tensor \"conv1.weight\" is missing: this is no ResNet with torchvision's names; the file "
           + (some.isEmpty ? "holds no tensors" : "begins with \(some)"), tensor: "conv1.weight")
     }
-    guard stem.count == 4, stem[0] > 0, stem[1...] == [3, 7, 7] else {
+    let stem = try Self.channels("conv1.weight", source)
+    guard stem[1...] == [3, 7, 7] else {
       throw WeightFileError(
         .tensorMisshapen, source.path,
         "the tensor \"conv1.weight\" has shape \(stem), but a ResNet begins with [channels, 3, 7, 7]",
@@ -112,6 +113,9 @@ extension BackboneLayout {
     return shape
   }
 
+  /// The most blocks of a stage; ResNet-152 has 36 in its third one.
+  private static let blockLimit = 100
+
   /// Blocks of each stage: one more than the largest number in a name.
   private static func blockCounts(
     _ source: some TensorSource
@@ -120,7 +124,7 @@ extension BackboneLayout {
     for name in source.names {
       let parts = name.split(separator: ".", maxSplits: 2)
       guard parts.count == 3, let stage = (1...4).first(where: { parts[0] == "layer\($0)" }),
-        let block = Int(parts[1]), (0..<1000).contains(block)
+        let block = Int(parts[1]), (0..<blockLimit).contains(block)
       else { continue }
       counts[stage - 1] = max(counts[stage - 1], block + 1)
     }

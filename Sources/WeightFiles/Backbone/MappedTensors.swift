@@ -10,8 +10,6 @@ enum TensorRecipe: Sendable {
   case transposed(String)
   /// The first tensor minus the second one: a running mean with a convolution's bias folded in.
   case difference(String, String)
-  /// The tensor of that name with every sign changed.
-  case negated(String)
   /// The same number everywhere.
   case constant(Float, shape: [Int])
 }
@@ -34,7 +32,7 @@ struct MappedTensors: TensorSource {
 
   func shape(of name: String) -> [Int]? {
     switch recipes[name] {
-    case .same(let original)?, .negated(let original)?, .difference(let original, _)?:
+    case .same(let original)?, .difference(let original, _)?:
       source.shape(of: original)
     case .convolution(let original)?:
       source.shape(of: original).map { $0.count == 4 ? [$0[3], $0[2], $0[0], $0[1]] : $0 }
@@ -47,8 +45,8 @@ struct MappedTensors: TensorSource {
 
   func elementType(of name: String) -> ElementType? {
     switch recipes[name] {
-    case .same(let original)?, .negated(let original)?, .difference(let original, _)?,
-      .convolution(let original)?, .transposed(let original)?:
+    case .same(let original)?, .difference(let original, _)?, .convolution(let original)?,
+      .transposed(let original)?:
       source.elementType(of: original)
     case .constant?: .float32
     case nil: nil
@@ -62,9 +60,6 @@ struct MappedTensors: TensorSource {
     case .convolution(let original): return try convolution(original)
     case .transposed(let original): return try transposed(original)
     case .difference(let first, let second): return try difference(first, second)
-    case .negated(let original):
-      let tensor = try source.floats(original)
-      return Tensor(shape: tensor.shape, values: tensor.values.map { -$0 })
     case .constant(let value, let shape):
       return Tensor(
         shape: shape, values: [Float](repeating: value, count: elementCount(shape) ?? 0))
@@ -76,6 +71,10 @@ struct MappedTensors: TensorSource {
     let shape = tensor.shape
     guard shape.count == 4 else { throw misshapen(name, shape, "four") }
     let (area, inputs, outputs) = (shape[0] * shape[1], shape[2], shape[3])
+    // Without elements the other extents may be anything.
+    if tensor.values.isEmpty {
+      return Tensor(shape: [outputs, inputs, shape[0], shape[1]], values: [])
+    }
     var values: [Float] = []
     values.reserveCapacity(tensor.values.count)
     for output in 0..<outputs {
@@ -118,6 +117,8 @@ struct MappedTensors: TensorSource {
 /// Rows as columns.
 func transpose(_ tensor: Tensor<Float>) -> Tensor<Float> {
   let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+  // Without elements the other extent may be anything.
+  if tensor.values.isEmpty { return Tensor(shape: [columns, rows], values: []) }
   var values: [Float] = []
   values.reserveCapacity(tensor.values.count)
   for column in 0..<columns {

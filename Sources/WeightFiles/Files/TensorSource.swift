@@ -92,15 +92,21 @@ func sortedByBytes(_ names: some Sequence<String>) -> [String] {
   names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
 
-/// The product of the extents of `shape`, or nil if it does not fit.
+/// The most elements that a tensor may have: four terabytes of floats, more than any file here
+/// holds.
+private let elementLimit = 1 << 40
+
+/// The product of the extents of `shape`, or nil if an extent is below zero or the tensor absurdly
+/// large.
+///
+/// Extents of zero do not excuse the others: those must multiply to a size that a tensor can have,
+/// so that no product of some of them overflows later.
 func elementCount(_ shape: [Int]) -> Int? {
-  // A zero anywhere makes the product zero, so it may not overflow before the zero is met.
-  if shape.contains(0) { return shape.allSatisfy { $0 >= 0 } ? 0 : nil }
   var product = 1
-  for extent in shape {
+  for extent in shape where extent != 0 {
     let (next, overflow) = product.multipliedReportingOverflow(by: extent)
-    if overflow || extent < 0 { return nil }
+    if extent < 0 || overflow || next > elementLimit { return nil }
     product = next
   }
-  return product
+  return shape.contains(0) ? 0 : product
 }

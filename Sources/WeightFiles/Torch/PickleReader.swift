@@ -6,6 +6,11 @@
 struct PickleReader {
   /// How many opcodes are carried out at most; the state_dict of a ResNet-152 takes about 20,000.
   static let operationLimit = 1_000_000
+  /// The longest key of a dictionary: a short pickle can use one again and again, and each use
+  /// costs its length.
+  static let nameLimit = 4096
+  /// The longest key of a storage; PyTorch's are numbers.
+  private static let storageKeyLimit = 256
 
   private var reader: ByteReader
   private var stack: [PickleValue] = []
@@ -215,6 +220,9 @@ struct PickleReader {
     for index in stride(from: 0, to: values.count, by: 2) {
       // Keys that are no texts occur in optimiser states, never in a state_dict.
       guard case .string(let key) = values[index] else { continue }
+      guard key.utf8.count <= Self.nameLimit else {
+        throw reader.unsupported("the pickle has a key of \(key.utf8.count) bytes in a dictionary")
+      }
       dictionaries[dictionary].append((key, values[index + 1]))
     }
   }
@@ -260,7 +268,9 @@ struct PickleReader {
   }
 
   private func numbers(_ value: PickleValue) -> [Int]? {
-    guard case .tuple(let tuple) = value else { return nil }
+    guard case .tuple(let tuple) = value, tuple.values.count <= TorchView.dimensionLimit else {
+      return nil
+    }
     var numbers: [Int] = []
     for value in tuple.values {
       guard case .integer(let number) = value else { return nil }
@@ -273,7 +283,7 @@ struct PickleReader {
   private func storage(_ value: PickleValue) throws(WeightFileError) -> TorchStorage {
     guard case .tuple(let tuple) = value, case let parts = tuple.values, parts.count >= 5,
       case .string("storage") = parts[0], case .global(.storageType(let type)) = parts[1],
-      case .string(let key) = parts[2],
+      case .string(let key) = parts[2], key.utf8.count <= Self.storageKeyLimit,
       case .integer(let count) = parts[4], count >= 0
     else { throw reader.unsupported("the pickle refers to something that is no storage") }
     if parts.count > 5 {

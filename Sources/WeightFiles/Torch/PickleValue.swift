@@ -82,35 +82,42 @@ struct TorchStorage: Sendable, Equatable {
 /// A tensor: a storage, and how to walk through it.
 struct TorchView: Sendable, Equatable {
   let storage: TorchStorage
-  /// The first element's place in the storage.
-  let offset: Int
+  /// The places in the storage from the first element of the view to the last one.
+  let range: Range<Int>
+  /// The number of elements of the view.
+  let count: Int
   let shape: [Int]
   /// How many elements of the storage lie between neighbours along each dimension.
   let strides: [Int]
 
+  /// The most dimensions of a tensor.
+  static let dimensionLimit = 8
+
   /// Makes a view, or nil if it would reach outside of its storage or repeat elements of it.
   init?(storage: TorchStorage, offset: Int, shape: [Int], strides: [Int]) {
-    guard shape.count == strides.count, shape.count <= 8, offset >= 0,
+    guard shape.count == strides.count, (0...storage.count).contains(offset),
       strides.allSatisfy({ $0 >= 0 }), let count = elementCount(shape), count <= storage.count
     else { return nil }
-    var last = offset
+    var end = offset
     if count > 0 {
       for (extent, stride) in zip(shape, strides) {
         let (step, overflow) = stride.multipliedReportingOverflow(by: extent - 1)
-        let (sum, sumOverflow) = last.addingReportingOverflow(step)
-        if overflow || sumOverflow { return nil }
-        last = sum
+        let (sum, sumOverflow) = end.addingReportingOverflow(step)
+        if overflow || sumOverflow || sum >= storage.count { return nil }
+        end = sum
       }
-      guard last < storage.count else { return nil }
+      end += 1
     }
     self.storage = storage
-    self.offset = offset
     self.shape = shape
     self.strides = strides
+    self.count = count
+    range = offset..<end
   }
 
   /// Whether the elements lie one after the other in row-major order.
   var isContiguous: Bool {
+    if count == 0 { return true }
     var expected = 1
     for (extent, stride) in zip(shape, strides).reversed() where extent != 1 {
       if stride != expected { return false }

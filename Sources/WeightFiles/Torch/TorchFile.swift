@@ -15,6 +15,8 @@ struct TorchFile: TensorSource {
 
   /// The most bytes of `data.pkl` that are read; the one of a ResNet-152 has 200 KB.
   static let pickleLimit = 8 << 20
+  /// How many elements may be read several times in any file.
+  private static let sharingLimit = 1 << 24
 
   init(zip archive: ZipArchive, path: String) throws(WeightFileError) {
     let content = try TorchZip(archive, path: path)
@@ -30,7 +32,9 @@ struct TorchFile: TensorSource {
       layout: "PyTorch before 1.6")
   }
 
-  private init(
+  /// Takes the state_dict out of an unpickled file; `storages` holds the bytes of each storage by
+  /// its key.
+  init(
     _ pickle: PickleContent, storages: [String: ByteSource], metadata: [String: String],
     path: String, layout: String
   ) throws(WeightFileError) {
@@ -48,6 +52,7 @@ struct TorchFile: TensorSource {
       }
       views[name] = view
     }
+    try Self.checkSharing(views, path: path)
     self.views = views
     self.storages = storages
     self.metadata = metadata
@@ -65,20 +70,33 @@ struct TorchFile: TensorSource {
       throw .missing(name, in: path)
     }
     let type = view.storage.type
-    if view.isContiguous {
-      let values = try storage.floats(
-        of: type, at: view.offset * type.size, count: elementCount(view.shape) ?? 0, tensor: name)
-      return Tensor(shape: view.shape, values: values)
+    let values = try storage.floats(
+      of: type, at: view.range.lowerBound * type.size, count: view.range.count, tensor: name)
+    return Tensor(shape: view.shape, values: view.isContiguous ? values : view.gather(values))
+  }
+
+  /// Refuses tensors that share storages so much that reading them all takes far longer than
+  /// reading the file.
+  ///
+  /// Slices of one storage are usual, and so is a tensor under two names.
+  private static func checkSharing(
+    _ views: [String: TorchView], path: String
+  ) throws(WeightFileError) {
+    var storages: [String: Int] = [:]
+    for view in views.values { storages[view.storage.key] = view.storage.count }
+    let read = views.values.reduce(0) { $0 + $1.range.count }
+    guard read <= max(sharingLimit, 4 * storages.values.reduce(0, +)) else {
+      throw WeightFileError(
+        .unsupported, path,
+        "its tensors overlap far too often; save {name: tensor.clone()} of each one")
     }
-    let all = try storage.floats(of: type, at: 0, count: view.storage.count, tensor: name)
-    return Tensor(shape: view.shape, values: view.gather(all))
   }
 }
 
 extension TorchView {
-  /// The elements of the view in row-major order, out of all elements of the storage.
-  func gather(_ all: [Float]) -> [Float] {
-    var places = [offset]
+  /// The elements of the view in row-major order, out of those in its ``range``.
+  func gather(_ span: [Float]) -> [Float] {
+    var places = [0]
     for (extent, stride) in zip(shape, strides) {
       var next: [Int] = []
       next.reserveCapacity(places.count * extent)
@@ -87,7 +105,7 @@ extension TorchView {
       }
       places = next
     }
-    return places.map { all[$0] }
+    return places.map { span[$0] }
   }
 }
 
