@@ -34,6 +34,20 @@ import Testing
     }
   }
 
+  /// A name of any length and with anything in it neither makes every line as long nor acts on a
+  /// terminal.
+  @Test func namesInReportsAreCleaned() throws {
+    let folder = TemporaryFolder()
+    let long = "evil\u{1B}[2J\u{202E}" + String(repeating: "n", count: 100_000)
+    var writer = SafeTensorsWriter()
+    for name in [long, "a", "b"] { writer.add(name, Tensor<Float>(shape: [1], values: [1])) }
+    try writer.write(to: folder.file("names"))
+    let lines = try inspectWeights(folder.file("names")).description.split(separator: "\n")
+    #expect(lines.allSatisfy { $0.utf8.count < 500 })
+    #expect(lines.contains { $0.hasPrefix("evil\\u{1b}[2J\\u{202e}nnn") })
+    #expect(lines.contains { $0.hasPrefix("a ") && $0.count < 100 })
+  }
+
   @Test func reportOfABadFileNamesWhatIsWrong() throws {
     let folder = TemporaryFolder()
     let reference = try Golden.reference()

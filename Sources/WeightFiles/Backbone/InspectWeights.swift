@@ -74,9 +74,11 @@ public struct WeightReport: Sendable, CustomStringConvertible {
   }
 
   private var table: [String] {
-    let width = tensors.map { $0.name.count }.max() ?? 0
-    return tensors.map { row in
-      let name = row.name + String(repeating: " ", count: width - row.name.count)
+    // Names in a file can be of any length; a longer one makes only its own line longer.
+    let names = tensors.map { cleaned($0.name) }
+    let width = min(60, names.map(\.count).max() ?? 0)
+    return zip(tensors, names).map { row, text in
+      let name = text + String(repeating: " ", count: max(0, width - text.count))
       let shape = row.shape.map(String.init).joined(separator: " x ")
       return "\(name)  \(row.type?.rawValue ?? "?")  \(shape)"
     }

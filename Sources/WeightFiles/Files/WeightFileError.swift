@@ -55,13 +55,19 @@ extension WeightFileError {
   }
 }
 
-/// `text` in quotes, with control characters made visible and a length that fits a message, because
-/// names in a damaged file can hold anything.
-func quoted(_ text: String) -> String {
+/// `text` in quotes, fit for a message.
+func quoted(_ text: String) -> String { "\"\(cleaned(text))\"" }
+
+/// `text` with everything made visible that would act on a terminal, and cut off after `limit`
+/// characters: names in a damaged file can hold anything.
+func cleaned(_ text: String, limit: Int = 120) -> String {
   var shown = ""
-  for scalar in text.unicodeScalars.prefix(120) {
-    let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
-    shown += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+  for scalar in text.unicodeScalars.prefix(limit) {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator:
+      shown += "\\u{\(String(scalar.value, radix: 16))}"
+    default: shown.unicodeScalars.append(scalar)
+    }
   }
-  return text.unicodeScalars.count > 120 ? "\"\(shown)...\"" : "\"\(shown)\""
+  return text.unicodeScalars.dropFirst(limit).isEmpty ? shown : "\(shown)..."
 }
