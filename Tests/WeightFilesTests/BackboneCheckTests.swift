@@ -45,8 +45,10 @@ import Testing
     }
     #expect(try changed { $0["bn1.running_var"]?.values[0] = -1 }?.tensor == "bn1.running_var")
     let head = try changed {
-      $0["fc.weight"] = Tensor(shape: [1, 1], values: [.nan])
+      $0["fc.weight"] = zeros(1, 64)
+      $0["fc.weight"]?.values[63] = .nan
     }
+    #expect(head?.kind == .tensorNotFinite)
     #expect(head?.tensor == "fc.weight")
   }
 
@@ -58,6 +60,41 @@ import Testing
     }
     #expect(try changed { $0["layer1.0.bn2.num_batches_tracked"] = zeros() } == nil)
     #expect(try changed { $0["layer1.0.bn4.num_batches_tracked"] = zeros() } != nil)
+  }
+
+  /// Names of tensors of a head and their shapes.
+  private func head(_ shapes: [String: [Int]]) throws -> WeightFileError? {
+    try changed { tensors in
+      for (name, shape) in shapes {
+        let count = shape.reduce(1, *)
+        tensors[name] = Tensor(shape: shape, values: [Float](repeating: 0, count: count))
+      }
+    }
+  }
+
+  @Test func headsMustFit() throws {
+    for good in [
+      ["fc.weight": [3, 64], "fc.bias": [3]], ["fc.weight": [3, 64]],
+      ["fc.0.weight": [5, 64], "fc.0.bias": [5], "fc.2.weight": [2, 5], "fc.2.bias": [2]],
+    ] {
+      #expect(try head(good) == nil, "\(good)")
+    }
+    for (bad, kind, name) in [
+      (["fc.junk": [1]], WeightFileError.Kind.tensorUnexpected, "fc.junk"),
+      (["fc.1.weight": [3, 64]], .tensorUnexpected, "fc.1.weight"),
+      (["fc.weight": [3, 64], "fc.2.weight": [2, 3]], .tensorUnexpected, "fc.2.weight"),
+      (["fc.weight": [3, 32]], .tensorMisshapen, "fc.weight"),
+      (["fc.weight": [0, 64]], .tensorMisshapen, "fc.weight"),
+      (["fc.weight": []], .tensorMisshapen, "fc.weight"),
+      (["fc.weight": [3, 64], "fc.bias": [4]], .tensorMisshapen, "fc.bias"),
+      (["fc.bias": [3]], .tensorMissing, "fc.weight"),
+      (["fc.0.weight": [5, 64], "fc.2.weight": [2, 6]], .tensorMisshapen, "fc.2.weight"),
+      (["fc.0.weight": [5, 64]], .tensorMissing, "fc.2.weight"),
+    ] {
+      let error = try head(bad)
+      #expect(error?.kind == kind, "\(bad)")
+      #expect(error?.tensor == name, "\(bad)")
+    }
   }
 
   @Test func relativesAreRefusedByName() throws {

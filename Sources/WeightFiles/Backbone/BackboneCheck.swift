@@ -7,44 +7,53 @@ struct BackboneCheck {
   let problems: [WeightFileError]
   /// The names of the backbone's tensors, sorted.
   let names: [String]
-  /// The names of the tensors after the backbone: `fc.*`.
+  /// The names of the tensors after the backbone, if there are any: those of `fc`, or of `fc.0` and
+  /// `fc.2`.
   let headNames: [String]
 
   init(_ source: some TensorSource) throws(WeightFileError) {
     layout = try BackboneLayout(of: source)
-    let expected = layout.expectedShapes()
-    names = sortedByBytes(expected.keys)
-    var problems: [WeightFileError] = []
-    for name in names {
-      guard let shape = source.shape(of: name) else {
-        problems.append(.missing(name, in: source.path))
-        continue
-      }
-      if let needed = expected[name], needed != shape {
-        problems.append(
-          WeightFileError(
-            .tensorMisshapen, source.path,
-            "the tensor \(quoted(name)) has shape \(shape), but needs \(needed)", tensor: name))
-      } else if source.elementType(of: name)?.isFloatingPoint != true {
-        problems.append(
-          WeightFileError(
-            .tensorMisshapen, source.path,
-            "the tensor \(quoted(name)) holds no floating-point numbers", tensor: name))
-      }
+    let head = BackboneHeadShapes(source, features: layout.featureCount)
+    let backbone = layout.expectedShapes()
+    names = sortedByBytes(backbone.keys)
+    headNames = sortedByBytes(head.shapes.keys)
+    let expected = backbone.merging(head.shapes) { shape, _ in shape }
+    var problems = (names + headNames).compactMap { name in
+      Self.problem(name, expected[name] ?? [], source)
     }
-    var headNames: [String] = []
-    for name in source.names where expected[name] == nil {
-      if name.hasPrefix("fc.") {
-        headNames.append(name)
-      } else if !Self.isCounter(name, expected) {
-        problems.append(
-          WeightFileError(
-            .tensorUnexpected, source.path,
-            "the tensor \(quoted(name)) does not belong to a \(layout.architecture)", tensor: name))
-      }
+    for name in source.names where expected[name] == nil && !Self.isCounter(name, backbone) {
+      problems.append(
+        WeightFileError(
+          .tensorUnexpected, source.path,
+          "the tensor \(quoted(name)) does not belong to a \(layout.architecture)", tensor: name))
     }
     self.problems = problems
-    self.headNames = headNames
+  }
+
+  /// What is wrong with one tensor, or nil if nothing is.
+  private static func problem(
+    _ name: String, _ needed: [Int], _ source: some TensorSource
+  ) -> WeightFileError? {
+    guard let shape = source.shape(of: name) else { return .missing(name, in: source.path) }
+    if shape != needed {
+      return WeightFileError(
+        .tensorMisshapen, source.path,
+        "the tensor \(quoted(name)) has shape \(shape), but needs \(needed)", tensor: name)
+    }
+    guard let type = source.elementType(of: name) else {
+      // Something is there that cannot be read; the source knows why.
+      do throws(WeightFileError) {
+        _ = try source.floats(name)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    return type.isFloatingPoint
+      ? nil
+      : WeightFileError(
+        .tensorMisshapen, source.path,
+        "the tensor \(quoted(name)) holds no floating-point numbers", tensor: name)
   }
 
   /// PyTorch's batch-norms count the batches that they have seen; frozen ones do not need it.
@@ -73,6 +82,32 @@ struct BackboneCheck {
       digest.update(tensor.values)
     }
     return digest.hexadecimal()
+  }
+}
+
+/// The shapes of the dense layers after a backbone: one, as a classifier of ImageNet has, or two.
+///
+/// Biases may be missing. All other tensors, whatever they are called, belong to no head.
+private struct BackboneHeadShapes {
+  /// The shapes that the tensors of the head must have, by name.
+  private(set) var shapes: [String: [Int]] = [:]
+
+  init(_ source: some TensorSource, features: Int) {
+    for layers in [["fc"], ["fc.0", "fc.2"]] where shapes.isEmpty {
+      let parts = layers.flatMap { ["\($0).weight", "\($0).bias"] }
+      guard parts.contains(where: { source.shape(of: $0) != nil }) else { continue }
+      var inputs = features
+      for layer in layers {
+        let weight = source.shape(of: "\(layer).weight")
+        let outputs = max(1, weight?.first ?? 1)
+        shapes["\(layer).weight"] = [outputs, inputs]
+        if let bias = source.shape(of: "\(layer).bias") {
+          // Without its weight, which is missed, a bias may have any length.
+          shapes["\(layer).bias"] = weight == nil ? bias : [outputs]
+        }
+        inputs = outputs
+      }
+    }
   }
 }
 
