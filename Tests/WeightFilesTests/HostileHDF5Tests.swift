@@ -75,6 +75,34 @@ import Testing
     #expect(refused?.description.contains("no end") == true, "\(String(describing: refused))")
   }
 
+  /// Names lie in heaps that groups can share, so a short file could have long ones read without
+  /// end.
+  @Test func heapsOfNamesAreCounted() throws {
+    var bytes = try Golden.bytes("keras2019.h5")
+    let heaps = places(Array("HEAP".utf8), in: bytes)
+    let size = HDF5File.headerLimit / heaps.count + 1
+    bytes += [UInt8](repeating: 0, count: size)
+    for heap in heaps { bytes.replaceSubrange(heap + 8..<heap + 16, with: little(size, 8)) }
+    #expect(error(bytes)?.description.contains("no end") == true)
+  }
+
+  /// Soft links are passed over before their names are read.
+  @Test func softLinksCostNothing() throws {
+    var bytes = try Golden.bytes("soft-link.h5")
+    #expect(error(bytes) == nil)
+    var links = 0
+    for leaf in places(Array("SNOD".utf8), in: bytes) {
+      for entry in 0..<Int(bytes[leaf + 6]) {
+        let place = leaf + 8 + 40 * entry
+        guard bytes[place + 16] == 2 else { continue }
+        bytes.replaceSubrange(place..<place + 8, with: little(1 << 40, 8))
+        links += 1
+      }
+    }
+    #expect(links == 1)
+    #expect(error(bytes) == nil)
+  }
+
   @Test func otherVersionsAreNamed() throws {
     var bytes = try Golden.bytes("keras2019.h5")
     bytes[8] = 9

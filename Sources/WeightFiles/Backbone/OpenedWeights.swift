@@ -74,14 +74,20 @@ struct OpenedWeights {
     tensors = backbone.tensors
     conventions = backbone.conventions
     conventionsOrigin = backbone.conventionsOrigin
-    pixels = .caffe
-    pixelsOrigin =
-      backbone.conventions == .keras2016 ? .keras2016Names : .kerasNames
+    // All networks of keras.applications have their stride on the first convolution and Caffe's
+    // pixels. One whose configuration says otherwise got its weights from PyTorch.
+    if backbone.conventions.stridePlace == .firstConvolution {
+      pixels = .caffe
+      pixelsOrigin = backbone.conventions == .keras2016 ? .keras2016Names : .kerasNames
+    } else {
+      pixelsOrigin = backbone.conventionsOrigin
+    }
   }
 
   private init(onnx file: ONNXFile) throws(WeightFileError) {
     let backbone = try ONNXBackbone(file)
-    format = file.producer.isEmpty ? "ONNX" : "ONNX, written by \(file.producer)"
+    let producer = cleaned(file.producer, limit: 60)
+    format = producer.isEmpty ? "ONNX" : "ONNX, written by \(producer)"
     tensors = backbone.tensors
     conventions = backbone.conventions
     conventionsOrigin = .graph

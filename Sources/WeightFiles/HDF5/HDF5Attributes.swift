@@ -1,20 +1,20 @@
 extension HDF5Object {
   /// The attributes that are texts or lists of texts. Others are passed over.
   func textAttributes(
-    _ heap: inout HDF5GlobalHeap
+    _ heap: inout HDF5GlobalHeap, _ budget: inout HDF5Budget
   ) throws(WeightFileError) -> [String: [String]] {
     if var reader = try message(Message.attributeInfo) {
       try refuseDense(&reader, flagSize: 2, what: "object with many attributes")
     }
     var attributes: [String: [String]] = [:]
     for var reader in try messages(Message.attribute) {
-      if let (name, texts) = try attribute(&reader, &heap) { attributes[name] = texts }
+      if let (name, texts) = try attribute(&reader, &heap, &budget) { attributes[name] = texts }
     }
     return attributes
   }
 
   private func attribute(
-    _ reader: inout ByteReader, _ heap: inout HDF5GlobalHeap
+    _ reader: inout ByteReader, _ heap: inout HDF5GlobalHeap, _ budget: inout HDF5Budget
   ) throws(WeightFileError) -> (String, [String])? {
     let version = try reader.byte()
     guard (1...3).contains(version) else { throw damaged("an attribute of version \(version)") }
@@ -35,6 +35,10 @@ extension HDF5Object {
     guard let count = elementCount(try hdf5Shape(&space)), datatype.size > 0,
       count <= reader.remaining / datatype.size
     else { throw damaged("an attribute is longer than its header") }
+    // A text takes far more memory than the one byte that it can have in the file.
+    if datatype.kind == .fixedText || datatype.kind == .heapText {
+      try budget.spend(count * MemoryLayout<String>.stride, in: source.path)
+    }
     var texts: [String] = []
     for _ in 0..<count {
       switch datatype.kind {

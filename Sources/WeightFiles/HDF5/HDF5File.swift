@@ -27,6 +27,8 @@ struct HDF5File: TensorSource {
   static let objectLimit = 50_000
   /// How many bytes of headers are read at most, all together.
   static let headerLimit = 64 << 20
+  /// How long the path of an object may be, in bytes.
+  static let pathLimit = 1024
   /// How deeply groups may nest.
   static let depthLimit = 32
 
@@ -64,16 +66,15 @@ struct HDF5File: TensorSource {
     var waiting: [(path: String, address: Int, depth: Int)] = [("", root, 0)]
     var seenGroups: Set<Int> = []
     var count = 0
-    var headerBytes = 0
+    var budget = HDF5Budget()
     while let (path, address, depth) = waiting.popLast() {
       count += 1
       guard count <= Self.objectLimit, depth <= Self.depthLimit else {
         throw damaged("it has too many groups")
       }
       let object = try HDF5Object(at: address, in: source, name: path)
-      headerBytes += object.headerSize
-      guard headerBytes <= Self.headerLimit else { throw damaged("its headers have no end") }
-      let texts = try object.textAttributes(&heap)
+      try budget.spend(object.headerSize, in: self.path)
+      let texts = try object.textAttributes(&heap, &budget)
       if !texts.isEmpty { attributes[path] = texts }
       if let dataset = try object.dataset(attributes: texts) {
         datasets[path] = dataset
@@ -82,8 +83,11 @@ struct HDF5File: TensorSource {
       guard seenGroups.insert(address).inserted else {
         throw damaged("the group \(quoted(path)) is in the file twice")
       }
-      for link in try object.links() {
+      for link in try object.links(&budget) {
         let child = path.isEmpty ? link.name : "\(path)/\(link.name)"
+        guard child.utf8.count <= Self.pathLimit else {
+          throw damaged("the path \(quoted(child)) has \(child.utf8.count) bytes")
+        }
         waiting.append((child, link.address, depth + 1))
       }
       guard waiting.count <= Self.objectLimit else { throw damaged("it has too many groups") }
@@ -113,6 +117,22 @@ struct HDF5File: TensorSource {
     }
     try reader.skip(version < 2 ? 32 : 16)
     return try reader.size(8)
+  }
+}
+
+/// How many bytes of structures may still be read, all together.
+///
+/// Structures may lie over each other, so a short file can describe endless ones.
+struct HDF5Budget {
+  private var left = HDF5File.headerLimit
+
+  /// Takes `bytes` off, or throws if there are not as many left.
+  mutating func spend(_ bytes: Int, in path: String) throws(WeightFileError) {
+    guard bytes <= left else {
+      throw WeightFileError(
+        .damaged, path, "the HDF5 structure is damaged: its headers and lists of names have no end")
+    }
+    left -= bytes
   }
 }
 

@@ -5,11 +5,12 @@ extension HDF5Object {
     let address: Int
   }
 
-  /// What is in this group; empty if it is no group.
-  func links() throws(WeightFileError) -> [Link] {
+  /// What is in this group; empty if it is no group. What is read for that is taken from `budget`.
+  func links(_ budget: inout HDF5Budget) throws(WeightFileError) -> [Link] {
     if var reader = try message(Message.symbolTable) {
       let tree = try reader.size(8)
-      return try symbols(tree: tree, heap: try LocalHeap(at: try reader.size(8), of: self))
+      let heap = try LocalHeap(at: try reader.size(8), of: self, &budget)
+      return try symbols(tree: tree, heap: heap, &budget)
     }
     if var reader = try message(Message.linkInfo) {
       try refuseDense(&reader, flagSize: 8, what: "group")
@@ -47,14 +48,17 @@ extension HDF5Object {
   }
 
   private func checked(_ name: String) throws(WeightFileError) -> String {
-    guard !name.isEmpty, name != ".", !name.contains("/"), name.utf8.count <= 1024 else {
+    guard !name.isEmpty, name != ".", !name.contains("/"), name.utf8.count <= HDF5File.pathLimit
+    else {
       throw damaged("the name \(quoted(name)) is not allowed")
     }
     return name
   }
 
   /// The links of an old-style group: the leaves of a B-tree.
-  private func symbols(tree: Int, heap: LocalHeap) throws(WeightFileError) -> [Link] {
+  private func symbols(
+    tree: Int, heap: LocalHeap, _ budget: inout HDF5Budget
+  ) throws(WeightFileError) -> [Link] {
     var links: [Link] = []
     var waiting = [tree]
     var seen: Set<Int> = []
@@ -62,20 +66,23 @@ extension HDF5Object {
       guard seen.insert(address).inserted, links.count + waiting.count <= HDF5File.objectLimit
       else { throw damaged("its tree of names has a cycle") }
       if try source.has("TREE".utf8, at: address) {
-        waiting += try children(ofNode: address)
+        waiting += try children(ofNode: address, &budget)
       } else {
-        links += try leaf(at: address, heap)
+        links += try leaf(at: address, heap, &budget)
       }
     }
     return links
   }
 
-  private func children(ofNode address: Int) throws(WeightFileError) -> [Int] {
+  private func children(
+    ofNode address: Int, _ budget: inout HDF5Budget
+  ) throws(WeightFileError) -> [Int] {
     var head = try reader(at: address, count: 24)
     try head.skip(4)
     guard try head.byte() == 0 else { throw damaged("its tree of names is of another kind") }
     try head.skip(1)
     let count = Int(try head.number(UInt16.self))
+    try budget.spend(16 * count, in: source.path)
     var body = try reader(at: address + 24, count: 8 + 16 * count)
     var children: [Int] = []
     for _ in 0..<count {
@@ -85,22 +92,26 @@ extension HDF5Object {
     return children
   }
 
-  private func leaf(at address: Int, _ heap: LocalHeap) throws(WeightFileError) -> [Link] {
+  private func leaf(
+    at address: Int, _ heap: LocalHeap, _ budget: inout HDF5Budget
+  ) throws(WeightFileError) -> [Link] {
     guard try source.has("SNOD".utf8, at: address) else {
       throw damaged("its tree of names leads nowhere")
     }
     var head = try reader(at: address, count: 8)
     try head.skip(6)
     let count = Int(try head.number(UInt16.self))
+    try budget.spend(40 * count, in: source.path)
     var body = try reader(at: address + 8, count: 40 * count)
     var links: [Link] = []
     for _ in 0..<count {
-      let name = try heap.name(at: try body.size(8), of: self)
+      let place = try body.size(8)
       // A soft link has no object; it is told by its cache type.
       let address = try body.number(UInt64.self)
       let cacheType = try body.number(UInt32.self)
       try body.skip(20)
       if cacheType == 2 { continue }
+      let name = try heap.name(at: place, of: self)
       guard let address = Int(exactly: address) else { throw damaged("a link leads nowhere") }
       links.append(Link(name: try checked(name), address: address))
     }
@@ -118,7 +129,9 @@ extension HDF5Object {
 private struct LocalHeap {
   private let bytes: [UInt8]
 
-  init(at address: Int, of group: HDF5Object) throws(WeightFileError) {
+  init(
+    at address: Int, of group: HDF5Object, _ budget: inout HDF5Budget
+  ) throws(WeightFileError) {
     guard try group.source.has("HEAP".utf8, at: address) else {
       throw group.damaged("its heap of names is missing")
     }
@@ -128,12 +141,13 @@ private struct LocalHeap {
     try head.skip(8)
     let size = try head.size(8)
     try head.skip(8)
-    guard size <= 16 << 20 else { throw group.damaged("its heap of names has \(size) bytes") }
+    try budget.spend(size, in: group.source.path)
     bytes = try group.source.bytes(at: try head.size(8), count: size)
   }
 
   func name(at place: Int, of group: HDF5Object) throws(WeightFileError) -> String {
-    guard place < bytes.count, let end = bytes[place...].firstIndex(of: 0),
+    guard place < bytes.count,
+      let end = bytes[place...].prefix(HDF5File.pathLimit + 1).firstIndex(of: 0),
       let name = String(validating: bytes[place..<end], as: UTF8.self)
     else { throw group.damaged("a name is damaged") }
     return name

@@ -16,6 +16,8 @@ struct KerasConfiguration: Sendable {
 
   /// The longest text that is read; the one of a ResNet-152 has 600 KB.
   static let lengthLimit = 16 << 20
+  /// The most layers that are read; a ResNet-152 has about 500.
+  private static let layerLimit = 20_000
 
   init(_ json: [UInt8], path: String) throws(WeightFileError) {
     guard json.count <= Self.lengthLimit else {
@@ -64,53 +66,47 @@ struct KerasConfiguration: Sendable {
   ) throws(JSONReader.Failure) {
     guard reader.peek() == UInt8(ascii: "{") else { return try reader.skip() }
     var layer = Layer()
-    var found = layers
     try reader.object { (reader, key) throws(JSONReader.Failure) in
       switch (key, reader.peek()) {
       case ("class_name", UInt8(ascii: "\"")): layer.className = try reader.string()
       case ("config", UInt8(ascii: "{")):
-        try readSettings(&reader, of: &layer, into: &found)
-      case ("config", UInt8(ascii: "[")): try readLayers(&reader, into: &found)
+        try readSettings(&reader, of: &layer, into: &layers)
+      case ("config", UInt8(ascii: "[")): try readLayers(&reader, into: &layers)
       default: try reader.skip()
       }
     }
-    if !layer.className.isEmpty { found.append(layer) }
-    layers = found
+    if layer.className.isEmpty { return }
+    guard layers.count < layerLimit else { throw reader.failure("too many layers for a ResNet") }
+    layers.append(layer)
   }
 
   private static func readLayers(
     _ reader: inout JSONReader, into layers: inout [Layer]
   ) throws(JSONReader.Failure) {
-    var found = layers
     try reader.array { (reader) throws(JSONReader.Failure) in
-      try readLayer(&reader, into: &found)
+      try readLayer(&reader, into: &layers)
     }
-    layers = found
   }
 
   private static func readSettings(
     _ reader: inout JSONReader, of layer: inout Layer, into layers: inout [Layer]
   ) throws(JSONReader.Failure) {
-    var read = layer
-    var found = layers
     try reader.object { (reader, key) throws(JSONReader.Failure) in
       let first = reader.peek()
       switch key {
-      case "name" where first == UInt8(ascii: "\""): read.name = try reader.string()
-      case "padding" where first == UInt8(ascii: "\""): read.padding = try reader.string()
-      case "epsilon" where first != UInt8(ascii: "n"): read.epsilon = try reader.number()
-      case "groups" where first != UInt8(ascii: "n"): read.groups = try reader.wholeNumber()
+      case "name" where first == UInt8(ascii: "\""): layer.name = try reader.string()
+      case "padding" where first == UInt8(ascii: "\""): layer.padding = try reader.string()
+      case "epsilon" where first != UInt8(ascii: "n"): layer.epsilon = try reader.number()
+      case "groups" where first != UInt8(ascii: "n"): layer.groups = try reader.wholeNumber()
       case "strides" where first == UInt8(ascii: "["):
         var strides: [Int] = []
         try reader.array { (reader) throws(JSONReader.Failure) in
           strides.append(try reader.wholeNumber())
         }
-        read.strides = strides
-      case "layers" where first == UInt8(ascii: "["): try readLayers(&reader, into: &found)
+        layer.strides = strides
+      case "layers" where first == UInt8(ascii: "["): try readLayers(&reader, into: &layers)
       default: try reader.skip()
       }
     }
-    layer = read
-    layers = found
   }
 }

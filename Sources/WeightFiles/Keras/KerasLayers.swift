@@ -30,6 +30,18 @@ struct KerasLayers {
     if layers.isEmpty {
       throw WeightFileError(.unsupported, file.path, "is an HDF5 file, but holds no Keras layers")
     }
+    try refuseOthers(file)
+  }
+
+  /// Refuses numbers that belong to no layer; only an optimiser may have some.
+  private func refuseOthers(_ file: HDF5File) throws(WeightFileError) {
+    let used = Set(layers.flatMap(\.datasets.values))
+    let others = file.datasets.keys.filter { !used.contains($0) && !$0.hasPrefix("optimizer") }
+    if let name = sortedByBytes(others).first {
+      throw WeightFileError(
+        .tensorUnexpected, file.path, "the dataset \(quoted(name)) belongs to no layer of a ResNet",
+        tensor: name)
+    }
   }
 
   // MARK: Files whose groups list their weights in an attribute
@@ -55,9 +67,11 @@ struct KerasLayers {
       file.attributes.filter { $0.value["weight_names"] != nil }.keys
         .filter { !$0.hasPrefix("optimizer") })
     var order: [String] = []
+    var seen: Set<String> = []
     for root in ["", "model_weights"] {
       let names = file.attributes[root]?["layer_names"] ?? []
-      order += names.map { root.isEmpty ? $0 : "\(root)/\($0)" }.filter { groups.contains($0) }
+      order += names.map { root.isEmpty ? $0 : "\(root)/\($0)" }
+        .filter { groups.contains($0) && seen.insert($0).inserted }
     }
     return order + sortedByBytes(groups.subtracting(order))
   }
