@@ -1,85 +1,115 @@
 /// The weights of a ResNet in an ONNX graph under torchvision's names.
 ///
-/// Exporters rename and fold tensors, so names mean nothing: the graph itself is followed. Every residual block is
-/// an addition whose two sides lead back to the end of the block before, one through three
-/// convolutions, the other through one or none.
+/// Exporters rename and fold tensors, so names mean nothing: the graph itself is followed. Every
+/// residual block is an addition whose two sides lead back to the end of the block before, one
+/// through three convolutions, the other through one or none. Every operation on the way, every
+/// stride and every padding must be that of a ResNet, and no convolution may be left over: the
+/// graph is what these weights are for.
 struct ONNXBackbone {
   let tensors: MappedTensors
   let conventions: WeightConventions
 
   init(_ file: ONNXFile) throws(WeightFileError) {
-    var walk = ONNXWalk(file)
+    var walk = ONNXWalk(ONNXGraph(file))
     // A head that was exported alone has no convolutions.
     if file.nodes.contains(where: { $0.operation == "Conv" }) {
+      try walk.refuseGroups()
       try walk.blocks(from: try walk.stem())
+      try walk.refuseOtherConvolutions()
     }
     try walk.head()
-    tensors = MappedTensors(file, walk.recipes)
     conventions = try walk.conventions()
+    tensors = MappedTensors(file, walk.recipes(conventions))
   }
-}
-
-/// A convolution and the batch-norm after it, if exporting left one.
-private struct ONNXUnit {
-  let convolution: ONNXFile.Node
-  let norm: ONNXFile.Node?
 }
 
 /// Follows the graph from the picture to the classes.
 private struct ONNXWalk {
-  private(set) var recipes: [String: TensorRecipe] = [:]
-  private let file: ONNXFile
-  /// The operation that makes each value.
-  private let producers: [String: ONNXFile.Node]
+  private let graph: ONNXGraph
+  private var recipes: [String: TensorRecipe] = [:]
+  /// The batch-norms that exporting folded into their convolutions.
+  private var folded: [(norm: String, channels: Int, bias: String?)] = []
+  private var convolutions: Set<String> = []
   private var epsilons: Set<Float> = []
   private var pool: WeightConventions.MaxPool = .padded
   private var stride: WeightConventions.StridePlace?
 
-  /// What stands for a batch-norm that was folded into the convolution: with the variance 1 - epsilon it
-  /// multiplies by one.
-  private static let foldedEpsilon = 1e-5
-
-  init(_ file: ONNXFile) {
-    self.file = file
-    var producers: [String: ONNXFile.Node] = [:]
-    for node in file.nodes {
-      for output in node.outputs { producers[output] = node }
-    }
-    self.producers = producers
-  }
+  init(_ graph: ONNXGraph) { self.graph = graph }
 
   func conventions() throws(WeightFileError) -> WeightConventions {
-    guard epsilons.count <= 1 else { throw unknown("its batch-norms differ in epsilon") }
+    guard epsilons.count <= 1 else { throw graph.unknown("its batch-norms differ in epsilon") }
     // A float's nearest short decimal is what the exporter was given.
-    let epsilon = epsilons.first.flatMap { Double("\($0)") } ?? Self.foldedEpsilon
+    let epsilon = epsilons.first.flatMap { Double("\($0)") } ?? 1e-5
+    guard epsilon > 0, epsilon < 1 else {
+      throw graph.unknown("its batch-norms have the epsilon \(epsilon)")
+    }
     return WeightConventions(
       stridePlace: stride ?? .secondConvolution, batchNormEpsilon: epsilon, maxPool: pool)
+  }
+
+  /// The tensors under torchvision's names.
+  ///
+  /// In place of a batch-norm that was folded stands one that multiplies by one: with the variance
+  /// 1 - epsilon.
+  func recipes(_ conventions: WeightConventions) -> [String: TensorRecipe] {
+    var recipes = recipes
+    for (norm, channels, bias) in folded {
+      let shape = [channels]
+      let variance = Float(1 - conventions.batchNormEpsilon)
+      recipes["\(norm).weight"] = .constant(1, shape: shape)
+      recipes["\(norm).bias"] = bias.map { .same($0) } ?? .constant(0, shape: shape)
+      recipes["\(norm).running_mean"] = .constant(0, shape: shape)
+      recipes["\(norm).running_var"] = .constant(variance, shape: shape)
+    }
+    return recipes
+  }
+
+  // MARK: What a ResNet has nowhere
+
+  func refuseGroups() throws(WeightFileError) {
+    let isGrouped = graph.file.nodes.contains {
+      $0.operation == "Conv" && $0.integers["group"] ?? [1] != [1]
+    }
+    if isGrouped { throw graph.relative("a ResNeXt (grouped convolutions)") }
+  }
+
+  func refuseOtherConvolutions() throws(WeightFileError) {
+    let all = graph.file.nodes.filter { $0.operation == "Conv" }
+    let other = all.first { !convolutions.contains($0.outputs.first ?? "") }
+    guard other == nil, all.count == convolutions.count else {
+      throw graph.unknown(
+        "the convolution \(quoted(other?.outputs.first ?? "")) stands outside of the residual blocks"
+      )
+    }
   }
 
   // MARK: The start
 
   /// Names the first convolution and gives the value after the pooling.
   mutating func stem() throws(WeightFileError) -> String {
-    guard let pooling = file.nodes.first(where: { $0.operation == "MaxPool" }),
+    guard let pooling = graph.file.nodes.first(where: { $0.operation == "MaxPool" }),
       let output = pooling.outputs.first, let input = pooling.inputs.first
-    else { throw unknown("it has no maximum pooling") }
-    var value = input
-    var isPadded = false
-    if let before = producers[value], before.operation == "Pad" {
-      isPadded = true
-      value = before.inputs.first ?? value
-    }
-    let pads = pooling.integers["pads"] ?? [0, 0, 0, 0]
+    else { throw graph.unknown("it has no maximum pooling") }
+    let window = try ONNXWindow(pooling, kernel: [3, 3], in: graph)
+    // Padding with zeros and with nothing are the same here, behind a ReLU.
+    let (padding, value) = try graph.paddingBefore(graph.origin(input))
     let ceiling = pooling.integers["ceil_mode"]?.first == 1
-    switch (pads, ceiling, isPadded) {
-    case ([1, 1, 1, 1], false, false), ([0, 0, 0, 0], false, true): pool = .padded
-    case ([0, 0, 1, 1], false, false), ([0, 0, 0, 0], true, false): pool = .ceiling
-    case ([0, 0, 0, 0], false, false): pool = .unpadded
-    default: throw unknown("its maximum pooling has pads \(pads)")
+    switch (window.pads.map { $0 + padding }, ceiling) {
+    case ([1, 1, 1, 1], false): pool = .padded
+    case ([0, 0, 1, 1], false), ([0, 0, 0, 0], true): pool = .ceiling
+    case ([0, 0, 0, 0], false): pool = .unpadded
+    default: throw graph.unknown("its maximum pooling has paddings that are unexpected")
     }
-    let units = try trace(value, to: nil)
-    guard units.count == 1 else { throw unknown("it begins with \(units.count) convolutions") }
-    try add(units[0], "conv1", "bn1")
+    guard let inner = graph.input(of: "Relu", making: value) else {
+      // Such networks have their first ReLU behind the pooling.
+      if (try? graph.unit(making: value)) != nil { throw graph.preactivated }
+      throw graph.unknown("no ReLU stands before its maximum pooling")
+    }
+    let unit = try graph.unit(making: inner).unit
+    guard window.stride == 2, unit.stride == 2 else {
+      throw graph.unknown("it does not begin with two steps of stride 2")
+    }
+    try add(unit, "conv1", "bn1")
     return output
   }
 
@@ -87,70 +117,82 @@ private struct ONNXWalk {
 
   mutating func blocks(from start: String) throws(WeightFileError) {
     var boundary = start
-    var stage = 0
-    var block = 0
-    for node in file.nodes where node.operation == "Add" && node.inputs.count == 2 {
-      guard let (main, shortcut) = try sides(of: node, from: boundary),
-        let output = node.outputs.first
-      else { continue }
-      guard main.count == 3, shortcut.count <= 1 else {
-        throw unknown("a block has \(main.count) and \(shortcut.count) convolutions")
+    var (stage, block) = (0, 0)
+    for node in graph.file.nodes where isResidual(node) {
+      let first = try branch(making: node.inputs[0], from: boundary)
+      let second = try branch(making: node.inputs[1], from: boundary)
+      let (main, shortcut) = first.count >= second.count ? (first, second) : (second, first)
+      if main.count == 2 {
+        throw graph.relative("a ResNet-18 or ResNet-34 (blocks of two convolutions)")
       }
-      if shortcut.isEmpty { block += 1 } else { (stage, block) = (stage + 1, 0) }
+      guard main.count == 3, shortcut.count <= 1, stage > 0 || !shortcut.isEmpty else {
+        throw graph.unknown("a block has \(main.count) and \(shortcut.count) convolutions")
+      }
+      (stage, block) = shortcut.isEmpty ? (stage, block + 1) : (stage + 1, 0)
       let name = "layer\(stage).\(block)"
+      try checkStrides(main, shortcut, halves: block == 0 && stage > 1, name)
       for (index, unit) in main.enumerated() {
         try add(unit, "\(name).conv\(index + 1)", "\(name).bn\(index + 1)")
       }
       if let unit = shortcut.first {
         try add(unit, "\(name).downsample.0", "\(name).downsample.1")
-        try noteStride(main)
       }
-      let next = file.nodes.first { $0.operation == "Relu" && $0.inputs.first == output }
-      boundary = next?.outputs.first ?? output
+      guard let output = node.outputs.first, let next = graph.relu(of: output) else {
+        throw graph.preactivated
+      }
+      boundary = next
     }
-    if stage == 0 { throw unknown("it has no residual blocks") }
+    if stage == 0 { throw graph.unknown("it has no residual blocks") }
   }
 
-  private mutating func noteStride(_ main: [ONNXUnit]) throws(WeightFileError) {
-    let places = main.prefix(2).map { $0.convolution.integers["strides"] == [2, 2] }
-    if places == [true, false] { stride = .firstConvolution }
-    if places == [false, true] { stride = .secondConvolution }
-    if places == [true, true] { throw unknown("a block has two strides") }
+  /// Whether a convolution (with a batch-norm or not) leads into this addition. Others are biases
+  /// and what prepares the picture.
+  private func isResidual(_ node: ONNXFile.Node) -> Bool {
+    guard node.operation == "Add", node.inputs.count == 2 else { return false }
+    return node.inputs.contains { input in
+      let value = graph.input(of: "BatchNormalization", making: input) ?? input
+      return graph.producer(of: value)?.node.operation == "Conv"
+    }
   }
 
-  /// The convolutions on the two sides of an addition, the longer one first, if both sides begin at `boundary`.
-  private func sides(
-    of node: ONNXFile.Node, from boundary: String
-  ) throws(WeightFileError) -> (main: [ONNXUnit], shortcut: [ONNXUnit])? {
-    guard let first = try? trace(node.inputs[0], to: boundary),
-      let second = try? trace(node.inputs[1], to: boundary)
-    else { return nil }
-    return first.count >= second.count ? (first, second) : (second, first)
-  }
-
-  /// The convolutions between `boundary` (or the picture) and `value`, in their order.
-  private func trace(
-    _ value: String, to boundary: String?
+  /// The convolutions between `boundary` and `value` in their order, with a ReLU between each two.
+  private func branch(
+    making value: String, from boundary: String
   ) throws(WeightFileError) -> [ONNXUnit] {
     var units: [ONNXUnit] = []
-    var norm: ONNXFile.Node?
-    var place = value
-    for _ in 0..<64 {
-      if place == boundary { return units.reversed() }
-      guard let node = producers[place], let input = node.inputs.first else { break }
-      switch node.operation {
-      case "Conv":
-        units.append(ONNXUnit(convolution: node, norm: norm))
-        norm = nil
-        // The first convolution sees the picture; what prepares it does not matter.
-        if boundary == nil { return units }
-      case "BatchNormalization": norm = node
-      case "Relu", "Identity", "Pad": break
-      default: throw unknown("the operation \(quoted(node.operation)) is unexpected")
+    var place = graph.origin(value)
+    while place != boundary {
+      guard units.count < 4 else { throw graph.unknown("a block has too many convolutions") }
+      if !units.isEmpty {
+        guard let input = graph.input(of: "Relu", making: place) else {
+          let operation = graph.producer(of: place)?.node.operation ?? ""
+          throw graph.unknown("the operation \(quoted(operation)) stands where a ReLU should")
+        }
+        place = input
       }
+      let (unit, input) = try graph.unit(making: place)
+      units.insert(unit, at: 0)
       place = input
     }
-    throw unknown("a branch leads nowhere")
+    return units
+  }
+
+  /// Checks that the first block of each stage but the first one halves the picture, in one place,
+  /// and no other.
+  private mutating func checkStrides(
+    _ main: [ONNXUnit], _ shortcut: [ONNXUnit], halves: Bool, _ name: String
+  ) throws(WeightFileError) {
+    let needed = halves ? 2 : 1
+    guard main[0].stride * main[1].stride == needed, main[2].stride == 1,
+      shortcut.allSatisfy({ $0.stride == needed })
+    else { throw graph.unknown("the strides of \(name) are not those of a ResNet") }
+    guard halves else { return }
+    let place: WeightConventions.StridePlace =
+      main[0].stride == 2 ? .firstConvolution : .secondConvolution
+    guard stride ?? place == place else {
+      throw graph.unknown("its stages differ in the place of their stride")
+    }
+    stride = place
   }
 
   // MARK: Tensors
@@ -158,58 +200,38 @@ private struct ONNXWalk {
   private mutating func add(
     _ unit: ONNXUnit, _ convolution: String, _ norm: String
   ) throws(WeightFileError) {
-    guard unit.convolution.inputs.count >= 2, case let weight = tensor(unit.convolution.inputs[1]),
-      let channels = file.shape(of: weight)?.first
-    else { throw unknown("the weights of \(convolution) are no constants") }
-    guard (unit.convolution.integers["group"] ?? [1]).first ?? 1 == 1 else {
-      throw WeightFileError(
-        .unsupported, file.path, "is a ResNeXt (grouped convolutions), which is not supported")
+    convolutions.insert(unit.output)
+    recipes["\(convolution).weight"] = .same(unit.weight)
+    guard let node = unit.norm else {
+      folded.append((norm, unit.channels, unit.bias))
+      return
     }
-    let bias = unit.convolution.inputs.count > 2 ? tensor(unit.convolution.inputs[2]) : nil
-    recipes["\(convolution).weight"] = .same(weight)
-    if let node = unit.norm {
-      guard node.inputs.count >= 5 else { throw unknown("a batch-norm has too few inputs") }
-      epsilons.insert(node.floats["epsilon"] ?? 1e-5)
-      let mean = tensor(node.inputs[3])
-      recipes["\(norm).weight"] = .same(tensor(node.inputs[1]))
-      recipes["\(norm).bias"] = .same(tensor(node.inputs[2]))
-      recipes["\(norm).running_mean"] = bias.map { .difference(mean, $0) } ?? .same(mean)
-      recipes["\(norm).running_var"] = .same(tensor(node.inputs[4]))
-    } else {
-      let shape = [channels]
-      recipes["\(norm).weight"] = .constant(1, shape: shape)
-      recipes["\(norm).bias"] = bias.map { .same($0) } ?? .constant(0, shape: shape)
-      recipes["\(norm).running_mean"] = .constant(0, shape: shape)
-      recipes["\(norm).running_var"] = .constant(Float(1 - Self.foldedEpsilon), shape: shape)
-    }
-  }
-
-  /// The constant behind a name: exporters put Identity operations before tensors that several use.
-  private func tensor(_ name: String) -> String {
-    var name = name
-    for _ in 0..<8 {
-      guard let node = producers[name], node.operation == "Identity",
-        let input = node.inputs.first
-      else { return name }
-      name = input
-    }
-    return name
+    guard node.inputs.count >= 5 else { throw graph.unknown("a batch-norm has too few inputs") }
+    epsilons.insert(node.floats["epsilon"] ?? 1e-5)
+    let parts = node.inputs.map { graph.origin($0) }
+    recipes["\(norm).weight"] = .same(parts[1])
+    recipes["\(norm).bias"] = .same(parts[2])
+    recipes["\(norm).running_mean"] = unit.bias.map { .difference(parts[3], $0) } ?? .same(parts[3])
+    recipes["\(norm).running_var"] = .same(parts[4])
   }
 
   /// Names the dense layers after the backbone.
   mutating func head() throws(WeightFileError) {
     var layers: [(weight: TensorRecipe, bias: String?)] = []
-    for node in file.nodes {
+    for node in graph.file.nodes {
       guard node.operation == "Gemm" || node.operation == "MatMul", node.inputs.count >= 2 else {
         continue
       }
-      let weight = tensor(node.inputs[1])
-      guard file.shape(of: weight)?.count == 2 else { continue }
+      let weight = graph.origin(node.inputs[1])
+      guard graph.file.shape(of: weight)?.count == 2 else { continue }
+      guard node.floats["alpha"] ?? 1 == 1, node.floats["beta"] ?? 1 == 1,
+        node.integers["transA"]?.first ?? 0 == 0
+      else { throw graph.unknown("a dense layer does more than one") }
       let isTransposed = node.integers["transB"]?.first == 1
-      let bias = node.inputs.count > 2 ? tensor(node.inputs[2]) : addedBias(node)
+      let bias = node.inputs.count > 2 ? graph.origin(node.inputs[2]) : addedBias(node)
       layers.append((isTransposed ? .same(weight) : .transposed(weight), bias))
+      if layers.count > 2 { throw graph.unknown("it has more than two dense layers") }
     }
-    guard layers.count <= 2 else { throw unknown("it has \(layers.count) dense layers") }
     let names = layers.count == 1 ? ["fc"] : ["fc.0", "fc.2"]
     for (name, layer) in zip(names, layers) {
       recipes["\(name).weight"] = layer.weight
@@ -218,12 +240,9 @@ private struct ONNXWalk {
   }
 
   private func addedBias(_ node: ONNXFile.Node) -> String? {
-    let next = file.nodes.first { $0.operation == "Add" && $0.inputs.first == node.outputs.first }
-    return next.flatMap { $0.inputs.count == 2 ? tensor($0.inputs[1]) : nil }
-  }
-
-  private func unknown(_ reason: String) -> WeightFileError {
-    WeightFileError(
-      .unsupported, file.path, "is an ONNX model, but not a ResNet that is understood: \(reason)")
+    let next = graph.file.nodes.first {
+      $0.operation == "Add" && $0.inputs.first == node.outputs.first
+    }
+    return next.flatMap { $0.inputs.count == 2 ? graph.origin($0.inputs[1]) : nil }
   }
 }

@@ -11,10 +11,13 @@ struct ONNXFile: TensorSource {
     var outputs: [String] = []
     var integers: [String: [Int]] = [:]
     var floats: [String: Float] = [:]
+    var texts: [String: String] = [:]
   }
 
   /// How many operations or tensors are read at most; a ResNet-152 has some 500 of each.
   static let countLimit = 20_000
+  /// How many inputs, outputs and attributes of one operation are read at most.
+  private static let partLimit = 64
 
   let path: String
   private(set) var metadata: [String: String] = [:]
@@ -22,7 +25,8 @@ struct ONNXFile: TensorSource {
   private(set) var nodes: [Node] = []
   /// The program that wrote the file.
   private(set) var producer = ""
-  private var tensors: [String: ONNXTensor] = [:]
+  private var tensors: [String: ONNXTensor.Floats] = [:]
+  private var integers: [String: [Int]] = [:]
   private let source: ByteSource
 
   init(_ source: ByteSource) throws(WeightFileError) {
@@ -50,30 +54,32 @@ struct ONNXFile: TensorSource {
 
   func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
     guard let tensor = tensors[name] else { throw .missing(name, in: path) }
-    guard let type = tensor.type, let range = tensor.range,
-      let count = elementCount(tensor.shape), range.count / type.size == count
-    else {
-      throw WeightFileError(
-        .unsupported, path,
-        "the tensor \(quoted(name)) is stored in another file or in a way that is not read",
-        tensor: name)
-    }
-    let values = try source.floats(of: type, at: range.lowerBound, count: count, tensor: name)
+    let range = tensor.range
+    let values = try source.floats(
+      of: tensor.type, at: range.lowerBound, count: range.count / tensor.type.size, tensor: name)
     return Tensor(shape: tensor.shape, values: values)
+  }
+
+  /// The numbers of a short constant of whole numbers, or nil if there is none of that name.
+  func integers(_ name: String) -> [Int]? { integers[name] }
+
+  private mutating func keep(_ tensor: ONNXTensor, as name: String) throws(WeightFileError) {
+    tensors[name] = try tensor.checked(path: path, name: name)
+    integers[name] = tensor.integers
   }
 
   private mutating func readGraph(_ graph: Range<Int>) throws(WeightFileError) {
     var reader = ProtobufReader(source, graph)
     while let (field, value) = try reader.next() {
       guard case .range(let range) = value else { continue }
-      guard nodes.count < Self.countLimit, tensors.count < Self.countLimit else {
+      guard nodes.count < Self.countLimit, tensors.count + integers.count < Self.countLimit else {
         throw WeightFileError(.unsupported, path, "has too many operations for a ResNet")
       }
       switch field {
       case 1: nodes.append(try node(range))
       case 5:
         let tensor = try ONNXTensor(source, range)
-        tensors[tensor.name] = tensor
+        try keep(tensor, as: tensor.name)
       default: break
       }
     }
@@ -91,6 +97,9 @@ struct ONNXFile: TensorSource {
       case 5: try readAttribute(range, &node)
       default: break
       }
+      guard node.inputs.count + node.outputs.count + node.integers.count <= Self.partLimit else {
+        throw WeightFileError(.unsupported, path, "has an operation with too many parts")
+      }
     }
     return node
   }
@@ -102,6 +111,7 @@ struct ONNXFile: TensorSource {
     var name = ""
     var integers: [Int] = []
     var float: Float?
+    var letters: String?
     var tensor: ONNXTensor?
     while let (field, value) = try reader.next() {
       switch (field, value) {
@@ -109,6 +119,7 @@ struct ONNXFile: TensorSource {
       case (2, .number(let bits)): float = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
       case (3, .number(let number)), (8, .number(let number)):
         integers.append(Int(truncatingIfNeeded: number))
+      case (4, .range(let range)): letters = try text(range)
       case (5, .range(let range)): tensor = try ONNXTensor(source, range)
       case (8, .range(let range)) where range.count <= 1024:
         var list = ProtobufReader(source, range)
@@ -118,9 +129,12 @@ struct ONNXFile: TensorSource {
     }
     guard integers.count <= 64 else { throw reader.damaged("an attribute has too many numbers") }
     node.floats[name] = float
+    node.texts[name] = letters
     node.integers[name] = integers
     // A Constant operation holds a tensor just as the list of initialisers does.
-    if let tensor, name == "value", let output = node.outputs.first { tensors[output] = tensor }
+    if let tensor, name == "value", let output = node.outputs.first {
+      try keep(tensor, as: output)
+    }
   }
 
   private mutating func readMetadata(_ range: Range<Int>) throws(WeightFileError) {
@@ -142,42 +156,5 @@ struct ONNXFile: TensorSource {
     }
     let bytes = try source.bytes(at: range.lowerBound, count: range.count)
     return String(decoding: bytes, as: UTF8.self)
-  }
-}
-
-/// A constant tensor: its shape and where its numbers lie.
-struct ONNXTensor: Sendable {
-  private(set) var name = ""
-  private(set) var shape: [Int] = []
-  /// The type of the elements, or nil for one that is not read.
-  private(set) var type: ElementType?
-  /// The numbers in the file, or nil if they are elsewhere.
-  private(set) var range: Range<Int>?
-
-  private static let types: [UInt64: ElementType] = [
-    1: .float32, 2: .uint8, 3: .int8, 4: .uint16, 5: .int16, 6: .int32, 7: .int64, 9: .bool,
-    10: .float16, 11: .float64, 12: .uint32, 13: .uint64, 16: .bfloat16,
-  ]
-
-  init(_ source: ByteSource, _ message: Range<Int>) throws(WeightFileError) {
-    var reader = ProtobufReader(source, message)
-    while let (field, value) = try reader.next() {
-      switch (field, value) {
-      case (1, .number(let extent)): shape.append(Int(truncatingIfNeeded: extent))
-      case (1, .range(let range)) where range.count <= 256:
-        var list = ProtobufReader(source, range)
-        shape += try list.packed()
-      case (2, .number(let number)): type = Self.types[number]
-      // Floats and doubles can stand packed in fields of their own, which looks the same as raw data.
-      case (4, .range(let range)) where type == .float32 || type == nil: self.range = range
-      case (10, .range(let range)): self.range = range
-      case (9, .range(let range)): self.range = range
-      case (8, .range(let range)) where range.count <= 1 << 16:
-        let bytes = try source.bytes(at: range.lowerBound, count: range.count)
-        name = String(decoding: bytes, as: UTF8.self)
-      default: break
-      }
-    }
-    guard shape.count <= 16 else { throw reader.damaged("a tensor has too many dimensions") }
   }
 }
