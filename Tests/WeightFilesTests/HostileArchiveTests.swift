@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import WeightFiles
@@ -123,6 +124,37 @@ import Testing
     #expect(failure { try loadBackboneWeights(path) }?.tensor == "conv1.weight")
     #expect(
       failure { try loadBackboneWeights(bytes: Array("{}".utf8), path: "x") }?.kind == .unsupported)
+  }
+
+  /// An index of the tensor `a` in `one` and `b` in `two`.
+  private func index(
+    _ folder: TemporaryFolder, one: SafeTensorsWriter, two: SafeTensorsWriter
+  ) throws -> ByteSource {
+    try one.write(to: folder.file("one"))
+    try two.write(to: folder.file("two"))
+    let text = "{\"weight_map\":{\"a\":\"one\",\"b\":\"two\"}}"
+    return try ByteSource(path: folder.write(Array(text.utf8), "index.json"))
+  }
+
+  @Test func partsOfOneModelMustAgree() throws {
+    let folder = TemporaryFolder()
+    let value = Tensor<Float>(shape: [1], values: [1])
+    var one = SafeTensorsWriter(metadata: ["format": "pt", "mean": "1,2,3"])
+    var two = SafeTensorsWriter(metadata: ["format": "pt", "std": "1,1,1"])
+    one.add("a", value)
+    two.add("b", value)
+    let metadata = try SafeTensorsIndex(index(folder, one: one, two: two)).metadata
+    #expect(metadata == ["format": "pt", "mean": "1,2,3", "std": "1,1,1"])
+
+    var other = SafeTensorsWriter(metadata: ["format": "tf"])
+    other.add("b", value)
+    let differing = failure { try SafeTensorsIndex(index(folder, one: one, two: other)) }
+    #expect(differing?.description.contains("disagree about the metadata \"format\"") == true)
+
+    two.add("c", value)
+    let unlisted = failure { try SafeTensorsIndex(index(folder, one: one, two: two)) }
+    #expect(unlisted?.kind == .tensorUnexpected)
+    #expect(unlisted?.tensor == "c")
   }
 
   @Test func contentThatIsNoWeightFileIsNamed() throws {

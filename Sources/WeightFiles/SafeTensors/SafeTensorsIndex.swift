@@ -25,10 +25,32 @@ struct SafeTensorsIndex: TensorSource {
     }
     names = sortedByBytes(fileOfTensor.keys)
     files = try Self.open(Set(fileOfTensor.values), beside: path)
-    // What files that speak of themselves say; all parts of one model say the same.
-    metadata =
-      files.sorted { $0.key < $1.key }.first { !$0.value.metadata.isEmpty }?.value.metadata ?? [:]
+    metadata = try Self.joinedMetadata(files, path: path)
     for name in names where shape(of: name) == nil { throw .missing(name, in: path) }
+    for (key, file) in files {
+      for name in file.names where fileOfTensor[name] != key {
+        throw WeightFileError(
+          .tensorUnexpected, path,
+          "the tensor \(quoted(name)) is in the file \(quoted(key)), but not in the index",
+          tensor: name)
+      }
+    }
+  }
+
+  /// What the files say about themselves; those of one model must agree.
+  private static func joinedMetadata(
+    _ files: [String: SafeTensorsFile], path: String
+  ) throws(WeightFileError) -> [String: String] {
+    var joined: [String: String] = [:]
+    for file in files.values {
+      for (key, text) in file.metadata {
+        guard joined.updateValue(text, forKey: key) ?? text == text else {
+          throw WeightFileError(
+            .damaged, path, "its files disagree about the metadata \(quoted(key))")
+        }
+      }
+    }
+    return joined
   }
 
   func shape(of name: String) -> [Int]? {
