@@ -8,7 +8,7 @@ import Tensors
 
 /// The readers by their names on the command line of `scripts/fuzz`.
 private enum Reader: String {
-  case safetensors, pickle, torch, zip, hdf5, keras, onnx, any
+  case safetensors, index, pickle, state, torch, zip, hdf5, keras, onnx, any
 }
 
 private let reader = getenv("AVP_FUZZ_READER").flatMap { Reader(rawValue: String(cString: $0)) }
@@ -26,7 +26,20 @@ private func read(_ bytes: [UInt8], with reader: Reader) throws {
   let source = ByteSource(bytes, path: "fuzz")
   switch reader {
   case .safetensors: readAll(try SafeTensorsFile(source))
+  case .index:
+    // Beside the files that the seed names; the fuzzer runs at the top of the repository.
+    let path = "Tests/WeightFilesTests/Golden/sharded/fuzz"
+    readAll(try SafeTensorsIndex(ByteSource(bytes, path: path)))
   case .pickle: _ = try PickleReader.read(bytes, path: "fuzz")
+  case .state:
+    // As in a zip archive, but without its checksums, which no mutation gets right.
+    let pickle = try PickleReader.read(bytes, path: "fuzz")
+    let storage = ByteSource([UInt8](repeating: 0, count: 1 << 16), path: "fuzz")
+    let file = try TorchFile(
+      pickle, storages: pickle.storages.mapValues { _ in storage }, metadata: [:], path: "fuzz",
+      layout: "")
+    readAll(file)
+    readAll(try BackboneWeights(OpenedWeights(tensors: file)))
   case .torch: readAll(try TorchFile(legacy: source))
   case .zip:
     let archive = try ZipArchive(source)
