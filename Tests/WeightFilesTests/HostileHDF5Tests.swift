@@ -86,6 +86,29 @@ import Testing
     #expect(error(bytes)?.description.contains("no end") == true)
   }
 
+  @Test func datasetsThatShareBytesAreRefused() throws {
+    // Two names for one dataset.
+    var bytes = try Golden.bytes("keras2019.h5")
+    for leaf in places(Array("SNOD".utf8), in: bytes) where bytes[leaf + 6] == 2 {
+      let (first, second) = (leaf + 8 + 8, leaf + 8 + 40 + 8)
+      // Both entries are datasets.
+      guard bytes[first + 8] == 0, bytes[second + 8] == 0 else { continue }
+      bytes.replaceSubrange(second..<second + 8, with: bytes[first..<first + 8])
+    }
+    #expect(error(bytes)?.description.contains("overlaps another") == true)
+    // Two datasets of eight bytes at one place.
+    bytes = try Golden.bytes("keras2019.h5")
+    let layouts = places(little(8, 8), in: bytes).filter {
+      bytes[$0 - 10] == 3 && bytes[$0 - 9] == 1
+    }
+    let first = try #require(layouts.first)
+    #expect(layouts.count > 1)
+    for layout in layouts {
+      bytes.replaceSubrange(layout - 8..<layout, with: bytes[first - 8..<first])
+    }
+    #expect(error(bytes)?.description.contains("overlaps another") == true)
+  }
+
   /// Soft links are passed over before their names are read.
   @Test func softLinksCostNothing() throws {
     var bytes = try Golden.bytes("soft-link.h5")

@@ -157,6 +157,20 @@ import Testing
     }
   }
 
+  /// A short file can use one large tensor in many places.
+  @Test func sharedWeightsAreCounted() throws {
+    let error = try error { graph in
+      // Too many channels for the file, if every convolution had weights of its own.
+      graph.tensors["large"] = Tensor(
+        shape: [2048, 2048, 1, 1], values: [Float](repeating: 0, count: 1 << 22))
+      for stage in 1...4 {
+        graph["layer\(stage).0.conv1"]?.inputs[1] = "large"
+        graph["layer\(stage).0.conv3"]?.inputs[1] = "large"
+      }
+    }
+    #expect(error?.description.contains("share their weights") == true)
+  }
+
   @Test func tensorsInOtherFilesAreNamed() throws {
     let error = failure { try loadBackboneWeights(Golden.path("external.onnx")) }
     #expect(error?.kind == .unsupported)

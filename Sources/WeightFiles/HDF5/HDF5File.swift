@@ -36,6 +36,7 @@ struct HDF5File: TensorSource {
     path = source.path
     self.source = source
     try walk(from: try Self.rootAddress(source))
+    try refuseOverlaps()
     if let text = attributes[""]?[Self.metadataName]?.first {
       metadata = try textTable(Array(text.utf8), path: path, what: "metadata")
     }
@@ -91,6 +92,19 @@ struct HDF5File: TensorSource {
         waiting.append((child, link.address, depth + 1))
       }
       guard waiting.count <= Self.objectLimit else { throw damaged("it has too many groups") }
+    }
+  }
+
+  /// Datasets that share bytes are how a short file pretends to be huge.
+  private func refuseOverlaps() throws(WeightFileError) {
+    let full = datasets.filter { !$0.value.range.isEmpty }
+    var end = 0
+    for (name, dataset) in full.sorted(by: { $0.value.range.lowerBound < $1.value.range.lowerBound }
+    ) {
+      guard dataset.range.lowerBound >= end else {
+        throw damaged("the dataset \(quoted(name)) overlaps another")
+      }
+      end = dataset.range.upperBound
     }
   }
 

@@ -30,6 +30,8 @@ private struct ONNXWalk {
   /// The batch-norms that exporting folded into their convolutions.
   private var folded: [(norm: String, channels: Int, bias: String?)] = []
   private var convolutions: Set<String> = []
+  /// Numbers in the kernels of all convolutions.
+  private var weightSize = 0
   private var epsilons: Set<Float> = []
   private var pool: WeightConventions.MaxPool = .padded
   private var stride: WeightConventions.StridePlace?
@@ -201,6 +203,11 @@ private struct ONNXWalk {
     _ unit: ONNXUnit, _ convolution: String, _ norm: String
   ) throws(WeightFileError) {
     convolutions.insert(unit.output)
+    // Exporters join equal tensors, but only small ones are ever equal.
+    weightSize += unit.weightSize
+    guard weightSize <= max(1 << 24, graph.file.size) else {
+      throw graph.unknown("its convolutions share their weights")
+    }
     recipes["\(convolution).weight"] = .same(unit.weight)
     guard let node = unit.norm else {
       folded.append((norm, unit.channels, unit.bias))

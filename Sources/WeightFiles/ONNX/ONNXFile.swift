@@ -48,6 +48,9 @@ struct ONNXFile: TensorSource {
     names = sortedByBytes(tensors.keys)
   }
 
+  /// The length of the file in bytes.
+  var size: Int { source.count }
+
   func shape(of name: String) -> [Int]? { tensors[name]?.shape }
 
   func elementType(of name: String) -> ElementType? { tensors[name]?.type }

@@ -7,6 +7,8 @@ struct ONNXUnit {
   let bias: String?
   let norm: ONNXFile.Node?
   let channels: Int
+  /// Numbers in the kernel.
+  let weightSize: Int
   /// By what it divides rows and columns.
   let stride: Int
 }
@@ -99,7 +101,7 @@ struct ONNXGraph {
     let bias = node.inputs.count > 2 ? origin(node.inputs[2]) : nil
     let unit = ONNXUnit(
       output: output, weight: weight, bias: bias, norm: norm?.node, channels: shape[0],
-      stride: window.stride)
+      weightSize: elementCount(shape) ?? 0, stride: window.stride)
     return (unit, inside)
   }
 
