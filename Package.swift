@@ -116,7 +116,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Training", "Collectives", "Head", "ImageData", "ImageTransforms", "Tensors", "WeightFiles",
+        "Training", "Collectives", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "Kernels",
+        "ResNet", "Tensors", "WeightFiles",
       ]),
     .testTarget(
       name: "ToolTests", dependencies: ["avp-dist", "rank-check", "Tensors", "WeightFiles"]),

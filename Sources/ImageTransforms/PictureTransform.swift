@@ -3,6 +3,12 @@ public import Tensors
 /// The way of a decoded picture to the network's input: resized without regard to its proportions,
 /// varied if wanted, and normalised.
 public struct PictureTransform: Sendable {
+  /// What distinguishes the bits of this way, decoding included, from those of earlier versions.
+  ///
+  /// To be raised whenever a picture's file gives another input with the same settings: a change of
+  /// the decoder, of resizing, of augmentation or its draws, or of the arithmetic of normalisation.
+  /// Features that were kept on disk are then computed anew.
+  public static let version = 1
   /// The width and height that the networks were trained with.
   public static let standardSize = 224
 

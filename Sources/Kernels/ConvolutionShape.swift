@@ -1,5 +1,5 @@
 /// The extents of a convolution over square maps; its padding is half its kernel.
-public struct ConvolutionShape: Hashable, Codable, Sendable {
+public struct ConvolutionShape: Hashable, Encodable, Sendable {
   /// Input channels.
   public let inputs: Int
   /// Output channels.

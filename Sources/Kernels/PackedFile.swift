@@ -30,8 +30,12 @@ public struct PackedFileError: Error, Equatable, Sendable, CustomStringConvertib
 /// Numbers are little-endian. The weights begin at a multiple of the large page size, so that the
 /// system can map them with large pages.
 public enum PackedFile {
-  /// Changes whenever the packed form of any convolution, or the bits that a path computes, do.
-  public static let version = 2
+  /// Changes whenever the packed form of any convolution, the description, or the bits that a path
+  /// computes, do.
+  public static let version = 3
+
+  /// How the names of files of this version end.
+  public static var nameEnd: String { "-v\(version).packed" }
 
   static let magic = UInt64(littleEndian: 0x0A4B_4341_5050_5641)
   static let weightsOffset = 2 << 20
@@ -56,6 +60,29 @@ public enum PackedFile {
     for lane in 0..<4 { sum = (sum ^ lanes[lane]) &* factor ^ (sum >> 29) }
     for byte in bytes[(word * 8)...] { sum = (sum ^ UInt64(byte)) &* factor }
     return sum ^ (sum >> 32)
+  }
+}
+
+extension PackedFile {
+  /// The name of the file that this process makes before it becomes `path`: no other process on any
+  /// host that shares the folder has the same.
+  static func temporary(_ path: String) -> String { "\(path).\(hostName)-\(getpid()).tmp" }
+
+  /// Whether a file may be removed while this process alone, on its host, makes the file `own` of
+  /// the same folder: what a killed process of this host left of it, or a file of an older version.
+  public static func isLeftover(_ name: String, of own: String) -> Bool {
+    if name.hasPrefix("\(own).\(hostName)-"), name.hasSuffix(".tmp") { return true }
+    guard let match = name.firstMatch(of: /-v([0-9]+)\.packed/), let number = Int(match.1) else {
+      return false
+    }
+    return number < version
+  }
+
+  private static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "host" }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      .replacing("/", with: "-")
   }
 }
 

@@ -34,8 +34,8 @@ public struct PackedLayout: Sendable {
 /// The weights of a network in the form that one kernel path reads; they never change.
 // Sendable although it holds a pointer: the memory is written before `init` returns, never after.
 public final class PackedWeights: @unchecked Sendable {
-  /// Hands over the convolutions of a network one by one, so that only one of them need be in memory
-  /// unpacked.
+  /// Hands over the convolutions of a network one by one, so that only one of them need be in
+  /// memory unpacked.
   public typealias Producer = ((PackedConvolution, FoldedConvolution) -> Void) throws -> Void
 
   /// The path whose format the weights have.
@@ -57,16 +57,15 @@ public final class PackedWeights: @unchecked Sendable {
     self.base = UnsafePointer(base)
   }
 
-  /// Maps the weights of a file that ``write(to:description:_:_:)`` wrote; nil if there is no sound one.
+  /// Maps the weights of a file that ``write(to:description:_:_:)`` wrote with the same
+  /// `description` and `layout`; nil if there is no sound one.
   ///
   /// Processes that map the same file share its memory.
-  ///
-  /// - Parameter layoutFor: the layout that belongs to the file's description; nil refuses it.
-  public init?(file path: String, layoutFor: ([UInt8]) -> PackedLayout?) {
+  public init?(file path: String, description: [UInt8], _ layout: PackedLayout) {
     guard let file = OpenFile(path, O_RDONLY), let count = file.count,
       let mapping = FileMapping(file, count: count, writable: false),
       let head = PackedFileHead(UnsafeRawBufferPointer(mapping.bytes), fileCount: count),
-      let layout = layoutFor(head.description), layout.floats == head.floats,
+      head.description == description, head.floats == layout.floats,
       PackedFile.checksum(UnsafeRawBufferPointer(mapping.weights)) == head.weightsChecksum,
       let start = mapping.weights.baseAddress
     else { return nil }
@@ -75,19 +74,23 @@ public final class PackedWeights: @unchecked Sendable {
     base = UnsafePointer(start.assumingMemoryBound(to: Float.self))
   }
 
-  /// Packs the convolutions that `producer` hands over into the file `path`, which appears when it is
-  /// whole. The caller sees to it that nobody else writes it at the same time.
+  /// Packs the convolutions that `producer` hands over into the file `path`, which appears when it
+  /// is whole. Several hosts may do so at the same time: each writes a file of its own, and the last
+  /// one that is complete stays. On one host the caller lets one thread at a time do it.
   ///
   /// - Throws: a ``PackedFileError`` if the file cannot be written, and what `producer` throws.
   public static func write(
     to path: String, description: [UInt8], _ layout: PackedLayout, _ producer: Producer
   ) throws {
-    let temporary = path + ".tmp"
+    let temporary = PackedFile.temporary(path)
     guard description.count <= PackedFile.mostDescription else {
       throw PackedFileError(path, "the description of the network is too long")
     }
+    guard let file = OpenFile(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW) else {
+      throw PackedFileError.system(temporary, "creating the file")
+    }
     do {
-      try fill(temporary, description, layout, producer)
+      try fill(file, temporary, description, layout, producer)
       guard rename(temporary, path) == 0 else { throw PackedFileError.system(path, "renaming") }
     } catch {
       unlink(temporary)
@@ -96,12 +99,10 @@ public final class PackedWeights: @unchecked Sendable {
   }
 
   private static func fill(
-    _ path: String, _ description: [UInt8], _ layout: PackedLayout, _ producer: Producer
+    _ file: borrowing OpenFile, _ path: String, _ description: [UInt8], _ layout: PackedLayout,
+    _ producer: Producer
   ) throws {
     let count = PackedFile.weightsOffset + layout.floats * MemoryLayout<Float>.stride
-    guard let file = OpenFile(path, O_RDWR | O_CREAT | O_TRUNC) else {
-      throw PackedFileError.system(path, "creating the file")
-    }
     // Room on the disk is claimed first: a store into a mapping that finds none would be fatal.
     let code = posix_fallocate(file.descriptor, 0, off_t(count))
     guard code == 0 else { throw PackedFileError.system(path, "claiming room", code: code) }

@@ -3,7 +3,7 @@ internal import Kernels
 extension Backbone {
   /// The features of one group of pictures.
   func forward(_ pictures: ArraySlice<[Float]>, _ workspace: Workspace) -> [[Float]] {
-    let alone = min(PictureGroups.singleStages, packed.stages.count)
+    let alone = PictureGroups.alone(of: packed.stages.count)
     guard alone > 0 else { return [] }
     for (index, picture) in pictures.enumerated() {
       var maps = stem(picture, workspace)

@@ -3,9 +3,9 @@ public import WeightFiles
 
 /// The frozen trunk of a ResNet: pictures to feature vectors.
 ///
-/// A backbone never changes, and any number of threads may use it, each with a workspace of its own. The features of a
-/// picture are the same bits whatever other pictures share the call and whichever thread computes
-/// them.
+/// A backbone never changes, and any number of threads may use it, each with a workspace of its
+/// own. The features of a picture are the same bits whatever other pictures share the call and
+/// whichever thread computes them.
 public final class Backbone: Sendable {
   /// Extents and conventions of the network.
   public let architecture: BackboneArchitecture
@@ -26,51 +26,28 @@ public final class Backbone: Sendable {
   /// The stage whose channel means are the features.
   public var featureLayer: FeatureLayer { architecture.featureLayer }
   /// How many pictures of a call are best handed over together.
-  public var preferredPictures: Int { PictureGroups.most }
+  public static var preferredPictures: Int { PictureGroups.most }
 
-  /// Makes a backbone from torchvision-named weights, which are read, folded and packed here.
+  /// Makes a backbone from torchvision-named weights.
+  ///
+  /// With a cache folder the packed weights come from there, or are packed and put there; a damaged
+  /// file is packed anew. Where the folder cannot be used, the weights are packed into memory of
+  /// this process and ``cacheWarning`` says why.
   ///
   /// - Parameters:
-  ///   - weights: the tensors; depths and widths are taken from their shapes.
+  ///   - weights: the tensors; depths and widths are taken from their shapes, their values are read
+  ///     where the cache does not hold them.
+  ///   - packedCache: where packed weights are kept, nil for nowhere.
   ///   - conventions: what the weights leave open.
-  ///   - featureLayer: the stage whose channel means are the features; by default the deepest there is.
+  ///   - featureLayer: the stage whose channel means are the features; by default the deepest.
   ///   - kernels: which kernels compute; ``KernelPath/selected(environment:)`` finds the best.
   ///   - inputSize: height and width of the pictures, a multiple of 32 from 64 to 1024.
-  /// - Throws: a ``BackboneError`` that names the tensor that is missing or wrong, a `WeightFileError`
-  ///   if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
-  public convenience init(
-    weights: any TensorSource, conventions: BackboneConventions = BackboneConventions(),
-    featureLayer: FeatureLayer? = nil, kernels: KernelPath, inputSize: Int = 224
-  ) throws {
-    let request = PackedRequest(
-      fingerprint: "", conventions: conventions, featureLayer: featureLayer, kernels: kernels)
-    try self.init(request, cache: nil, inputSize: inputSize, source: { weights })
-  }
-
-  /// Makes a backbone whose packed weights are kept in a cache folder.
-  ///
-  /// If the folder holds them, `weights` is not called at all; else they are packed and put there. A damaged file is
-  /// packed anew. Where the folder cannot be used, the backbone works without it and
-  /// ``cacheWarning`` says why.
-  ///
-  /// - Parameters:
-  ///   - packedCache: the folder and the weight file's fingerprint.
-  ///   - weights: opens the weight file.
-  /// - Throws: as ``init(weights:conventions:featureLayer:kernels:inputSize:)``, and what `weights` throws.
-  public convenience init(
-    packedCache: PackedCache, conventions: BackboneConventions = BackboneConventions(),
-    featureLayer: FeatureLayer? = nil, kernels: KernelPath, inputSize: Int = 224,
-    weights: () throws -> any TensorSource
-  ) throws {
-    let request = PackedRequest(
-      fingerprint: packedCache.fingerprint, conventions: conventions, featureLayer: featureLayer,
-      kernels: kernels)
-    try self.init(request, cache: packedCache, inputSize: inputSize, source: weights)
-  }
-
-  private init(
-    _ request: PackedRequest, cache: PackedCache?, inputSize: Int,
-    source: () throws -> any TensorSource
+  /// - Throws: a ``BackboneError`` that names the tensor that is missing or wrong, a
+  ///   `WeightFileError` if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
+  public init(
+    weights: any TensorSource, packedCache: PackedCache? = nil,
+    conventions: BackboneConventions = BackboneConventions(), featureLayer: FeatureLayer? = nil,
+    kernels: KernelPath, inputSize: Int = 224
   ) throws {
     guard inputSize % 32 == 0, (64...1024).contains(inputSize) else {
       throw BackboneError(
@@ -78,21 +55,22 @@ public final class Backbone: Sendable {
         "pictures of \(inputSize) pixels a side cannot be used: "
           + "a multiple of 32 from 64 to 1024 is needed")
     }
-    try request.kernels.check()
+    try kernels.check()
+    architecture = try BackboneArchitecture(
+      of: weights, conventions: conventions, featureLayer: featureLayer)
+    packed = PackedBackbone(architecture, path: kernels)
+    let network = PackedNetwork(architecture: architecture, packed: packed, source: weights)
     var warning: String?
-    var loaded: LoadedBackbone?
+    var cached: PackedWeights?
     do {
-      loaded = try cache?.load(request, source: source)
+      cached = try packedCache?.load(network)
     } catch let error as PackedFileError {
       warning = "packed weights are not cached: \(error)"
     }
-    let backbone = try loaded ?? LoadedBackbone(packing: source(), request)
-    architecture = backbone.architecture
-    packed = backbone.packed
-    engine = Engine(backbone.weights)
-    buffers = BackboneBuffers(backbone.architecture, inputSize: inputSize)
+    engine = Engine(try cached ?? PackedWeights(packed.layout, network.storeAll))
+    buffers = BackboneBuffers(architecture, inputSize: inputSize)
     cacheWarning = warning
-    kernels = request.kernels
+    self.kernels = kernels
     self.inputSize = inputSize
   }
 
@@ -126,36 +104,9 @@ public final class Backbone: Sendable {
     guard features.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw BackboneError(
         .notFinite,
-        "the backbone's features are not finite; the weights do not fit the picture's normalisation"
-      )
+        "the backbone's features are not finite; "
+          + "the weights do not fit the picture's normalisation")
     }
     return features
-  }
-}
-
-extension LoadedBackbone {
-  /// Packs a network into memory of this process.
-  init(packing source: any TensorSource, _ request: PackedRequest) throws {
-    let architecture = try BackboneArchitecture(
-      of: source, conventions: request.conventions, featureLayer: request.featureLayer)
-    let packed = PackedBackbone(architecture, path: request.kernels)
-    self.architecture = architecture
-    self.packed = packed
-    weights = try PackedWeights(packed.layout) { store in
-      try packed.storeAll(of: architecture, from: source, store)
-    }
-  }
-}
-
-extension PackedBackbone {
-  /// Reads, folds and stores every convolution.
-  func storeAll(
-    of architecture: BackboneArchitecture, from source: any TensorSource,
-    _ store: (PackedConvolution, FoldedConvolution) -> Void
-  ) throws {
-    for (place, convolution) in zip(places, architecture.convolutions) {
-      let epsilon = architecture.conventions.batchNormEpsilon
-      store(place, try convolution.folded(from: source, epsilon: epsilon))
-    }
   }
 }

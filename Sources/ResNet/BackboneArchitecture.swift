@@ -2,7 +2,7 @@ internal import Kernels
 public import WeightFiles
 
 /// A convolution followed by batch-norm, and where both are in a torchvision weight file.
-struct NormalisedConvolution: Hashable, Codable, Sendable {
+struct NormalisedConvolution: Hashable, Encodable, Sendable {
   /// The name of the convolution, for example "layer1.0.conv2" or "layer1.0.downsample.0".
   let name: String
   /// The name of its batch-norm, for example "layer1.0.bn2" or "layer1.0.downsample.1".
@@ -11,7 +11,7 @@ struct NormalisedConvolution: Hashable, Codable, Sendable {
 }
 
 /// Two 1x1 convolutions around a 3x3 one, and the shortcut beside them.
-struct BottleneckBlock: Hashable, Codable, Sendable {
+struct BottleneckBlock: Hashable, Encodable, Sendable {
   let reduce: NormalisedConvolution
   let filter: NormalisedConvolution
   let expand: NormalisedConvolution
@@ -24,7 +24,7 @@ struct BottleneckBlock: Hashable, Codable, Sendable {
 }
 
 /// The extents of a ResNet trunk: conv1 and up to four stages of bottleneck blocks.
-public struct BackboneArchitecture: Hashable, Codable, Sendable {
+public struct BackboneArchitecture: Hashable, Encodable, Sendable {
   /// What the weight file leaves open.
   public let conventions: BackboneConventions
   let stem: NormalisedConvolution
@@ -126,8 +126,8 @@ private struct ShapeReader {
     return blocks
   }
 
-  /// One block. The first one of a stage has a convolution in its shortcut and no other one has: the
-  /// others add to their input in place.
+  /// One block. The first one of a stage has a convolution in its shortcut and no other one has:
+  /// the others add to their input in place.
   private func block(
     _ name: String, inputs: Int, stride: Int, hasDownsample: Bool,
     _ place: BackboneConventions.StridePlace

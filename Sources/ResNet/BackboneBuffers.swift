@@ -3,11 +3,11 @@ internal import Kernels
 /// How pictures are grouped on their way through the stages.
 ///
 /// Early stages have large maps and few weights: a picture goes through them alone, so that its maps
-/// stay in the caches. Late stages have small maps and many weights: a group of pictures shares each
-/// pass over the weights.
-struct PictureGroups {
-  /// Stages that pictures pass one at a time.
-  static let singleStages = 2
+/// stay in the caches. Late stages have small maps and many weights: a group of pictures shares
+/// each pass over the weights.
+enum PictureGroups {
+  /// Stages that the pictures of a trunk with `stages` of them pass one at a time.
+  static func alone(of stages: Int) -> Int { min(2, stages) }
   /// Pictures that pass the other stages together, at most.
   static let most = 8
 }
@@ -42,13 +42,14 @@ struct BackboneBuffers: Sendable {
     var size = architecture.conventions.pooling.outputSize(of: inputSize / 2)
     pooled = layout.reserve([(1, size, stemOutputs)])
     pooledSize = size
+    let alone = PictureGroups.alone(of: architecture.stages.count)
     let stages = architecture.stages.enumerated().map { stage, blocks in
-      BlockExtents.all(blocks, stage: stage, inputSize: &size)
+      BlockExtents.all(
+        blocks, pictures: stage < alone ? 1 : PictureGroups.most, inputSize: &size)
     }
     sizes = stages.map { $0.last?.outputSize ?? 0 }
-    let gathering = min(PictureGroups.singleStages, stages.count) - 1
     self.stages = stages.enumerated().map { stage, blocks in
-      let pictures = stage < gathering ? 1 : PictureGroups.most
+      let pictures = stage < alone - 1 ? 1 : PictureGroups.most
       return layout.reserve(
         blocks.map { (pictures, $0.outputSize, $0.block.expand.shape.outputs) })
     }
@@ -69,14 +70,13 @@ private struct BlockExtents {
 
   /// Those of the blocks of a stage; `size` is that of its input, then that of its output.
   static func all(
-    _ blocks: [BottleneckBlock], stage: Int, inputSize size: inout Int
+    _ blocks: [BottleneckBlock], pictures: Int, inputSize size: inout Int
   ) -> [BlockExtents] {
     blocks.map { block in
       let reduced = block.reduce.shape.outputSize(of: size)
       size = block.filter.shape.outputSize(of: reduced)
       return BlockExtents(
-        block: block, pictures: stage < PictureGroups.singleStages ? 1 : PictureGroups.most,
-        reducedSize: reduced, outputSize: size)
+        block: block, pictures: pictures, reducedSize: reduced, outputSize: size)
     }
   }
 }

@@ -5,9 +5,9 @@ internal import WeightFiles
 extension NormalisedConvolution {
   /// The convolution with its batch-norm folded in.
   ///
-  /// A frozen batch-norm is y = (x - mean) * gamma / sqrt(variance + epsilon) + beta, a scale and an
-  /// offset a channel; the scale goes into the weights and the offset becomes the bias. Computed in
-  /// double precision.
+  /// A frozen batch-norm is y = (x - mean) * gamma / sqrt(variance + epsilon) + beta, a scale and
+  /// an offset a channel; the scale goes into the weights and the offset becomes the bias. Computed
+  /// in double precision.
   ///
   /// - Throws: a `WeightFileError` if a tensor cannot be read, a ``BackboneError`` if it does not
   ///   give finite weights.

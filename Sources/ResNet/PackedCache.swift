@@ -2,44 +2,56 @@ internal import Foundation
 internal import Kernels
 internal import WeightFiles
 
-/// A folder that keeps packed weights between runs, and shares them between the processes of a host.
+/// A folder that keeps packed weights between runs, and shares them between the processes of a
+/// host.
 public struct PackedCache: Hashable, Sendable {
   /// The folder; it is made when it is needed.
   public let folder: String
-  /// The SHA-256 of the weight file, in hexadecimal digits: the same weights have the same packed form.
+  /// The SHA-256 of the weights, in hexadecimal digits: the same weights have the same packed form.
   public let fingerprint: String
+  /// How long to wait for another process that packs the same weights: longer than packing takes.
+  public let patience: Duration
 
   /// Names the folder and the weights.
-  public init(folder: String, fingerprint: String) {
+  public init(folder: String, fingerprint: String, patience: Duration = .seconds(60)) {
     self.folder = folder
     self.fingerprint = fingerprint
+    self.patience = patience
   }
 
   /// The file of one variant of the weights.
   ///
   /// Everything that the packed form depends on is a part of its name.
-  func path(_ request: PackedRequest) -> String {
+  func path(_ network: PackedNetwork) -> String {
+    let conventions = network.architecture.conventions
     let name = [
-      String(fingerprint.prefix(32)), request.featureLayer?.rawValue ?? "deepest",
-      request.conventions.stridePlace.rawValue, request.conventions.pooling.rawValue,
-      "\(request.conventions.batchNormEpsilon)", request.kernels.rawValue,
-      "v\(PackedFile.version)",
+      String(fingerprint.prefix(32)), network.architecture.featureLayer.rawValue,
+      conventions.stridePlace.rawValue, conventions.pooling.rawValue,
+      "\(conventions.batchNormEpsilon)", network.packed.layout.path.rawValue,
     ].joined(separator: "-")
-    return "\(folder)/\(name).packed"
+    return "\(folder)/\(name)\(PackedFile.nameEnd)"
   }
 }
 
-/// What is asked for: which variant of the weights.
-struct PackedRequest: Hashable, Codable, Sendable {
-  var fingerprint: String
-  var conventions: BackboneConventions
-  var featureLayer: FeatureLayer?
-  var kernels: KernelPath
+/// A network whose convolutions have their places, and the weights that go there.
+struct PackedNetwork {
+  let architecture: BackboneArchitecture
+  let packed: PackedBackbone
+  let source: any TensorSource
+
+  /// Reads, folds and stores every convolution.
+  func storeAll(_ store: (PackedConvolution, FoldedConvolution) -> Void) throws {
+    for (place, convolution) in zip(packed.places, architecture.convolutions) {
+      let epsilon = architecture.conventions.batchNormEpsilon
+      store(place, try convolution.folded(from: source, epsilon: epsilon))
+    }
+  }
 }
 
 /// What a packed file says about itself.
-private struct PackedDescription: Codable {
-  let request: PackedRequest
+private struct PackedDescription: Encodable {
+  let fingerprint: String
+  let kernels: KernelPath
   let architecture: BackboneArchitecture
 
   /// The same bytes for the same description.
@@ -50,64 +62,39 @@ private struct PackedDescription: Codable {
   }
 }
 
-/// A network and its packed weights.
-struct LoadedBackbone {
-  let architecture: BackboneArchitecture
-  let packed: PackedBackbone
-  let weights: PackedWeights
-}
-
 extension PackedCache {
-  /// The network that `request` asks for, from the cache, or else packed from `source` and put there.
+  /// The packed weights of `network`, from the cache, or else packed and put there.
   ///
   /// Processes that ask at the same time wait for the one that packs, and then share its work.
   ///
   /// - Throws: a `PackedFileError` if the cache cannot be used, and what packing throws.
-  func load(
-    _ request: PackedRequest, source: () throws -> any TensorSource
-  ) throws -> LoadedBackbone {
-    let path = path(request)
-    if let found = find(path, request) { return found }
+  func load(_ network: PackedNetwork) throws -> PackedWeights {
+    let path = path(network)
+    let layout = network.packed.layout
+    let description = try PackedDescription(
+      fingerprint: fingerprint, kernels: layout.path, architecture: network.architecture
+    ).encoded()
+    func find() -> PackedWeights? {
+      PackedWeights(file: path, description: description, layout)
+    }
+    if let found = find() { return found }
     try makeFolder(folder)
-    return try withFileLock(path + ".lock") {
-      if let found = find(path, request) { return found }
-      let source = try source()
-      let architecture = try BackboneArchitecture(
-        of: source, conventions: request.conventions, featureLayer: request.featureLayer)
-      let packed = PackedBackbone(architecture, path: request.kernels)
-      let description = PackedDescription(request: request, architecture: architecture)
-      try PackedWeights.write(
-        to: path, description: description.encoded(), packed.layout
-      ) { store in
-        try packed.storeAll(of: architecture, from: source, store)
-      }
-      guard let made = find(path, request) else {
+    return try withFileLock(path + ".lock", patience: patience) {
+      if let found = find() { return found }
+      removeLeftovers(of: path)
+      try PackedWeights.write(to: path, description: description, layout, network.storeAll)
+      guard let made = find() else {
         throw PackedFileError(path, "the file was written but cannot be read back")
       }
       return made
     }
   }
-
-  /// The network in the file `path`, if the file is sound and is what `request` asks for.
-  private func find(_ path: String, _ request: PackedRequest) -> LoadedBackbone? {
-    var found: (BackboneArchitecture, PackedBackbone)?
-    let weights = PackedWeights(file: path) { bytes in
-      guard
-        let description = try? JSONDecoder().decode(PackedDescription.self, from: Data(bytes)),
-        description.request == request, description.architecture.isSound
-      else { return nil }
-      let packed = PackedBackbone(description.architecture, path: request.kernels)
-      found = (description.architecture, packed)
-      return packed.layout
+  /// Makes room for the file `path`; only while its lock is held.
+  private func removeLeftovers(of path: String) {
+    let own = URL(fileURLWithPath: path).lastPathComponent
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where PackedFile.isLeftover(name, of: own) {
+      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
     }
-    guard let weights, let found else { return nil }
-    return LoadedBackbone(architecture: found.0, packed: found.1, weights: weights)
-  }
-}
-
-extension BackboneArchitecture {
-  /// Whether the stages are there, which ``featureLayer`` relies on.
-  fileprivate var isSound: Bool {
-    (1...FeatureLayer.allCases.count).contains(stages.count) && stages.allSatisfy { !$0.isEmpty }
   }
 }

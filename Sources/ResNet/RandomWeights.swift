@@ -5,8 +5,8 @@ public import WeightFiles
 ///
 /// He initialisation (normal, variance 2 / fan-in); batch-norm statistics are those of normalised
 /// activations; the last batch-norm of every block is scaled down, so that the sum along the
-/// shortcuts keeps its size however deep the network is. Each tensor is a pure function of the seed and its name's
-/// place, made when it is asked for.
+/// shortcuts keeps its size however deep the network is. Each tensor is a pure function of the seed
+/// and its name's place, made when it is asked for.
 public struct RandomWeights: TensorSource {
   public let path: String
   public let names: [String]

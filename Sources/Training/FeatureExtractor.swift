@@ -43,13 +43,16 @@ public struct FeatureExtractor: FeatureProducer {
   /// - Parameters:
   ///   - plain: the folder for unaugmented pictures.
   ///   - views: the folder for augmented pictures, nil to compute them every time.
-  ///   - context: all that decides the features besides the picture and its augmentation.
+  ///   - context: all that decides the features besides the picture and its augmentation; the text of
+  ///     a ``FeatureContext``.
+  ///   - warn: told, once for each folder, that features cannot be kept there.
   public func keeping(
-    plainIn plain: String, viewsIn views: String?, context: String
+    plainIn plain: String, viewsIn views: String?, context: String,
+    warn: @escaping @Sendable (String) -> Void
   ) -> FeatureExtractor {
     var copy = self
-    copy.plainStore = FeatureStore(folder: plain, context: context)
-    copy.viewStore = views.map { FeatureStore(folder: $0, context: context) }
+    copy.plainStore = FeatureStore(folder: plain, context: context, warn: warn)
+    copy.viewStore = views.map { FeatureStore(folder: $0, context: context, warn: warn) }
     return copy
   }
 

@@ -1,17 +1,87 @@
 import Foundation
+public import ImageTransforms
+import Synchronization
 import WeightFiles
+
+/// All that decides the bits of a picture's features besides the picture and its augmentation.
+public struct FeatureContext: Sendable {
+  /// The SHA-256 of the backbone's weights and conventions.
+  public var fingerprint: String
+  /// The stage whose channel means are the features.
+  public var featureLayer: String
+  /// How many features there are.
+  public var featureCount: Int
+  /// Which kernels compute.
+  public var kernels: String
+  /// The version of their bits.
+  public var kernelsVersion: Int
+  /// Preset, size and normalisation.
+  public var transform: PictureTransform
+
+  /// Takes the facts as they are; see the properties.
+  public init(
+    fingerprint: String, featureLayer: String, featureCount: Int, kernels: String,
+    kernelsVersion: Int, transform: PictureTransform
+  ) {
+    self.fingerprint = fingerprint
+    self.featureLayer = featureLayer
+    self.featureCount = featureCount
+    self.kernels = kernels
+    self.kernelsVersion = kernelsVersion
+    self.transform = transform
+  }
+
+  /// The facts in words. Another text means that everything kept so far is computed anew, so none of
+  /// it comes from the names of properties or types.
+  public var text: String {
+    let normalisation = transform.normalisation
+    func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
+    return [
+      "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
+      "kernels \(kernels) \(kernelsVersion)", "transform \(PictureTransform.version)",
+      "preset \(transform.preset.rawValue)", "size \(transform.size)",
+      "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
+      "mean \(list(normalisation.mean))", "deviation \(list(normalisation.deviation))",
+    ].joined(separator: "\n")
+  }
+}
 
 /// Feature vectors on disk, found again by what they were computed from.
 ///
 /// A vector's key is the SHA-256 of everything that decides its bits, so an entry never has to be
-/// invalidated; one that cannot be read or whose checksum differs is computed again. Layout: a folder by
-/// the key's first two hex digits, a file by the rest, holding the SHA-256 of the values, then the values
-/// as little-endian 32-bit floats.
+/// invalidated; one that cannot be read or whose checksum differs is computed again. Layout: a
+/// folder by the key's first two hex digits, a file by the rest, holding the SHA-256 of the values,
+/// then the values as little-endian 32-bit floats.
 struct FeatureStore: Sendable {
   /// The folder; made when the first vector is kept.
   let folder: String
-  /// What all vectors of this run share: weights, layer, kernels, preset, normalisation.
+  /// What all vectors of this run share, in words.
   let context: String
+  /// Told the first time that a vector cannot be kept.
+  private let warn: @Sendable (String) -> Void
+
+  private let complaint = Complaint()
+
+  init(
+    folder: String, context: String, warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.folder = folder
+    self.context = context
+    self.warn = warn
+  }
+
+  /// Whether somebody has been told already.
+  private final class Complaint: Sendable {
+    private let wasMade = Mutex(false)
+
+    /// True the first time.
+    func begins() -> Bool {
+      wasMade.withLock { made in
+        defer { made = true }
+        return !made
+      }
+    }
+  }
 
   /// The key of one picture's features.
   ///
@@ -34,18 +104,25 @@ struct FeatureStore: Sendable {
     }
   }
 
-  /// Keeps a vector. A full disk or a read-only folder costs time, not the run: it is computed again.
+  /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is computed
+  /// again when it is needed.
   func keep(_ features: [Float], under key: String) {
     var values: [UInt8] = []
     values.reserveCapacity(4 * features.count)
     for feature in features {
       withUnsafeBytes(of: feature.bitPattern.littleEndian) { values.append(contentsOf: $0) }
     }
-    let file = path(key)
-    let parent = (file as NSString).deletingLastPathComponent
-    try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-    try? Data(Array(sha256(values).utf8) + values).write(
-      to: URL(fileURLWithPath: file), options: .atomic)
+    let file = URL(fileURLWithPath: path(key))
+    do {
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(Array(sha256(values).utf8) + values).write(to: file, options: .atomic)
+    } catch {
+      guard complaint.begins() else { return }
+      warn(
+        "features cannot be kept in \(folder), so they are computed every time: "
+          + error.localizedDescription)
+    }
   }
 
   private func path(_ key: String) -> String {

@@ -1,3 +1,5 @@
+import ResNet
+
 /// What decides how a run proceeds on the machines at hand, and not its numbers.
 public struct RunOptions: Sendable {
   /// Threads that compute features, at least 1.
@@ -7,7 +9,7 @@ public struct RunOptions: Sendable {
   /// Writes a checkpoint after every so many steps, besides those of each epoch.
   public var checkpointEverySteps: Int?
   /// Pictures that the backbone takes at once: it reads its weights once for all of them.
-  public var groupSize = 8
+  public var groupSize = Backbone.preferredPictures
 
   /// The usual way.
   public init() {}

@@ -36,8 +36,8 @@ enum BackboneChoice: Equatable, Sendable {
     if let word { return try BackboneChoice(word) }
     if let word = environment["AVP_WEIGHTS"], !word.isEmpty { return try BackboneChoice(word) }
     let local = folder == "." ? "weights" : folder + "/weights"
-    let fetched = cacheFolder(environment) + "/weights"
-    for place in [local, fetched] {
+    let fetched = cacheFolder(environment).map { $0 + "/weights" }
+    for place in [local, fetched].compactMap(\.self) {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
       if let name = names.filter({ $0.hasPrefix("resnet50") && !$0.hasSuffix(".part") }).sorted()
         .first
@@ -49,17 +49,19 @@ enum BackboneChoice: Equatable, Sendable {
       status: .missingInput,
       description: """
         There is no backbone. It was looked for in --weights, in $AVP_WEIGHTS, as weights/resnet50* \
-        in this folder and in \(fetched).
+        in this folder and in \(fetched ?? "$XDG_CACHE_HOME/avp-dist/weights").
         To fetch the official ImageNet weights:  scripts/fetch-weights resnet50-v1
         To try the tool on its own pictures:     avp-dist demo-data --output data, then --weights demo
         """)
   }
 
-  /// Where the tool keeps what it can make or fetch again.
-  static func cacheFolder(_ environment: [String: String]) -> String {
+  /// Where the tool keeps what it can make or fetch again; nil where the user has no such place,
+  /// because what lies where everybody may write cannot be trusted.
+  static func cacheFolder(_ environment: [String: String]) -> String? {
     if let folder = environment["XDG_CACHE_HOME"], folder.hasPrefix("/") {
       return folder + "/avp-dist"
     }
-    return (environment["HOME"] ?? "/tmp") + "/.cache/avp-dist"
+    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+    return home + "/.cache/avp-dist"
   }
 }

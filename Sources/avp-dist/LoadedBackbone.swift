@@ -2,6 +2,7 @@ import CDemoBackbone
 import Foundation
 import ImageTransforms
 import Kernels
+import MPICollectives
 import ResNet
 import Training
 import WeightFiles
@@ -46,17 +47,23 @@ struct LoadedBackbone {
     }
     fingerprint = weights.fingerprint
     normalisation = Normalisation(weights.pixels)
-    let cache = PackedCache(
-      folder: Self.cacheFolder(arguments) + "/packed", fingerprint: fingerprint)
-    let source = weights
+    let folder = Self.cacheFolder(arguments)
+    if folder == nil {
+      printWarning(
+        "neither XDG_CACHE_HOME nor HOME names a folder, so nothing is kept between runs and every "
+          + "rank has its own copy of the weights in memory; --cache-dir DIR names one")
+    }
+    let key = fingerprint
     backbone = try Backbone(
-      packedCache: cache, conventions: BackboneConventions(weights.conventions),
-      featureLayer: featureLayer, kernels: KernelPath.selected(), weights: { source })
-    if let warning = backbone.cacheWarning { printError("warning: \(warning)") }
+      weights: weights,
+      packedCache: folder.map { PackedCache(folder: $0 + "/packed", fingerprint: key) },
+      conventions: BackboneConventions(weights.conventions), featureLayer: featureLayer,
+      kernels: KernelPath.selected())
+    if let warning = backbone.cacheWarning { printWarning(warning) }
   }
 
-  /// The folder of `--cache-dir`, or the user's.
-  static func cacheFolder(_ arguments: Arguments) -> String {
+  /// The folder of `--cache-dir`, or the user's; nil where there is none.
+  static func cacheFolder(_ arguments: Arguments) -> String? {
     arguments.string("--cache-dir")
       ?? BackboneChoice.cacheFolder(ProcessInfo.processInfo.environment)
   }
@@ -74,6 +81,12 @@ struct LoadedBackbone {
     return "\(name), features of \(backbone.featureLayer.rawValue) [\(backbone.featureCount)], "
       + "\(backbone.kernels.rawValue) kernels\(warning)"
   }
+}
+
+/// Prints a warning about this host, once for all its ranks.
+func printWarning(_ text: String) {
+  let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+  if launcher.localRank ?? 0 == 0 { printError("warning: \(text)") }
 }
 
 /// The weight file inside the tool.

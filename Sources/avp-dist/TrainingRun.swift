@@ -115,17 +115,20 @@ extension TrainingRun {
     _ backbone: LoadedBackbone, data: String
   ) -> FeatureExtractor {
     let normalisation = backbone.normalisation
-    let cache = LoadedBackbone.cacheFolder(arguments)
-    return FeatureExtractor(
+    let extractor = FeatureExtractor(
       backbone: backbone.backbone,
       transform: PictureTransform(preset: configuration.preset, normalisation: normalisation),
       augmentation: configuration.augmentation, seed: configuration.seed,
-      pictures: PictureSource(root: data), onBadImage: configuration.onBadImage
-    ).keeping(
+      pictures: PictureSource(root: data), onBadImage: configuration.onBadImage)
+    guard let cache = LoadedBackbone.cacheFolder(arguments) else { return extractor }
+    return extractor.keeping(
       plainIn: cache + "/features",
       viewsIn: configuration.views > 0 ? cache + "/views" : nil,
-      context: "\(backbone.record) kernels \(PackedFile.version) \(configuration.preset.rawValue) "
-        + "\(normalisation)")
+      context: FeatureContext(
+        fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
+        featureCount: backbone.backbone.featureCount, kernels: backbone.record.kernels,
+        kernelsVersion: PackedFile.version, transform: extractor.transform
+      ).text, warn: printWarning)
   }
 
   /// Whether a person's terminal is at the end: mpirun gives its ranks one of its own, so there its own

@@ -23,15 +23,18 @@ import WeightFiles
     let conventions = BackboneConventions(
       stridePlace: .conv1, batchNormEpsilon: 1e-3, pooling: .ceiling)
     let source = try smallNetwork(seed: 2, blocks: [1, 2, 1, 2], width: 24)
-    let pictures = randomPictures(1, size: 128)
+    let pictures = randomPictures(3, size: 128)
     let backbone = try Backbone(
       weights: source, conventions: conventions, featureLayer: layer, kernels: path,
       inputSize: 128)
     #expect(backbone.featureCount == 24 * 4 << (layer.number - 1))
     let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
-    let expected = try ReferenceNetwork(source: source, conventions: conventions)
-      .features(of: pictures[0], size: 128, stages: layer.number)
-    #expect(relativeError(features[0], expected) < 1e-5)
+    #expect(features.count == 3)
+    let reference = ReferenceNetwork(source: source, conventions: conventions)
+    for (picture, features) in zip(pictures, features) {
+      let expected = try reference.features(of: picture, size: 128, stages: layer.number)
+      #expect(relativeError(features, expected) < 1e-5)
+    }
   }
 
   /// Maps of odd sizes: 31, 16, 8 and 4 pixels a side, 55, 28, 14 and 7 for pictures of 224.
@@ -84,7 +87,8 @@ import WeightFiles
     }
   }
 
-  /// The whole ResNet-50 with full He-initialised weights, so that no branch is negligible.
+  /// The whole ResNet-50 with He-initialised weights, scaled down at the end of each block as
+  /// ``RandomWeights`` says.
   @Test(arguments: availablePaths)
   func fullNetworkAgreesWithTheDefinition(path: KernelPath) throws {
     let backbone = try Backbone(weights: RandomWeights(seed: 0), kernels: path)

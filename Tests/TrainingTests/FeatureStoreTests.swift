@@ -1,4 +1,6 @@
 import Foundation
+import ImageTransforms
+import Synchronization
 import Testing
 
 @testable import Training
@@ -48,11 +50,81 @@ import Testing
     #expect(store.features(key, count: 6) == vector)
   }
 
-  @Test func aFolderThatCannotBeWrittenCostsOnlyTime() throws {
+  @Test func aFolderThatCannotBeWrittenCostsOnlyTimeAndIsSaidOnce() throws {
     try scratch.write([], "file")
-    let blocked = FeatureStore(folder: scratch.path + "/file/store", context: "")
+    let warnings = Warnings()
+    let blocked = FeatureStore(
+      folder: scratch.path + "/file/store", context: "", warn: warnings.add)
+    let copy = blocked
     let key = blocked.key(picture: "1", variant: "")
-    blocked.keep(vector, under: key)
+    for store in [blocked, copy] { store.keep(vector, under: key) }
     #expect(blocked.features(key, count: 6) == nil)
+    #expect(warnings.texts.count == 1)
+    #expect(warnings.texts.first?.contains("cannot be kept in \(scratch.path)/file/store") == true)
+  }
+
+  private final class Warnings: Sendable {
+    private let list = Mutex<[String]>([])
+    var texts: [String] { list.withLock { $0 } }
+    @Sendable func add(_ text: String) { list.withLock { $0.append(text) } }
+  }
+}
+
+/// The words that keys are made of: where one of these tests fails, features that users have kept are
+/// computed anew.
+@Suite struct FeatureContextTests {
+  private func context(
+    _ change: (inout FeatureContext) -> Void = { _ in }
+  ) -> FeatureContext {
+    var context = FeatureContext(
+      fingerprint: "abc", featureLayer: "layer4", featureCount: 2048, kernels: "avx2",
+      kernelsVersion: 7,
+      transform: PictureTransform(preset: .pytorch, normalisation: .torch))
+    change(&context)
+    return context
+  }
+
+  @Test func theWordsAreThese() {
+    #expect(
+      context().text == """
+        weights abc
+        layer layer4
+        count 2048
+        kernels avx2 7
+        transform 1
+        preset pytorch
+        size 224
+        order rgb
+        scale 0.00392156862745098
+        mean 0.485,0.456,0.406
+        deviation 0.229,0.224,0.225
+        """)
+    let store = FeatureStore(folder: "/nowhere", context: context().text)
+    #expect(
+      store.key(picture: "123", variant: "view 1")
+        == "a020625ef785a0386f50f7a8dd4647935d5aabe51849e4588b5d02f03300d791")
+  }
+
+  @Test func everyFactIsInTheWords() {
+    let torch = Normalisation.torch
+    func transform(
+      _ preset: Preset = .pytorch, size: Int = 224,
+      _ change: (inout Normalisation) -> Void = { _ in }
+    ) -> PictureTransform {
+      var normalisation = torch
+      change(&normalisation)
+      return PictureTransform(preset: preset, size: size, normalisation: normalisation)
+    }
+    let texts = [
+      context(), context { $0.fingerprint = "abd" }, context { $0.featureLayer = "layer3" },
+      context { $0.featureCount = 1024 }, context { $0.kernels = "avx512" },
+      context { $0.kernelsVersion = 8 }, context { $0.transform = transform(.keras) },
+      context { $0.transform = transform(size: 96) },
+      context { $0.transform = transform { $0.channelOrder = .bgr } },
+      context { $0.transform = transform { $0.scale = 1 } },
+      context { $0.transform = transform { $0.mean.y = 0 } },
+      context { $0.transform = transform { $0.deviation.z = 1 } },
+    ].map(\.text)
+    #expect(Set(texts).count == texts.count)
   }
 }

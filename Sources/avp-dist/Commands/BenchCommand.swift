@@ -69,7 +69,7 @@ extension Command {
   private static func throughput(
     _ backbone: Backbone, threads: Int, seconds: Double
   ) throws -> Double {
-    let group = (0..<backbone.preferredPictures).map { input(backbone.inputSize, $0) }
+    let group = (0..<Backbone.preferredPictures).map { input(backbone.inputSize, $0) }
     let done = Atomic<Int>(0)
     let failure = Mutex<(any Error)?>(nil)
     let begin = ContinuousClock.now
@@ -97,7 +97,7 @@ extension Command {
     _ backbone: Backbone
   ) throws -> (peak: Double, layers: [BenchResult.Layer]) {
     let workspace = try backbone.makeWorkspace()
-    let group = (0..<backbone.preferredPictures).map { input(backbone.inputSize, $0) }
+    let group = (0..<Backbone.preferredPictures).map { input(backbone.inputSize, $0) }
     _ = try backbone.features(of: group, workspace: workspace)
     var peaks: [Double] = []
     var rounds: [[LayerClass: LayerTime]] = []

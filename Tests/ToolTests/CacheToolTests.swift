@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+extension ToolTests {
+  /// Where the tool keeps prepared weights and features.
+  @Suite struct CacheToolTests {
+    private let scratch: TemporaryFolder
+
+    init() throws { scratch = try TemporaryFolder() }
+
+    @Test func trainingAndPredictionShareThePackedWeights() throws {
+      let cache = scratch.path + "/cache"
+      let output = scratch.path + "/run"
+      #expect(try run(Workshop.train(output, epochs: 1, ["--cache-dir", cache])).status == 0)
+      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let words = ["predict", "--checkpoint", output + "/model.safetensors", "--cache-dir", cache]
+      let prediction = try run([Program.tool] + words + [picture])
+      #expect(prediction.status == 0, "\(prediction.errors)")
+      let files = try FileManager.default.contentsOfDirectory(atPath: cache + "/packed")
+      #expect(files.filter { $0.hasSuffix(".packed") }.count == 1)
+    }
+
+    /// A folder that everybody may write to is no place for what is read back.
+    @Test func withoutAHomeNothingIsKeptAndOneRankSaysSo() throws {
+      let nowhere = ["env", "HOME=", "XDG_CACHE_HOME=", "TMPDIR=\(scratch.path)"]
+      let output = scratch.path + "/run"
+      let words = nowhere + (try Workshop.train(output, ["--threads", "1"]))
+      let outcome = try run(onRanks(2, words))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let warnings = outcome.errors.components(separatedBy: "neither XDG_CACHE_HOME nor HOME")
+      #expect(warnings.count == 2, "\(outcome.errors)")
+      #expect(try Workshop.model(output) == Workshop.model(Workshop.whole.get()))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["run"])
+    }
+
+    @Test func featuresThatCannotBeKeptAreSaidOnce() throws {
+      let cache = scratch.path + "/cache"
+      try FileManager.default.createDirectory(
+        atPath: cache, withIntermediateDirectories: true)
+      for name in ["features", "views"] {
+        try Data().write(to: URL(fileURLWithPath: "\(cache)/\(name)"))
+      }
+      let more = ["--cache-dir", cache, "--views", "2"]
+      let outcome = try run(Workshop.train(scratch.path + "/run", more))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      for name in ["features", "views"] {
+        let parts = outcome.errors.components(separatedBy: "cannot be kept in \(cache)/\(name)")
+        #expect(parts.count == 2, "\(outcome.errors)")
+      }
+    }
+  }
+}
