@@ -41,12 +41,14 @@ let package = Package(
     .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
     // libjpeg and libpng report errors through longjmp; this is the only place that contains it.
     .target(name: "CCodecShim", dependencies: ["CJPEG", "CPNG"]),
-    // The portable kernels, and the declarations that the instruction-set targets share.
+    // The portable kernels, the declarations that the instruction-set targets share, and the head's
+    // arithmetic, whose bits are the same everywhere.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     // The same kernels compiled for AVX2 with FMA, and for AVX-512.
     .target(name: "CKernelsAVX2", dependencies: ["CKernels"], cSettings: avx2Flags),
     .target(name: "CKernelsAVX512", dependencies: ["CKernels"], cSettings: avx512Flags),
-    // The small ResNet-50 of `--weights demo`, compiled in so that one binary is enough on every host.
+    // The small ResNet-50 of `--weights demo`, compiled in so that one binary is enough on every
+    // host.
     .target(name: "CDemoBackbone"),
 
     // Swift libraries.
@@ -100,7 +102,16 @@ let package = Package(
 
     // Tests: one target a module, and one for the tool as a whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
+    // The kernels in the shape of AVX-512 for any processor; no program links them. A vector type
+    // wider than the registers has no settled ABI, which does not matter inside one file.
+    .target(
+      name: "CKernelsWide", dependencies: ["CKernels"], path: "Tests/CKernelsWide",
+      cSettings: [.unsafeFlags(["-O2", "-Wno-psabi"])]),
+    .testTarget(
+      name: "KernelsTests",
+      dependencies: [
+        "CKernels", "CKernelsAVX2", "CKernelsAVX512", "CKernelsWide", "Kernels", "Tensors",
+      ]),
     .testTarget(
       name: "ResNetTests", dependencies: ["ResNet", "WeightFiles", "Tensors", "Kernels"]),
     .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs", "Tensors", "WeightFiles"]),

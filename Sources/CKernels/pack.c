@@ -1,5 +1,4 @@
 // Weights in the form that the kernels read. Done once a network, in double precision.
-#include <stdlib.h>
 #include <string.h>
 
 #include "CKernels.h"

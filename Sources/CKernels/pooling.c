@@ -1,4 +1,6 @@
-// The cheap layers around the convolutions; they are bound by memory, so one version serves all.
+// The cheap layers around the convolutions, and the books on time. They are bound by memory, so one
+// version serves all instruction sets; only the max-pooling here is OpenBLAS's alone, because the
+// kernels have theirs inside the stem.
 #include <string.h>
 #include <time.h>
 
@@ -8,6 +10,17 @@ double avp_seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double avp_class_seconds(const avp_timing *timing, int class) { return timing->seconds[class]; }
+
+double avp_class_operations(const avp_timing *timing, int class) {
+  return timing->operations[class];
+}
+
+void avp_add_time(avp_timing *timing, int class, double seconds, double operations) {
+  timing->seconds[class] += seconds;
+  timing->operations[class] += operations;
 }
 
 void avp_frame_picture(const float *picture, int size, float *framed) {
@@ -35,7 +48,9 @@ void avp_pool_maxima(const avp_max_pool *pool) {
       for (int row = top < 0 ? 0 : top; row < top + 3 && row < size; row++)
         for (int column = left < 0 ? 0 : left; column < left + 3 && column < size; column++) {
           const float *in = pool->input + ((long)row * size + column) * pool->input_stride;
-          for (int c = 0; c < pool->channels; c++) out[c] = in[c] > out[c] ? in[c] : out[c];
+          // Written so that a NaN on either side stays.
+          for (int c = 0; c < pool->channels; c++)
+            out[c] = out[c] >= in[c] || out[c] != out[c] ? out[c] : in[c];
         }
     }
 }

@@ -33,13 +33,17 @@ public struct Engine: Sendable {
     _ picture: [Float], size: Int, into buffer: FeatureBuffer, _ workspace: Workspace
   ) {
     precondition(picture.count == size * size * 3)
-    precondition((size + 6) * (size + 6) * 3 <= buffer.capacity)
+    precondition(WorkspaceLayout.framedFloats(size: size) <= buffer.capacity)
     workspace.measure(.pooling) {
       avp_frame_picture(picture, Int32(size), workspace.pointer(buffer))
     }
   }
 
-  /// conv1 with its ReLU and the max-pooling after it: the framed picture to pooled maps. `between` is where conv1's output goes, or a part of it.
+  /// conv1 with its ReLU and the max-pooling after it: the framed picture to pooled maps. `between`
+  /// is where conv1's output goes, or a part of it.
+  ///
+  /// - Precondition: the extents of the maps are those that the layer's shape demands, and the
+  ///   buffer holds a framed picture.
   public func stem(
     _ layer: PackedConvolution, from buffer: FeatureBuffer, through between: FeatureMap,
     to output: FeatureMap, _ pooling: PoolingConvention, _ workspace: Workspace
@@ -48,6 +52,8 @@ public struct Engine: Sendable {
     precondition(between.channels == layer.shape.outputs && between.pictures == 1)
     precondition(output.channels == layer.shape.outputs && output.pictures == 1)
     precondition(pooling.outputSize(of: between.size) == output.size)
+    precondition(WorkspaceLayout.framedFloats(size: 2 * between.size) <= buffer.capacity)
+    precondition(7 * between.size <= Workspace.rowPointers)
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(buffer))
     operands.size = Int32(2 * between.size)
@@ -71,10 +77,11 @@ public struct Engine: Sendable {
     }
   }
 
-  /// A 1x1 or 3x3 convolution; one that accumulates is added to what `output` holds, before the ReLU.
+  /// A 1x1 or 3x3 convolution; one that accumulates is added to what `output` holds, before the
+  /// ReLU.
   ///
   /// - Precondition: the extents of the maps are those that the layer's shape demands; only a 1x1
-  ///   convolution accumulates.
+  ///   convolution accumulates; a layer has at most 2^14 channels.
   public func convolve(
     _ layer: PackedConvolution, from input: FeatureMap, to output: FeatureMap,
     accumulating: Bool = false, relu: Bool, _ workspace: Workspace
@@ -84,6 +91,7 @@ public struct Engine: Sendable {
     precondition(input.pictures == output.pictures && output.size >= 2)
     precondition(shape.kernel == 1 || (shape.kernel == 3 && !accumulating))
     precondition(shape.outputSize(of: input.size) == output.size)
+    precondition(Workspace.serves(shape), "\(shape) is too wide")
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(input))
     operands.input_stride = input.pixelStride
@@ -94,7 +102,8 @@ public struct Engine: Sendable {
     operands.relu = relu ? 1 : 0
     if let table = path.table {
       let kernel = shape.kernel == 1 ? table.pointee.pointwise : table.pointee.convolve_3x3
-      kernel?(&operands, &workspace.scratch)
+      guard let kernel else { preconditionFailure("the \(path) kernels lack a function") }
+      kernel(&operands, &workspace.scratch)
     } else {
       multiply(operands, kernel: shape.kernel, workspace)
     }

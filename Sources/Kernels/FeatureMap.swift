@@ -25,8 +25,8 @@ public struct FeatureMap: Sendable, Equatable {
   /// Channels of a pixel.
   public let channels: Int
 
-  /// Floats between neighbouring pixels: whole vectors of any path, and a little more, so that pixels
-  /// do not all fall into the same cache sets.
+  /// Floats between neighbouring pixels: whole vectors of any path, and a little more, so that
+  /// pixels do not all fall into the same cache sets.
   var pixelStride: Int { Self.pixelStride(channels: channels) }
 
   /// Floats that the stack takes up.
@@ -61,8 +61,11 @@ public struct WorkspaceLayout: Sendable, Equatable {
 
   /// Reserves room for one picture of `size` x `size` x 3 in a frame of 3 pixels.
   public mutating func reservePicture(size: Int) -> FeatureBuffer {
-    reserve(floats: (size + 6) * (size + 6) * 3)
+    reserve(floats: Self.framedFloats(size: size))
   }
+
+  /// Floats of a picture of `size` x `size` x 3 in a frame of 3 pixels.
+  static func framedFloats(size: Int) -> Int { (size + 6) * (size + 6) * 3 }
 
   mutating func reserve(floats count: Int) -> FeatureBuffer {
     let buffer = FeatureBuffer(offset: floats, capacity: count)

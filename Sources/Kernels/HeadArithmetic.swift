@@ -59,12 +59,12 @@ public struct HeadArithmetic: Sendable {
 
   /// Adds the fixed-point gradient, loss, correctness and count of each sample to `sums`.
   ///
-  /// A sample whose gradient elements pass `gradientLimit` or whose loss passes `lossLimit`, both in
-  /// fixed-point units, or that has anything not finite, adds one to the faults and nothing else.
+  /// A sample whose gradient elements pass `gradientLimit` or whose loss passes `lossLimit`, both
+  /// in fixed-point units, or that has anything not finite, adds one to the faults and nothing else.
   ///
-  /// - Precondition: `parameters`, `inputs` and `sums` (parameters and ``SumField``s) have the head's
-  ///   sizes, there are as many `labels` as `inputs`, each a class, and `gradientLimit` is at most
-  ///   ``convertibleMagnitude``.
+  /// - Precondition: `parameters`, `inputs` and `sums` (parameters and ``SumField``s) have the
+  ///   head's sizes, there are as many `labels` as `inputs`, each a class, and `gradientLimit` is at
+  ///   most ``convertibleMagnitude``.
   public func accumulate(
     parameters: [Float], inputs: [[Float]], labels: [Int], gradientLimit: Double, lossLimit: Double,
     into sums: inout [Int64]
@@ -117,8 +117,8 @@ extension HeadArithmetic {
     crossEntropy(logits: logits, label: 0).probabilities
   }
 
-  /// The softmax, the loss `-log p[label]`, and the position of the largest logit (the first of equal
-  /// ones).
+  /// The softmax, the loss `-log p[label]`, and the position of the largest logit (the first of
+  /// equal ones).
   ///
   /// - Precondition: `label` is a position in `logits`.
   public static func crossEntropy(

@@ -54,7 +54,8 @@ public struct AdamStep: Sendable {
   }
 }
 
-/// One step of stochastic gradient descent with momentum, computed in double precision on float state:
+/// One step of stochastic gradient descent with momentum, computed in double precision on float
+/// state:
 ///
 ///     g += l2 * p
 ///     u = momentum * u + inner * g

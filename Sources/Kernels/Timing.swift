@@ -15,14 +15,14 @@ public enum LayerClass: String, CaseIterable, Sendable {
   /// Max-pooling, channel means and copying pictures in.
   case pooling
 
-  fileprivate var index: Int {
+  fileprivate var index: Int32 {
     switch self {
-    case .stem: Int(AVP_CLASS_STEM)
-    case .pointwise: Int(AVP_CLASS_POINTWISE)
-    case .products: Int(AVP_CLASS_PRODUCTS)
-    case .strided: Int(AVP_CLASS_STRIDED)
-    case .transforms: Int(AVP_CLASS_TRANSFORMS)
-    case .pooling: Int(AVP_CLASS_POOLING)
+    case .stem: Int32(AVP_CLASS_STEM)
+    case .pointwise: Int32(AVP_CLASS_POINTWISE)
+    case .products: Int32(AVP_CLASS_PRODUCTS)
+    case .strided: Int32(AVP_CLASS_STRIDED)
+    case .transforms: Int32(AVP_CLASS_TRANSFORMS)
+    case .pooling: Int32(AVP_CLASS_POOLING)
     }
   }
 }
@@ -46,16 +46,13 @@ extension Workspace {
   /// Time and operations since ``startTiming()``; measures no longer.
   public func stopTiming() -> [LayerClass: LayerTime] {
     scratch.timing = nil
-    return withUnsafeBytes(of: timing.pointee) { bytes in
-      let values = bytes.bindMemory(to: Double.self)
-      let count = Int(AVP_CLASS_COUNT)
-      return Dictionary(
-        uniqueKeysWithValues: LayerClass.allCases.map { layer in
-          let time = LayerTime(
-            seconds: values[layer.index], operations: values[count + layer.index])
-          return (layer, time)
-        })
-    }
+    return Dictionary(
+      uniqueKeysWithValues: LayerClass.allCases.map { layer in
+        let time = LayerTime(
+          seconds: avp_class_seconds(timing, layer.index),
+          operations: avp_class_operations(timing, layer.index))
+        return (layer, time)
+      })
   }
 
   /// Adds the time that `work` takes to `layer`, if time is measured.
@@ -63,11 +60,6 @@ extension Workspace {
     guard scratch.timing != nil else { return work() }
     let start = avp_seconds()
     work()
-    let seconds = avp_seconds() - start
-    withUnsafeMutableBytes(of: &timing.pointee) { bytes in
-      let values = bytes.bindMemory(to: Double.self)
-      values[layer.index] += seconds
-      values[Int(AVP_CLASS_COUNT) + layer.index] += operations
-    }
+    avp_add_time(timing, layer.index, avp_seconds() - start, operations)
   }
 }

@@ -13,8 +13,8 @@ public final class Workspace {
 
   /// Floats of transformed tiles, and of their products, that are in work at a time. Enough for one
   /// tile of the widest network, and for the tiles of 8 pictures in the last stages of a ResNet-50.
-  private static let tileFloats = 3 << 19
-  private static let rowPointers = 1 << 13
+  static let tileFloats = 3 << 19
+  static let rowPointers = Int(AVP_ROW_POINTERS)
   private static let zeros = 1 << 14
 
   /// Allocates what `layout` reserved, and a few megabytes for the kernels.
@@ -40,6 +40,13 @@ public final class Workspace {
   }
 
   deinit { timing.deallocate() }
+
+  /// Whether the kernels' memory suffices for a layer of this shape, on every path.
+  static func serves(_ shape: ConvolutionShape) -> Bool {
+    let slot = max(shape.inputs, shape.outputs) + Int(AVP_SLOT_PADDING)
+    return (shape.inputs + 15) / 16 * 16 <= zeros && shape.depth <= tileFloats
+      && (shape.kernel != 3 || Int(AVP_TILE_SLOTS) * slot <= tileFloats)
+  }
 
   /// The first float of `map`.
   func pointer(_ map: FeatureMap) -> UnsafeMutablePointer<Float> {

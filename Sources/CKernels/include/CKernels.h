@@ -28,13 +28,23 @@ typedef struct {
   double operations[AVP_CLASS_COUNT];
 } avp_timing;
 
+enum {
+  /// Room for row pointers: those of a row of conv1 have 7 an output pixel, those of a block of
+  /// Winograd tiles at most 16 a tile.
+  AVP_ROW_POINTERS = 1 << 13,
+  /// Slots of a Winograd tile, at most.
+  AVP_TILE_SLOTS = 81,
+  /// Floats beyond its channels that a slot takes up, at most.
+  AVP_SLOT_PADDING = 80,
+};
+
 /// Working memory of one thread.
 typedef struct {
-  const float **rows;   ///< row pointers of one block of output pixels
+  const float **rows;   ///< AVP_ROW_POINTERS row pointers of one block of output pixels
   float *transformed;   ///< transformed input tiles
   float *products;      ///< their products with the transformed weights
-  long tile_floats;     ///< how many floats each of the two has room for
-  const float *zeros;   ///< at least `inputs` zeros: what lies outside a picture
+  long tile_floats;     ///< floats that each of the two has room for: at least one tile of a layer
+  const float *zeros;   ///< what lies outside a picture: whole vectors of at least `inputs` zeros
   avp_timing *timing;   ///< where to add time, or NULL
 } avp_scratch;
 
@@ -74,7 +84,8 @@ typedef struct {
   int panel;
   /// A 1x1 convolution of stride 1 or 2.
   void (*pointwise)(const avp_convolution *, const avp_scratch *);
-  /// A 3x3 convolution of stride 1 or 2 that does not accumulate; its output has at least 2 pixels a side.
+  /// A 3x3 convolution of stride 1 or 2 that does not accumulate; its output has at least 2 pixels
+  /// a side.
   void (*convolve_3x3)(const avp_convolution *, const avp_scratch *);
   /// conv1 with ReLU on a framed picture, and the max-pooling of its output. Of conv1's output
   /// only 4 rows at a time are kept.
@@ -100,6 +111,13 @@ void avp_pack_panels(const float *matrix, int depth, int outputs, int width, flo
 void avp_pack_winograd(
     const float *weights, int inputs, int outputs, int stride, int width, float *packed);
 
+/// What has been added to one class so far.
+double avp_class_seconds(const avp_timing *timing, int class);
+double avp_class_operations(const avp_timing *timing, int class);
+
+/// Adds to one class.
+void avp_add_time(avp_timing *timing, int class, double seconds, double operations);
+
 /// Seconds that the calling thread has had a processor: what other processes take does not count.
 double avp_seconds(void);
 
@@ -118,7 +136,7 @@ void avp_finish_pixels(const avp_convolution *convolution, long first, long coun
 /// Copies a picture of `size` x `size` x 3 floats into the middle of a frame of 3 zero pixels.
 void avp_frame_picture(const float *picture, int size, float *framed);
 
-/// 3x3 max-pooling of one map whose values are not negative.
+/// 3x3 max-pooling of one map, for the OpenBLAS path; a NaN in a window stays a NaN.
 void avp_pool_maxima(const avp_max_pool *pool);
 
 /// Means over `pixels` pixels of every channel.

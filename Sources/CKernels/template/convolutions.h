@@ -1,6 +1,8 @@
 // Convolutions without a transform: 1x1 of any stride, and conv1 with its max-pooling.
 #include "product.h"
 
+_Static_assert(ROW_BLOCK <= AVP_ROW_POINTERS, "a block of rows has too few row pointers");
+
 /// A 1x1 convolution.
 static void convolve_pointwise(const avp_convolution *c, const avp_scratch *scratch) {
   const double start = now(scratch);
@@ -89,16 +91,17 @@ static void convolve_stem(
   }
 }
 
-/// Keeps the compiler from seeing that `value` never changes.
-#if defined(__x86_64__)
+/// Keeps the compiler from seeing that `value` never changes, where it fits into a register.
+#if defined(__x86_64__) && (VECTOR_WIDTH < 16 || defined(__AVX512F__))
 #define HIDE(value) __asm__ volatile("" : "+x"(value))
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && VECTOR_WIDTH == 4
 #define HIDE(value) __asm__ volatile("" : "+w"(value))
 #else
 #define HIDE(value) __asm__ volatile("" ::: "memory")
 #endif
 
-/// Keeps all multiply-add units busy `rounds` times with sums in registers; returns the operations done.
+/// Keeps all multiply-add units busy `rounds` times with sums in registers; returns the operations
+/// done.
 static double fma_burst(long rounds) {
   enum { SUMS = VECTOR_WIDTH == 16 ? 24 : 10 };
   vector sums[SUMS];

@@ -6,8 +6,8 @@
 #include "vector.h"
 
 enum {
-  /// Rows that a tile holds in registers. With as many vectors a row as the instruction set has room
-  /// for, a multiply-add then costs fewer loads than the processor can do beside it.
+  /// Rows that a tile holds in registers. With as many vectors a row as the instruction set has
+  /// room for, a multiply-add then costs fewer loads than the processor can do beside it.
   ROW_TILE = 6,
   /// Input channels that one pass over a panel covers; the panel's part then stays in the first
   /// level cache.
@@ -58,8 +58,8 @@ INLINE void prefetch_row(const int vectors, const float *row) {
     __builtin_prefetch(row + i, 1, 3);
 }
 
-/// Computes a tile of `count` rows and `vectors` vectors of outputs. Both are constants where this is
-/// inlined, so that all sums live in registers.
+/// Computes a tile of `count` rows and `vectors` vectors of outputs. Both are constants where this
+/// is inlined, so that all sums live in registers.
 INLINE void multiply_tile(const int vectors, const int count, const product_tile *tile) {
   vector sums[ROW_TILE][PANEL_VECTORS];
   const long output_stride = tile->output_stride;
@@ -177,7 +177,8 @@ static void multiply_panel(
   const int tiles = (p->count + ROW_TILE - 1) / ROW_TILE;
   const int base = p->count / tiles, longer = p->count % tiles;
   const long share = depth / 4 * p->taps * 2 * LINE;
-  const char *next = (const char *)next_panel, *end = next + depth * p->taps * PANEL * sizeof(float);
+  const char *next = (const char *)next_panel;
+  const char *end = next + depth * p->taps * PANEL * sizeof(float);
   for (int index = 0; index < tiles; index++) {
     const int count = base + (index < longer);
     tile.next_weights = next < end ? next : (const char *)tile.panel;

@@ -1,9 +1,9 @@
 // One-dimensional Winograd transforms. A two-dimensional one applies them to columns, then to rows.
 //
 // A tile of `side` outputs is computed from its inputs d by y = A (U * (B d)), where U are the
-// transformed weights and * is the product per slot. Interpolation points and the weights' transform
-// are the same for all sides, so that tiles of 3 and 2 outputs at a map's edge use the weights of
-// the tiles of 4 and skip slots. The weights' transforms are in pack.c.
+// transformed weights and * is the product per slot. Interpolation points and the weights'
+// transform are the same for all sides, so that tiles of 3 and 2 outputs at a map's edge use the
+// weights of the tiles of 4 and skip slots. The weights' transforms are in pack.c.
 #include "vector.h"
 
 /// Which transform.
@@ -153,7 +153,8 @@ INLINE void transform_input_tile(
   }
 }
 
-/// Transforms products back to a tile of `height` x `width` outputs, adds the bias, applies the ReLU.
+/// Transforms products back to a tile of `height` x `width` outputs, adds the bias, applies the
+/// ReLU.
 ///
 /// `products[i * slots + j]` is where slot (i, j) of channel 0 is.
 INLINE void transform_output_tile(

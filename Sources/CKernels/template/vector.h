@@ -22,7 +22,7 @@ INLINE void store(float *at, vector value) { *(unaligned_vector *)at = value; }
 /// The positive part; a NaN stays a NaN, so that it is seen at the end.
 INLINE vector positive(vector value) { return value < 0.0f ? (vector)(0.0f) : value; }
 
-/// The larger of both.
-INLINE vector larger(vector a, vector b) { return a > b ? a : b; }
+/// The larger of both; a NaN on either side stays a NaN.
+INLINE vector larger(vector a, vector b) { return ((a > b) | (a != a)) ? a : b; }
 
 #endif

@@ -47,7 +47,11 @@ enum {
   MOST_TILES = 256,
 };
 
-/// How a map's side is split into tiles: 4 outputs each, the last ones 3 or 2 if 4 does not divide it.
+_Static_assert(16 * MOST_TILES <= AVP_ROW_POINTERS, "a block of tiles has too few row pointers");
+_Static_assert(PANEL + 16 <= AVP_SLOT_PADDING, "a slot takes up more than a workspace provides");
+
+/// How a map's side is split into tiles: 4 outputs each, the last ones 3 or 2 if 4 does not divide
+/// it.
 typedef struct {
   int count, size;
 } tile_split;
@@ -128,10 +132,12 @@ INLINE void transform_block_inputs(const transform_kind kind, const tile_block *
   }
 }
 
-/// Lists the rows of the product with weight matrix (p, q): slot by slot of each tile that uses them.
+/// Lists the rows of the product with weight matrix (p, q): slot by slot of each tile that uses
+/// them.
 INLINE int list_rows(const transform_kind kind, const tile_block *block, int p, int q) {
   const int slots = slot_count(kind);
-  const int last_i = kind == STRIDE_2 && p == 5 ? 8 : p, last_j = kind == STRIDE_2 && q == 5 ? 8 : q;
+  const int last_i = kind == STRIDE_2 && p == 5 ? 8 : p;
+  const int last_j = kind == STRIDE_2 && q == 5 ? 8 : q;
   int count = 0;
   for (int index = 0; index < block->count; index++) {
     const tile_place tile = block->tiles[index];
@@ -194,7 +200,9 @@ INLINE void transform_block_outputs(const transform_kind kind, const tile_block 
   }
 }
 
-INLINE int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+INLINE int round_up(int value, int multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 /// A 3x3 convolution, block by block of tiles.
 INLINE void convolve_tiles(
@@ -206,11 +214,12 @@ INLINE void convolve_tiles(
     .slot_stride = round_up(c->inputs, 16) + 16,
     .product_stride = round_up(c->outputs, PANEL) + 16,
   };
-  const long widest = block.slot_stride > block.product_stride ? block.slot_stride : block.product_stride;
+  const long widest =
+      block.slot_stride > block.product_stride ? block.slot_stride : block.product_stride;
   const int tiles = c->pictures * block.split.count * block.split.count;
   long most = scratch->tile_floats / (slots * slots * widest);
-  // Measured: many tiles a block where the weights are many, so that they are read seldom; few where
-  // they are few, so that the block stays in the second level cache.
+  // Measured: many tiles a block where the weights are many, so that they are read seldom; few
+  // where they are few, so that the block stays in the second level cache.
   const int useful = c->inputs * 3 / 8 > FEW_TILES ? c->inputs * 3 / 8 : FEW_TILES;
   if (most > useful) most = useful;
   if (most > MOST_TILES) most = MOST_TILES;
