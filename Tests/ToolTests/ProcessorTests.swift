@@ -1,0 +1,128 @@
+import Foundation
+import Testing
+
+@testable import avp_dist
+
+/// What the tool reads off the machine and the environment, from texts instead of files.
+@Suite struct ProcessorTests {
+  private func limit(_ groups: String, _ files: [String: String]) -> Int? {
+    Processors.groupLimit(groups: groups) { files[$0] }
+  }
+
+  @Test func noGroupAndNoLimitAreNoLimit() {
+    #expect(limit("", [:]) == nil)
+    #expect(limit("nonsense\n::\n0:", [:]) == nil)
+    #expect(limit("0::/", ["/sys/fs/cgroup/cpu.max": "max 100000\n"]) == nil)
+    #expect(limit("0::/", ["/sys/fs/cgroup/cpu.max": "garbage"]) == nil)
+    #expect(limit("0::/", ["/sys/fs/cgroup/cpu.max": "100000 0"]) == nil)
+  }
+
+  /// `systemd-run -p CPUQuota=300%` and a slice above it: the smallest limit counts.
+  @Test func theSmallestLimitOnTheWayUpCounts() {
+    let files = [
+      "/sys/fs/cgroup/user.slice/run.scope/cpu.max": "300000 100000\n",
+      "/sys/fs/cgroup/user.slice/cpu.max": "max 100000\n",
+      "/sys/fs/cgroup/cpu.max": "600000 100000\n",
+    ]
+    #expect(limit("0::/user.slice/run.scope\n", files) == 3)
+    #expect(limit("0::/user.slice/other.scope\n", files) == 6)
+    #expect(limit("0::/\n", files) == 6)
+  }
+
+  @Test func partsOfAProcessorAreRoundedDownToOneAtLeast() {
+    #expect(limit("0::/", ["/sys/fs/cgroup/cpu.max": "250000 100000"]) == 2)
+    #expect(limit("0::/", ["/sys/fs/cgroup/cpu.max": "50000 100000"]) == 1)
+    #expect(limit("0::/", ["/sys/fs/cgroup/cpu.max": "9000000000000000000 1"]) == 1_000_000)
+  }
+
+  @Test func versionOneIsUnderstood() {
+    let groups = "5:memory:/job\n4:cpu,cpuacct:/job/step\n0::/\n"
+    let own = "/sys/fs/cgroup/cpu,cpuacct/job/step/cpu.cfs_"
+    let top = "/sys/fs/cgroup/cpu/cpu.cfs_"
+    var files = ["\(own)quota_us": "200000\n", "\(own)period_us": "100000\n"]
+    #expect(limit(groups, files) == 2)
+    files["\(own)quota_us"] = "-1\n"
+    #expect(limit(groups, files) == nil)
+    // As a container sees it: the group has the host's name, the files are at the top.
+    files["\(top)quota_us"] = "400000\n"
+    files["\(top)period_us"] = "100000\n"
+    #expect(limit(groups, files) == 4)
+  }
+
+  @Test func theMaskIsTakenFromTheStatus() {
+    let status = "Name:\tx\nCpus_allowed:\tff,0000000f\nCpus_allowed_list:\t0-3,32-39\n"
+    #expect(Processors.affinityMask(status: status, processors: 2) == "ff0000000f")
+    #expect(Processors.processors(inMask: "ff0000000f") == 12)
+    #expect(Processors.affinityMask(status: "", processors: 5) == "1f")
+    #expect(Processors.affinityMask(status: "Cpus_allowed:\n", processors: 100).count == 16)
+  }
+
+  @Test func noProcessorIsLeftOver() {
+    for (processors, ranks) in [(8, 3), (8, 8), (7, 2), (2, 1)] {
+      let shares = (0..<ranks).map { Processors.share(of: processors, among: ranks, place: $0) }
+      #expect(shares.reduce(0, +) == processors)
+      #expect(shares == shares.sorted(by: >))
+      #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
+    }
+    #expect((0..<4).map { Processors.share(of: 2, among: 4, place: $0) } == [1, 1, 1, 1])
+  }
+}
+
+/// In which order places are looked at for a backbone, and where things are kept.
+@Suite struct BackboneChoiceTests {
+  private func resolved(
+    _ word: String?, _ environment: [String: String], in folder: String
+  ) throws -> BackboneChoice {
+    try BackboneChoice.resolve(word, environment: environment, folder: folder)
+  }
+
+  private func make(_ path: String) throws {
+    try FileManager.default.createDirectory(
+      at: URL(fileURLWithPath: path).deletingLastPathComponent(),
+      withIntermediateDirectories: true)
+    try Data().write(to: URL(fileURLWithPath: path))
+  }
+
+  @Test func wordsAreUnderstood() throws {
+    #expect(try BackboneChoice("demo") == .demo)
+    #expect(try BackboneChoice("random") == .random(seed: 0))
+    #expect(try BackboneChoice("random:7") == .random(seed: 7))
+    #expect(try BackboneChoice("a/random") == .file("a/random"))
+    for word in ["random:", "random:x", "random:-1"] {
+      #expect(throws: UsageError.self) { try BackboneChoice(word) }
+    }
+  }
+
+  @Test func theFirstPlaceThatHasOneIsTaken() throws {
+    let scratch = try TemporaryFolder()
+    let (here, home) = (scratch.path + "/here", scratch.path + "/home")
+    let error = #expect(throws: Failure.self) { try resolved(nil, ["HOME": home], in: here) }
+    #expect(error?.description.contains("\(home)/.cache/avp-dist/weights") == true)
+    #expect(throws: Failure.self) { try resolved(nil, [:], in: here) }
+
+    let fetched = home + "/.cache/avp-dist/weights/resnet50-v1.pth"
+    try make(fetched + ".part")
+    #expect(throws: Failure.self) { try resolved(nil, ["HOME": home], in: here) }
+    try make(fetched)
+    #expect(try resolved(nil, ["HOME": home], in: here) == .file(fetched))
+    let local = here + "/weights/resnet50-b.h5"
+    try make(local)
+    #expect(try resolved(nil, ["HOME": home], in: here) == .file(local))
+    try make(here + "/weights/resnet50-a.h5")
+    #expect(
+      try resolved(nil, ["HOME": home], in: here) == .file(here + "/weights/resnet50-a.h5"))
+    let named = ["HOME": home, "AVP_WEIGHTS": "demo"]
+    #expect(try resolved(nil, named, in: here) == .demo)
+    #expect(try resolved("random:3", named, in: here) == .random(seed: 3))
+  }
+
+  @Test func onlyTheUsersOwnFoldersKeepThings() {
+    let folder = BackboneChoice.cacheFolder
+    #expect(folder(["HOME": "/h", "XDG_CACHE_HOME": "/x"]) == "/x/avp-dist")
+    #expect(folder(["HOME": "/h", "XDG_CACHE_HOME": "relative"]) == "/h/.cache/avp-dist")
+    #expect(folder(["HOME": "/h"]) == "/h/.cache/avp-dist")
+    for environment in [[:], ["HOME": ""], ["HOME": "here"], ["XDG_CACHE_HOME": "x"]] {
+      #expect(folder(environment) == nil)
+    }
+  }
+}
