@@ -10,12 +10,15 @@ public struct BenchResult: Encodable, Sendable {
     public let milliseconds: Double
     /// Floating-point operations really done, in 10^9 a second; 0 where there are none to count.
     public let gflops: Double
+    /// `gflops` by the measured peak of one core; nil where one of them is not known.
+    public let shareOfPeak: Double?
 
-    /// A class with its figures.
-    public init(name: String, milliseconds: Double, gflops: Double) {
+    /// A class with its figures; `peak` is in 10^9 operations a second, 0 where it is not known.
+    public init(name: String, milliseconds: Double, gflops: Double, peak: Double) {
       self.name = name
       self.milliseconds = milliseconds
       self.gflops = gflops
+      shareOfPeak = gflops > 0 && peak > 0 ? gflops / peak : nil
     }
   }
 
@@ -106,9 +109,7 @@ public struct BenchResult: Encodable, Sendable {
       "layers        ms/picture   GFLOP/s   of the peak",
     ]
     lines += layers.map { layer in
-      let share =
-        fmaPeakGflops > 0 && layer.gflops > 0
-        ? String(format: "%.0f %%", 100 * layer.gflops / fmaPeakGflops) : "-"
+      let share = layer.shareOfPeak.map { String(format: "%.0f %%", 100 * $0) } ?? "-"
       return layer.name.filled(to: 12)
         + String(format: "%.2f", layer.milliseconds).filledLeft(to: 12)
         + (layer.gflops > 0 ? String(format: "%.1f", layer.gflops) : "-").filledLeft(to: 10)

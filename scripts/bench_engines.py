@@ -1,0 +1,239 @@
+"""The ResNet-50 of scripts/bench-peers, and the engines that compute it on one core."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench_figures import spread, table
+
+ENTRY = Path(__file__).with_name("bench_peers.py")
+BLOCKS, BASE, SIZE = (3, 4, 6, 3), 64, 224
+SECONDS = 2.0
+# What glibc is told in PyTorch's best variants: keep freed memory instead of asking the system
+# anew.
+ALLOCATOR = {
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+# The network
+
+
+def model(folder):
+    """ResNet-50 without its classifier."""
+    import small_resnet
+    from safetensors.torch import load_file
+
+    network = small_resnet.torch_model(BLOCKS, BASE)
+    network.load_state_dict(load_file(folder / "he.safetensors"), strict=False)
+    return network.eval().requires_grad_(False)
+
+
+def prepare(folder):
+    """He-initialised weights, the last scale of every block one half, as safetensors and ONNX.
+
+    All branches count, and the sum along the shortcuts neither grows nor fades.
+    """
+    import small_resnet
+    import torch
+    from safetensors.torch import save_file
+
+    if (folder / "he.onnx").exists():
+        return
+    network = small_resnet.torch_model(BLOCKS, BASE)
+    generator = torch.Generator().manual_seed(0)
+    for name, value in network.named_parameters():
+        if value.ndim == 4:
+            torch.nn.init.kaiming_normal_(value.data, mode="fan_in", generator=generator)
+        elif name.endswith("bn3.weight"):
+            value.data.fill_(0.5)
+    state = network.state_dict()
+    save_file(
+        {k: v.contiguous() for k, v in state.items() if not k.endswith("num_batches_tracked")},
+        folder / "he.safetensors",
+    )
+    torch.onnx.export(
+        network, (torch.zeros(1, 3, SIZE, SIZE),), folder / "unfinished.onnx",
+        input_names=["pictures"], output_names=["features"],
+        dynamic_axes={"pictures": {0: "n"}}, dynamo=False,
+    )
+    (folder / "unfinished.onnx").rename(folder / "he.onnx")
+
+
+# The engines
+
+
+def onnxruntime_engine(folder):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        folder / "he.onnx", options, providers=["CPUExecutionProvider"]
+    )
+    return lambda pictures: session.run(None, {"pictures": pictures})
+
+
+def openvino_engine(folder, batch):
+    import openvino
+
+    core = openvino.Core()
+    network = core.read_model(folder / "he.onnx")
+    network.reshape([batch, 3, SIZE, SIZE])
+    options = {
+        "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,
+    }
+    compiled = core.compile_model(network, "CPU", options)
+    return lambda pictures: compiled(pictures)
+
+
+def torch_engine(folder, batch, variant):
+    import torch
+
+    torch.set_num_threads(1)
+    network = torch_variant(model(folder), variant, torch.zeros(batch, 3, SIZE, SIZE))
+
+    def run(pictures):
+        with torch.inference_mode():
+            return network(torch.from_numpy(pictures))
+
+    return run
+
+
+def torch_variant(network, variant, example):
+    """The frozen backbone as a function: as it is, as frozen TorchScript or compiled by inductor.
+
+    `example` is what it is traced with.
+    """
+    import torch
+
+    if variant == "eager":
+        return network
+    network = network.to(memory_format=torch.channels_last)
+    example = example.to(memory_format=torch.channels_last)
+    if variant == "TorchScript":
+        with torch.no_grad():
+            traced = torch.jit.freeze(torch.jit.trace(network, example))
+        network = torch.jit.optimize_for_inference(traced)
+    else:
+        import torch._inductor.config
+
+        torch._inductor.config.freezing = True
+        network = torch.compile(network)
+    return lambda pictures: network(pictures.to(memory_format=torch.channels_last))
+
+
+# Name, how it is made, pictures a call, environment.
+ENGINES = {
+    "onnxruntime, batch 1": (lambda folder, _: onnxruntime_engine(folder), 1, {}),
+    "onnxruntime, batch 8": (lambda folder, _: onnxruntime_engine(folder), 8, {}),
+    "OpenVINO, batch 1": (openvino_engine, 1, {}),
+    "OpenVINO, batch 8": (openvino_engine, 8, {}),
+    "PyTorch eager": (lambda f, b: torch_engine(f, b, "eager"), 8, {}),
+    "PyTorch TorchScript, allocator tuned": (
+        lambda f, b: torch_engine(f, b, "TorchScript"), 8, ALLOCATOR),
+    "PyTorch inductor, allocator tuned": (
+        lambda f, b: torch_engine(f, b, "inductor"), 8, ALLOCATOR),
+}
+
+
+def serve(name, folder):
+    """Measures once for every line of input; prints pictures per second."""
+    import numpy
+
+    make, batch, _ = ENGINES[name]
+    run = make(folder, batch)
+    random = numpy.random.default_rng(0)
+    pictures = random.standard_normal((batch, 3, SIZE, SIZE), dtype=numpy.float32)
+    for _ in range(3):
+        run(pictures)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        count, begin = 0, time.perf_counter()
+        while time.perf_counter() - begin < SECONDS:
+            run(pictures)
+            count += batch
+        print(count / (time.perf_counter() - begin), flush=True)
+
+
+class Child:
+    """An engine in a process of its own, on one core; it ends with the `with` block."""
+
+    def __init__(self, name, folder, core):
+        self.process = subprocess.Popen(
+            ["taskset", "-c", core, sys.executable, ENTRY, "engine", name, folder],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **ENGINES[name][2]},
+        )
+        self.name = name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def wait_until_ready(self):
+        if self.process.stdout.readline() != "ready\n":
+            command = " ".join(map(str, self.process.args))
+            raise SystemExit(f"{self.name} did not start; see: {command}")
+
+    def measure(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended while it was measured")
+        return float(line)
+
+
+def own_backbone(tool, folder, core):
+    output = subprocess.run(
+        ["taskset", "-c", core, tool, "bench", "--json", "--threads", "1", "--seconds",
+         str(SECONDS), "--weights", folder / "he.safetensors"],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    return json.loads(output)
+
+
+def compare_backbones(folder, tool, rounds):
+    """All engines in turn, each round in another order."""
+    core = os.environ.get("AVP_CORE", "1")
+    rates = {name: [] for name in ["avp-dist", *ENGINES]}
+    shares = []
+    with contextlib.ExitStack() as stack:
+        children = {}
+        for name in ENGINES:
+            children[name] = stack.enter_context(Child(name, folder, core))
+            children[name].wait_until_ready()
+        own_backbone(tool, folder, core)
+        for index in range(rounds):
+            order = list(rates)
+            order = order[index % len(order):] + order[:index % len(order)]
+            for name in order:
+                if name == "avp-dist":
+                    result = own_backbone(tool, folder, core)
+                    rates[name].append(result["backbone_images_per_second"])
+                    shares.append({
+                        layer["name"]: layer["share_of_peak"]
+                        for layer in result["layers"] if "share_of_peak" in layer
+                    })
+                else:
+                    rates[name].append(children[name].measure())
+            print(f"round {index + 1}/{rounds}", file=sys.stderr)
+    print("\n### The frozen backbone, one core\n")
+    table(rates, "pictures/s")
+    print("\nShare of the measured multiply-add peak, median (range) of the rounds: " + ", ".join(
+        f"{name} {spread([100 * share[name] for share in shares], '.0f')} %" for name in shares[0]))
