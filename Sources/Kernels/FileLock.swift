@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Runs `work` while no other process (or thread) runs any with the same lock file.
 ///
-/// The lock ends with the process that holds it, so a killed one leaves nothing behind; but one that
-/// is stopped holds on to it. The lock holds on one host alone where the file system says so.
+/// The lock ends with the process that holds it, so a killed one leaves nothing behind; but one
+/// that is stopped holds on to it. The lock holds on one host alone where the file system says so.
 ///
 /// - Parameter patience: how long to wait for the lock.
 /// - Throws: a ``PackedFileError`` if the lock cannot be had, and what `work` throws.

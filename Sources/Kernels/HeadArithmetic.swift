@@ -60,11 +60,12 @@ public struct HeadArithmetic: Sendable {
   /// Adds the fixed-point gradient, loss, correctness and count of each sample to `sums`.
   ///
   /// A sample whose gradient elements pass `gradientLimit` or whose loss passes `lossLimit`, both
-  /// in fixed-point units, or that has anything not finite, adds one to the faults and nothing else.
+  /// in fixed-point units, or that has anything not finite, adds one to the faults and nothing
+  /// else.
   ///
   /// - Precondition: `parameters`, `inputs` and `sums` (parameters and ``SumField``s) have the
-  ///   head's sizes, there are as many `labels` as `inputs`, each a class, and `gradientLimit` is at
-  ///   most ``convertibleMagnitude``.
+  ///   head's sizes, there are as many `labels` as `inputs`, each a class, and `gradientLimit` is
+  ///   at most ``convertibleMagnitude``.
   public func accumulate(
     parameters: [Float], inputs: [[Float]], labels: [Int], gradientLimit: Double, lossLimit: Double,
     into sums: inout [Int64]

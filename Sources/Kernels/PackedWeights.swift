@@ -75,8 +75,8 @@ public final class PackedWeights: @unchecked Sendable {
   }
 
   /// Packs the convolutions that `producer` hands over into the file `path`, which appears when it
-  /// is whole. Several hosts may do so at the same time: each writes a file of its own, and the last
-  /// one that is complete stays. On one host the caller lets one thread at a time do it.
+  /// is whole. Several hosts may do so at the same time: each writes a file of its own, and the
+  /// last one that is complete stays. On one host the caller lets one thread at a time do it.
   ///
   /// - Throws: a ``PackedFileError`` if the file cannot be written, and what `producer` throws.
   public static func write(

@@ -84,7 +84,8 @@ public final class Backbone: Sendable {
   /// - Parameters:
   ///   - pictures: each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
   ///     normalised as the weights need it.
-  ///   - workspace: made by ``makeWorkspace()`` of this backbone, used by no other thread meanwhile.
+  ///   - workspace: made by ``makeWorkspace()`` of this backbone, used by no other thread
+  ///     meanwhile.
   /// - Returns: ``featureCount`` values a picture.
   /// - Throws: a ``BackboneError`` if a picture has a wrong size, or if features are not finite.
   public func features(

@@ -2,9 +2,9 @@ internal import Kernels
 
 /// How pictures are grouped on their way through the stages.
 ///
-/// Early stages have large maps and few weights: a picture goes through them alone, so that its maps
-/// stay in the caches. Late stages have small maps and many weights: a group of pictures shares
-/// each pass over the weights.
+/// Early stages have large maps and few weights: a picture goes through them alone, so that its
+/// maps stay in the caches. Late stages have small maps and many weights: a group of pictures
+/// shares each pass over the weights.
 enum PictureGroups {
   /// Stages that the pictures of a trunk with `stages` of them pass one at a time.
   static func alone(of stages: Int) -> Int { min(2, stages) }

@@ -43,8 +43,8 @@ public struct FeatureExtractor: FeatureProducer {
   /// - Parameters:
   ///   - plain: the folder for unaugmented pictures.
   ///   - views: the folder for augmented pictures, nil to compute them every time.
-  ///   - context: all that decides the features besides the picture and its augmentation; the text of
-  ///     a ``FeatureContext``.
+  ///   - context: all that decides the features besides the picture and its augmentation; the text
+  ///     of a ``FeatureContext``.
   ///   - warn: told, once for each folder, that features cannot be kept there.
   public func keeping(
     plainIn plain: String, viewsIn views: String?, context: String,

@@ -31,8 +31,8 @@ public struct FeatureContext: Sendable {
     self.transform = transform
   }
 
-  /// The facts in words. Another text means that everything kept so far is computed anew, so none of
-  /// it comes from the names of properties or types.
+  /// The facts in words. Another text means that everything kept so far is computed anew, so none
+  /// of it comes from the names of properties or types.
   public var text: String {
     let normalisation = transform.normalisation
     func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
@@ -104,8 +104,8 @@ struct FeatureStore: Sendable {
     }
   }
 
-  /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is computed
-  /// again when it is needed.
+  /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is
+  /// computed again when it is needed.
   func keep(_ features: [Float], under key: String) {
     var values: [UInt8] = []
     values.reserveCapacity(4 * features.count)

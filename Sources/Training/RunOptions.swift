@@ -26,8 +26,8 @@ public enum Exchange: String, CaseIterable, Sendable {
 
   /// The way to go for a global batch, by the bytes that a rank sends and receives in a step.
   ///
-  /// A ring reduction of P 64-bit sums moves 16 P bytes through a rank, a gathering of B vectors of D
-  /// floats 4 B D bytes.
+  /// A ring reduction of P 64-bit sums moves 16 P bytes through a rank, a gathering of B vectors of
+  /// D floats 4 B D bytes.
   func resolved(globalBatch: Int, features: Int, parameters: Int) -> Exchange {
     guard self == .auto else { return self }
     return 4 * globalBatch * features < 16 * parameters ? .features : .gradients

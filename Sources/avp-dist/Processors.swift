@@ -6,8 +6,8 @@ enum Processors {
   /// The processors of the affinity mask, at most those of the cgroups' limits, divided among the
   /// ranks of this host that have the same mask. Collective.
   ///
-  /// mpirun binds one or two ranks to a core each, more to a whole socket: the mask tells, the number
-  /// of processors does not.
+  /// mpirun binds one or two ranks to a core each, more to a whole socket: the mask tells, the
+  /// number of processors does not.
   static func usable(_ communicator: any Communicator) throws -> Int {
     let mask = affinityMask(
       status: contents("/proc/self/status") ?? "",
@@ -20,14 +20,14 @@ enum Processors {
       place: all.prefix(communicator.rank).count { $0 == own })
   }
 
-  /// What one of several ranks may use of `processors`: all the same, and the first ones what is left
-  /// over, at least 1.
+  /// What one of several ranks may use of `processors`: all the same, and the first ones what is
+  /// left over, at least 1.
   static func share(of processors: Int, among ranks: Int, place: Int) -> Int {
     max(1, processors / ranks + (place < processors % ranks ? 1 : 0))
   }
 
-  /// The hexadecimal mask of the processors that the scheduler may give to this process, as `status`,
-  /// the text of /proc/self/status, has it; `processors` ones where it does not say.
+  /// The hexadecimal mask of the processors that the scheduler may give to this process, as
+  /// `status`, the text of /proc/self/status, has it; `processors` ones where it does not say.
   static func affinityMask(status: String, processors: Int) -> String {
     let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
     let digits = line?.dropFirst("Cpus_allowed:".count).filter(\.isHexDigit) ?? ""
@@ -47,8 +47,8 @@ enum Processors {
 // MARK: - Control groups
 
 extension Processors {
-  /// The whole processors that the process's control group and those above it leave, at least 1; nil
-  /// where none of them has a limit.
+  /// The whole processors that the process's control group and those above it leave, at least 1;
+  /// nil where none of them has a limit.
   ///
   /// - Parameters:
   ///   - groups: the text of /proc/self/cgroup.

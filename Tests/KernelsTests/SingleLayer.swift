@@ -221,8 +221,8 @@ extension Workspace {
   }
 }
 
-/// The largest difference, relative to the largest expected value; infinite where a number is missing
-/// or not a number.
+/// The largest difference, relative to the largest expected value; infinite where a number is
+/// missing or not a number.
 func relativeError(_ values: [Float]?, _ expected: [Double]) -> Double {
   guard let values, values.count == expected.count else { return .infinity }
   let largest = expected.map(abs).max() ?? 0

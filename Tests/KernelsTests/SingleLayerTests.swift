@@ -2,8 +2,9 @@ import Testing
 
 @testable import Kernels
 
-/// Every kind of layer alone against its definition, on every path and in the shape of AVX-512: widths
-/// that fill no panel, sizes that no tile divides, and poison wherever a kernel must not read.
+/// Every kind of layer alone against its definition, on every path and in the shape of AVX-512:
+/// widths that fill no panel, sizes that no tile divides, and poison wherever a kernel must not
+/// read.
 @Suite struct SingleLayerTests {
   private static let widths = [(8, 24), (24, 40), (40, 72), (72, 136), (136, 8)]
   private let workspace: Workspace

@@ -172,8 +172,8 @@ import WeightFiles
     }
   }
 
-  /// Another host that shares the folder but not the lock writes the same file at the same time: what
-  /// it has begun stays as it is, and so does what a link of that name points to.
+  /// Another host that shares the folder but not the lock writes the same file at the same time:
+  /// what it has begun stays as it is, and so does what a link of that name points to.
   @Test func filesOfOtherWritersAreLeftAlone() throws {
     try withFolder { folder in
       _ = try backbone(folder, smallNetwork())

@@ -3,14 +3,14 @@ import Testing
 @testable import Kernels
 @testable import ResNet
 
-/// What a forward pass reads and writes in its workspace. Sanitizers see one block of memory there and
-/// nothing of the buffers in it.
+/// What a forward pass reads and writes in its workspace. Sanitizers see one block of memory there
+/// and nothing of the buffers in it.
 @Suite struct WorkspaceUseTests {
   /// A NaN that no arithmetic makes.
   private static let poison = Float(bitPattern: 0x7FC1_2345)
 
-  /// Nothing is taken from memory that the pass has not written: what other pictures have left there,
-  /// padding, the room between buffers. And that room stays as it is.
+  /// Nothing is taken from memory that the pass has not written: what other pictures have left
+  /// there, padding, the room between buffers. And that room stays as it is.
   @Test(arguments: availablePaths, [8, 40])
   func buffersAreKeptApart(path: KernelPath, width: Int) throws {
     for layer in FeatureLayer.allCases {

@@ -14,7 +14,8 @@ import WeightFiles
 
 /// Real pictures through a tiny network, with and without features on disk.
 ///
-/// Whether a stored vector is used shows in the answer where another vector was planted under its key.
+/// Whether a stored vector is used shows in the answer where another vector was planted under its
+/// key.
 @Suite struct FeatureExtractorTests {
   private let scratch: ScratchFolder
   private let backbone: Backbone

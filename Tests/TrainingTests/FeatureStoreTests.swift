@@ -70,8 +70,8 @@ import Testing
   }
 }
 
-/// The words that keys are made of: where one of these tests fails, features that users have kept are
-/// computed anew.
+/// The words that keys are made of: where one of these tests fails, features that users have kept
+/// are computed anew.
 @Suite struct FeatureContextTests {
   private func context(
     _ change: (inout FeatureContext) -> Void = { _ in }

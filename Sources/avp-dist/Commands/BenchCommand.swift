@@ -16,8 +16,8 @@ extension Command {
     name: "bench",
     summary: "measure the backbone, decoding, and under mpirun the exchange",
     discussion: """
-      Measures how many pictures a second this machine does and where the time goes. Pin it to a core
-      with `taskset -c 0` to compare engines; run it under mpirun to measure the allreduce too.
+      Measures how many pictures a second this machine does and where the time goes. Pin it to a
+      core with `taskset -c 0` to compare engines; run it under mpirun to measure the allreduce too.
       """,
     options: [Option("--weights", "FILE|demo|random[:SEED]", "backbone weights (random)")]
       + backboneOptions.filter { $0.name != "--weights" } + [
@@ -108,8 +108,8 @@ extension Command {
 
   /// The multiply-add peak, and the time of each class of layers for one picture, on one thread.
   ///
-  /// Both are medians of rounds in which one is measured right after the other: the speed of a shared
-  /// machine changes from second to second.
+  /// Both are medians of rounds in which one is measured right after the other: the speed of a
+  /// shared machine changes from second to second.
   private static func layerTimes(
     _ backbone: Backbone
   ) throws -> (peak: Double, layers: [BenchResult.Layer]) {
