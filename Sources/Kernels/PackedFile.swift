@@ -71,7 +71,11 @@ extension PackedFile {
   /// Whether a file may be removed while this process alone, on its host, makes the file `own` of
   /// the same folder: what a killed process of this host left of it, or a file of an older version.
   public static func isLeftover(_ name: String, of own: String) -> Bool {
-    if name.hasPrefix("\(own).\(hostName)-"), name.hasSuffix(".tmp") { return true }
+    let ours = "\(own).\(hostName)-"
+    if name.hasPrefix(ours), name.hasSuffix(".tmp"), name.count > ours.count + 4 {
+      // A process number alone: another host's name may begin with this one's and a dash.
+      return name.dropFirst(ours.count).dropLast(4).allSatisfy(\.isASCIIDigit)
+    }
     guard let match = name.firstMatch(of: /-v([0-9]+)\.packed/), let number = Int(match.1) else {
       return false
     }
@@ -84,6 +88,10 @@ extension PackedFile {
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       .replacing("/", with: "-")
   }
+}
+
+extension Character {
+  fileprivate var isASCIIDigit: Bool { "0"..."9" ~= self }
 }
 
 /// The numbers at the head of a packed file.

@@ -90,6 +90,7 @@ import Testing
     let values = try computed(layer, pooling, by: kernels)
     let expected = pooled(layer, pooling).map(\.isNaN)
     #expect(expected.contains(true) && expected.contains(false))
-    #expect(values?.map(\.isNaN) == expected)
+    let wrong = zip(try #require(values), expected).count { $0.isNaN != $1 }
+    #expect(wrong == 0)
   }
 }

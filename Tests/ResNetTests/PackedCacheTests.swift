@@ -200,14 +200,16 @@ import WeightFiles
       try #require(gethostname(&host, 255) == 0)
       let hostName = host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
       let killed = "\(name).\(String(decoding: hostName, as: UTF8.self))-1.tmp"
+      // Of a host whose name goes on after this one's.
+      let foreign = "\(name).\(String(decoding: hostName, as: UTF8.self))-2-1.tmp"
       let older = ["x-layer4-avx2-v1.packed", "x-layer4-avx2-v1.packed.lock"]
       let newer = "x-layer4-avx2-v\(PackedFile.version + 1).packed"
-      for entry in older + [newer, killed] {
+      for entry in older + [newer, killed, foreign] {
         try Data().write(to: URL(fileURLWithPath: "\(folder)/a/b/\(entry)"))
       }
       _ = try backbone(folder, smallNetwork())
       let left = try FileManager.default.contentsOfDirectory(atPath: folder + "/a/b").sorted()
-      #expect(left == [name, name + ".lock", newer].sorted())
+      #expect(left == [name, name + ".lock", foreign, newer].sorted())
     }
   }
 }
