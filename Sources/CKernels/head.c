@@ -199,7 +199,7 @@ static float largest_magnitude(const float *values, int64_t count) {
 }
 
 /* The loss's derivative by the inputs of the ReLU, in fixed-point units, from the one by the logits;
- * returns its largest magnitude. */
+ * returns its largest magnitude, or NaN, with some slopes missing, where one is NaN. */
 static double hidden_slopes(
   head_shape shape, const float *second, const float *activations, const double *logit_slopes,
   double *slopes) {
@@ -213,7 +213,9 @@ static double hidden_slopes(
     }
     slopes[j] = slope;
     double magnitude = slope < 0 ? -slope : slope;
-    if (!(magnitude <= largest)) largest = magnitude;
+    /* At once: a NaN is not larger than what follows, nor is that larger than it. */
+    if (magnitude != magnitude) return magnitude;
+    if (magnitude > largest) largest = magnitude;
   }
   return largest;
 }

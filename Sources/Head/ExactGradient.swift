@@ -35,11 +35,6 @@ public struct ExactGradient: Equatable, Sendable {
     lossLimit = ExactTally.lossLimit(capacity: globalBatch)
   }
 
-  /// Sets every sum to zero, for the next step.
-  public mutating func reset() {
-    for index in values.indices { values[index] = 0 }
-  }
-
   /// Adds the samples' gradients of the cross-entropy at `parameters`.
   ///
   /// - Precondition: the head has this shape; there are as many `labels` as `features`; each vector

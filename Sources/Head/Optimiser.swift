@@ -86,6 +86,11 @@ public struct OptimiserState: Equatable, Sendable {
     self.first = first
     self.second = second
   }
+
+  /// Whether a run can go on from it: moments must be finite, second ones not negative.
+  public var isUsable: Bool {
+    first.allSatisfy(\.isFinite) && second.allSatisfy { $0.isFinite && $0 >= 0 }
+  }
 }
 
 /// Moves parameters against their gradient.
@@ -120,8 +125,9 @@ public struct Optimiser: Sendable {
         "the saved optimiser state holds \(state.first.count) and \(state.second.count) moments; "
           + "\(settings.kind.rawValue) needs \(parameterCount) and \(secondCount)")
     }
-    guard state.first.allSatisfy(\.isFinite), state.second.allSatisfy({ $0.isFinite && $0 >= 0 })
-    else { throw .setting("the saved optimiser state holds a moment that is out of range") }
+    guard state.isUsable else {
+      throw .setting("the saved optimiser state holds a moment that is out of range")
+    }
     self.settings = settings
     self.state = state
   }

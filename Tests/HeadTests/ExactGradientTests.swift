@@ -64,14 +64,6 @@ struct ExactGradientTests {
     let alone = fixture.features.flatMap { fixture.parameters.logits(of: [$0]) }
     #expect(together == alone)
   }
-
-  @Test func resetEmptiesTheSum() throws {
-    let fixture = try HeadFixture()
-    var sum = fixture.sum(groups: [[0, 1, 2]])
-    sum.reset()
-    #expect(sum == ExactGradient(shape: fixture.shape, globalBatch: fixture.features.count))
-    #expect(throws: HeadError.noSamples) { try sum.mean() }
-  }
 }
 
 /// Values that do not fit must be noticed, by every rank, before a step is applied.
@@ -104,6 +96,18 @@ struct ExactGradientFaultTests {
       #expect(throws: HeadError.notFinite(samples: 20)) { try sum.mean() }
       #expect(sum.values.dropLast().allSatisfy { $0 == 0 })
     }
+  }
+
+  /// Its loss is finite: the class of the infinite weight has probability 0, and 0 times infinity
+  /// is the slope of the first unit. Those of the units behind it are ordinary numbers.
+  @Test func aSlopeThatIsNoNumberIsAFaultWhateverFollows() throws {
+    let shape = try HeadShape(features: 1, hidden: 3, classes: 2)
+    let second: [Float] = [-.infinity, 1, 1, 1, 1, 1]
+    let parameters = HeadParameters(shape: shape, values: [1, 1, 1, 0, 0, 0] + second + [0, 0])
+    var sum = ExactGradient(shape: shape, globalBatch: 1)
+    sum.add(features: [[1]], labels: [1], at: parameters)
+    #expect(throws: HeadError.notFinite(samples: 1)) { try sum.mean() }
+    #expect(sum.values.dropLast().allSatisfy { $0 == 0 })
   }
 
   /// A head of one unit whose gradient is known: the slope of the second bias is ±1/2, that of the
