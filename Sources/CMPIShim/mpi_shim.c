@@ -4,12 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTICE_TAG = 7, NOTICE_TARGETS = 2 };
+enum { NOTICE_TAG = 7 };
+
+/// The last notice to one rank.
+struct notice {
+  MPI_Request request;
+  char bytes[AVP_MPI_NOTICE_BYTES];
+};
 
 struct avp_mpi_comm {
   MPI_Comm comm;
-  MPI_Request notice_request[NOTICE_TARGETS];
-  char notice_buffer[NOTICE_TARGETS][AVP_MPI_NOTICE_BYTES];
+  int size;
+  struct notice *notices;
 };
 
 struct avp_mpi_request {
@@ -22,28 +28,34 @@ int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
   if (code != MPI_SUCCESS) return code;
   avp_mpi_comm *comm = calloc(1, sizeof *comm);
   if (!comm) return MPI_ERR_NO_MEM;
-  for (int i = 0; i < NOTICE_TARGETS; i++) comm->notice_request[i] = MPI_REQUEST_NULL;
   code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   if (code == MPI_SUCCESS) code = MPI_Comm_dup(MPI_COMM_WORLD, &comm->comm);
   if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(comm->comm, MPI_ERRORS_RETURN);
   if (code == MPI_SUCCESS) code = MPI_Comm_rank(comm->comm, rank);
   if (code == MPI_SUCCESS) code = MPI_Comm_size(comm->comm, size);
+  if (code == MPI_SUCCESS) {
+    comm->size = *size;
+    comm->notices = calloc((size_t)*size, sizeof *comm->notices);
+    if (!comm->notices) code = MPI_ERR_NO_MEM;
+  }
   if (code != MPI_SUCCESS) {
     free(comm);
     return code;
   }
+  for (int i = 0; i < comm->size; i++) comm->notices[i].request = MPI_REQUEST_NULL;
   *result = comm;
   return MPI_SUCCESS;
 }
 
 int avp_mpi_close(avp_mpi_comm *comm) {
   int code = MPI_SUCCESS;
-  for (int i = 0; i < NOTICE_TARGETS && code == MPI_SUCCESS; i++) {
-    if (comm->notice_request[i] == MPI_REQUEST_NULL) continue;
-    code = MPI_Wait(&comm->notice_request[i], MPI_STATUS_IGNORE);
+  for (int i = 0; i < comm->size && code == MPI_SUCCESS; i++) {
+    if (comm->notices[i].request == MPI_REQUEST_NULL) continue;
+    code = MPI_Wait(&comm->notices[i].request, MPI_STATUS_IGNORE);
   }
   if (code == MPI_SUCCESS) code = MPI_Comm_free(&comm->comm);
   if (code == MPI_SUCCESS) code = MPI_Finalize();
+  free(comm->notices);
   free(comm);
   return code;
 }
@@ -140,15 +152,15 @@ int avp_mpi_test(avp_mpi_request *request, int *done) {
 }
 
 int avp_mpi_notice_send(avp_mpi_comm *comm, int to, const char notice[AVP_MPI_NOTICE_BYTES]) {
-  if (to < 0 || to >= NOTICE_TARGETS) return MPI_ERR_RANK;
-  MPI_Request *request = &comm->notice_request[to];
+  if (to < 0 || to >= comm->size) return MPI_ERR_RANK;
+  MPI_Request *request = &comm->notices[to].request;
   if (*request != MPI_REQUEST_NULL) {
     int done = 0;
     int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
     if (code != MPI_SUCCESS || !done) return code;
   }
-  memcpy(comm->notice_buffer[to], notice, AVP_MPI_NOTICE_BYTES);
-  return MPI_Isend(comm->notice_buffer[to], AVP_MPI_NOTICE_BYTES, MPI_BYTE, to, NOTICE_TAG,
+  memcpy(comm->notices[to].bytes, notice, AVP_MPI_NOTICE_BYTES);
+  return MPI_Isend(comm->notices[to].bytes, AVP_MPI_NOTICE_BYTES, MPI_BYTE, to, NOTICE_TAG,
                    comm->comm, request);
 }
 

@@ -51,13 +51,21 @@ public protocol Communicator: AnyObject {
   /// Returns when every rank has entered it.
   func barrier() throws(CollectiveError)
 
-  /// Tells the ranks that watch over the others that this one lives, and its ``activity``, while it waits
-  /// for something else than them. Not collective, and without effect where nobody watches.
+  /// Tells the ranks that watch over the others that this one lives, and its ``activity``, while it
+  /// is busy with something else than them. They take it for stalled where the activity stays the
+  /// same for long. May be called often; not collective, and without effect where nobody watches.
   func reportActivity() throws(CollectiveError)
 }
 
 extension Communicator {
   public func reportActivity() throws(CollectiveError) {}
+
+  /// This rank's place among the ranks of its host, and how many these are. Collective.
+  public func placeOnHost() throws(CollectiveError) -> (place: Int, count: Int) {
+    let hosts = try allgather(Array(host.utf8))
+    let own = hosts[rank]
+    return (hosts[..<rank].count { $0 == own }, hosts.count { $0 == own })
+  }
 }
 
 /// Why ranks could not do something together.

@@ -1,12 +1,15 @@
 internal import CMPIShim
 
-/// Which operation each rank has entered last and when it was last heard, as far as this rank knows.
+/// What each rank has told last about itself, and when, as far as this rank has heard.
 struct Arrivals {
   /// What a rank has told last.
   private struct Notice {
     var sequence: Int64 = 0
+    var isBusy = false
     var text = ""
-    var time: ContinuousClock.Instant
+    /// When it was heard, and when it was first heard in these words.
+    var heard: ContinuousClock.Instant
+    var changed: ContinuousClock.Instant
   }
 
   private var entered: Int64 = 0
@@ -14,16 +17,18 @@ struct Arrivals {
 
   /// Nobody has been heard yet at the time `now`.
   init(worldSize: Int, now: ContinuousClock.Instant = .now) {
-    latest = Array(repeating: Notice(time: now), count: worldSize)
+    latest = Array(repeating: Notice(heard: now, changed: now), count: worldSize)
   }
 
   /// Counts one more operation that this rank enters.
   mutating func enter() { entered += 1 }
 
-  /// The notice that tells others about it: "sequence|host, activity", cut to the notice's size.
-  func notice(host: String, activity: String) -> [CChar] {
+  /// The notice that tells others about this rank: the number of its last operation, whether it
+  /// waits in it or is busy behind it, and "host, activity", cut to the notice's size.
+  func notice(host: String, activity: String, isBusy: Bool) -> [CChar] {
     let size = Int(AVP_MPI_NOTICE_BYTES)
-    let text = "\(entered)|host \(host)\(activity.isEmpty ? "" : ", \(activity)")"
+    let doing = activity.isEmpty ? "" : ", \(activity)"
+    let text = "\(entered)|\(isBusy ? "busy" : "waiting")|host \(host)\(doing)"
     var bytes = text.utf8.prefix(size - 1).map { CChar(bitPattern: $0) }
     bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
     return bytes
@@ -34,30 +39,52 @@ struct Arrivals {
     _ notice: [CChar], from sender: Int, now: ContinuousClock.Instant = .now
   ) {
     let bytes = notice.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
-    let parts = String(decoding: bytes, as: UTF8.self).split(separator: "|", maxSplits: 1)
-    guard parts.count == 2, let sequence = Int64(parts[0]), latest.indices.contains(sender) else {
+    let parts = String(decoding: bytes, as: UTF8.self).split(separator: "|", maxSplits: 2)
+    guard parts.count == 3, let sequence = Int64(parts[0]), latest.indices.contains(sender) else {
       return
     }
-    latest[sender] = Notice(sequence: sequence, text: String(parts[1]), time: now)
+    let (isBusy, text) = (parts[1] == "busy", String(parts[2]))
+    let last = latest[sender]
+    let isSame = last.sequence == sequence && last.isBusy == isBusy && last.text == text
+    latest[sender] = Notice(
+      sequence: sequence, isBusy: isBusy, text: text, heard: now,
+      changed: isSame ? last.changed : now)
   }
 
-  /// A line for each rank that keeps rank `own` waiting.
+  /// The ranks among `watched` that have stood still for longer than `limit`.
   ///
-  /// A rank that lives repeats its notice while it waits, inside an operation too. So one that has been
-  /// silent for longer than `patience` has stopped, wherever it was; of several, those that have been
-  /// silent about as long as the longest. Where all are heard it is the ranks that have not entered this
-  /// rank's operation: they are busy with something else.
-  func culprits(
-    except own: Int, patience: Duration, now: ContinuousClock.Instant = .now
+  /// A rank that waits for others does its part by being heard. One that is busy gets on as long as
+  /// what it tells about itself changes: where a file cannot be read it repeats that file's name.
+  func stalled(
+    among watched: [Int], limit: Duration, now: ContinuousClock.Instant = .now
+  ) -> [Int] {
+    watched.filter { rank in
+      now - (latest[rank].isBusy ? latest[rank].changed : latest[rank].heard) > limit
+    }
+  }
+
+  /// Whether none of `watched` has told anything new for longer than `limit`.
+  func areUnchanged(
+    _ watched: [Int], limit: Duration, now: ContinuousClock.Instant = .now
+  ) -> Bool {
+    watched.allSatisfy { now - latest[$0].changed > limit }
+  }
+
+  /// A line for each of the `stalled` ranks: those that have been silent for longer than
+  /// `patience`, and of these those that have been so about as long as the longest; where all are
+  /// heard, what they do.
+  func complaints(
+    about stalled: [Int], patience: Duration, now: ContinuousClock.Instant = .now
   ) -> [String] {
-    let others = latest.indices.filter { $0 != own }
-    let silences = others.map { now - latest[$0].time }
+    let silences = stalled.map { now - latest[$0].heard }
     guard let longest = silences.max(), longest > patience else {
-      return others.filter { latest[$0].sequence < entered }.map { rank in
-        "rank \(rank) is busy with something else (last heard: \(latest[rank].text))"
+      return stalled.map { rank in
+        let (last, seconds) = (latest[rank], (now - latest[rank].changed).components.seconds)
+        return "rank \(rank) is busy with something else (the same for \(seconds) s; last heard: "
+          + "\(last.text))"
       }
     }
-    return zip(others, silences).filter { $0.1 > patience && $0.1 * 2 > longest }.map {
+    return zip(stalled, silences).filter { $0.1 > patience && $0.1 * 2 > longest }.map {
       rank, silence in
       let last = latest[rank].text
       let place = last.isEmpty ? "never heard of" : "last heard: \(last)"

@@ -5,9 +5,10 @@ import Foundation
 /// A ``Communicator`` over MPI.
 ///
 /// Waiting sleeps between tests instead of spinning, so that it takes no core from the threads that
-/// run the backbone. A rank that keeps the others waiting for the stall time-out is named by them: every
-/// rank sends ranks 0 and 1 a small notice before each operation and repeats it while it waits, so these
-/// two know who is missing and who has fallen silent.
+/// run the backbone. A rank that stands still while the others wait is named by them after the
+/// stall time-out: every rank sends ranks 0 and 1 a small notice before each operation and repeats
+/// it while it waits or is busy, so these two know who has fallen silent and who does not get on.
+/// They repeat theirs to all, so the others know that somebody watches.
 ///
 /// The object belongs to the thread that made it; MPI is initialised for that use.
 public final class MPICommunicator: Communicator {
@@ -16,11 +17,12 @@ public final class MPICommunicator: Communicator {
   public let host: String
   public var activity = ""
 
-  /// How long a rank may keep the others waiting before they end the run; nil waits for ever.
+  /// How long a rank may stand still while others wait before they end the run; nil waits for ever.
   public var stallTimeout: Duration?
 
   private let handle: OpaquePointer
   private var arrivals: Arrivals
+  private var reported = ContinuousClock.now
 
   /// Initialises MPI and duplicates its world.
   ///
@@ -30,14 +32,22 @@ public final class MPICommunicator: Communicator {
     var opened: OpaquePointer?
     var rank: Int32 = 0
     var size: Int32 = 0
-    try Self.check("MPI_Init", avp_mpi_open(&opened, &rank, &size))
+    let host = ProcessInfo.processInfo.hostName
+    let watchdog = Watchdog(stallTimeout, place: launcher.localRank ?? 0) { seconds in
+      "On host \(host) a process has waited \(seconds) s in MPI_Init: one of the others does not "
+        + "come. See whether all hosts and processes of this run live; a longer patience is set "
+        + "with --stall-timeout."
+    }
+    let code = avp_mpi_open(&opened, &rank, &size)
+    watchdog.disarm()
+    try Self.check("MPI_Init", code)
     guard let opened else {
       throw .transport(operation: "MPI_Init", reason: "no communicator was made")
     }
     handle = opened
     self.rank = Int(rank)
     worldSize = Int(size)
-    host = ProcessInfo.processInfo.hostName
+    self.host = host
     self.stallTimeout = stallTimeout
     arrivals = Arrivals(worldSize: Int(size))
     try launcher.check(worldSize: Int(size))
@@ -49,17 +59,13 @@ public final class MPICommunicator: Communicator {
   /// MPI's own farewell, holds that up without end, so the process then ends with status 69.
   public func close() throws(CollectiveError) {
     try barrier()
-    if let stallTimeout, worldSize > 1 {
-      let message =
-        "Rank \(rank) (host \(host)) has waited \(stallTimeout.components.seconds) s for the others to "
-        + "leave MPI, and one of them does not. The work was done before.\n"
-      Thread.detachNewThread {
-        Thread.sleep(forTimeInterval: Double(stallTimeout.components.seconds))
-        FileHandle.standardError.write(Data(message.utf8))
-        _exit(69)
-      }
+    let watchdog = Watchdog(stallTimeout, place: rank) { [rank, host] seconds in
+      "Rank \(rank) (host \(host)) has waited \(seconds) s for the others to leave MPI, and one of "
+        + "them does not. The work was done before."
     }
-    try Self.check("MPI_Finalize", avp_mpi_close(handle))
+    let code = avp_mpi_close(handle)
+    watchdog.disarm()
+    try Self.check("MPI_Finalize", code)
   }
 
   /// Ends all ranks with `status`, at once.
@@ -102,8 +108,11 @@ public final class MPICommunicator: Communicator {
   }
 
   public func reportActivity() throws(CollectiveError) {
-    guard worldSize > 1, stallTimeout != nil else { return }
-    try sendNotice()
+    guard worldSize > 1, let stallTimeout else { return }
+    let now = ContinuousClock.now
+    guard now - reported > Self.reminderInterval(stallTimeout) / 2 else { return }
+    reported = now
+    try sendNotice(isBusy: true)
     try hear()
   }
 }
@@ -238,11 +247,11 @@ extension MPICommunicator {
   private func announce() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil else { return }
     arrivals.enter()
-    try sendNotice()
+    try send(notice(isBusy: false), to: 0..<2)
     try hear()
   }
 
-  /// How often a waiting rank repeats its notice: several times within the stall time-out.
+  /// How often a rank repeats its notice: several times within the stall time-out.
   private static func reminderInterval(_ stallTimeout: Duration) -> Duration {
     min(.seconds(1), stallTimeout / 8)
   }
@@ -265,19 +274,26 @@ extension MPICommunicator {
     let now = ContinuousClock.now
     guard now - watch.reminded > Self.reminderInterval(stallTimeout) else { return }
     watch.reminded = now
-    try sendNotice()
+    try sendNotice(isBusy: false)
     try hear()
   }
 
-  private func sendNotice() throws(CollectiveError) {
-    let notice = arrivals.notice(host: host, activity: activity)
-    for observer in 0..<2 where observer != rank {
-      try Self.check("a notice", avp_mpi_notice_send(handle, Int32(observer), notice))
+  /// Tells those who watch; of those, all.
+  private func sendNotice(isBusy: Bool) throws(CollectiveError) {
+    try send(notice(isBusy: isBusy), to: 0..<(rank < 2 ? worldSize : 2))
+  }
+
+  private func notice(isBusy: Bool) -> [CChar] {
+    arrivals.notice(host: host, activity: activity, isBusy: isBusy)
+  }
+
+  private func send(_ notice: [CChar], to ranks: Range<Int>) throws(CollectiveError) {
+    for receiver in ranks where receiver != rank {
+      try Self.check("a notice", avp_mpi_notice_send(handle, Int32(receiver), notice))
     }
   }
 
   private func hear() throws(CollectiveError) {
-    guard rank < 2 else { return }
     var notice = [CChar](repeating: 0, count: Int(AVP_MPI_NOTICE_BYTES))
     while true {
       var sender: Int32 = -1
@@ -287,8 +303,8 @@ extension MPICommunicator {
     }
   }
 
-  /// Ends the wait when it has lasted too long. Rank 0 speaks first, then rank 1, then any other, so
-  /// that usually one rank alone reports.
+  /// Ends the wait when it has lasted too long and somebody stands still. Rank 0 speaks first, then
+  /// rank 1, then any other, so that usually one rank alone reports.
   private func checkStall(
     _ operation: String, _ watch: inout Watch
   ) throws(CollectiveError) {
@@ -300,22 +316,28 @@ extension MPICommunicator {
     let waited = now - watch.begin
     guard waited > stallTimeout + .seconds(2 * min(rank, 2)) else { return }
     try hear()
+    guard let culprits = culprits(stallTimeout) else { return }
     throw .stalled(
       "Rank \(rank) (host \(host)) has waited \(waited.components.seconds) s in \(operation): "
-        + culprits(stallTimeout)
-        + ". The run ends here and can be resumed from its last checkpoint; a "
-        + "longer patience is set with --stall-timeout.")
+        + "\(culprits). The run ends here and can be resumed from its last checkpoint; a longer "
+        + "patience is set with --stall-timeout.")
   }
 
-  /// Who keeps this rank waiting, in words. Where another rank than 0 and 1 has to speak, both are
-  /// among those that do not answer.
-  private func culprits(_ stallTimeout: Duration) -> String {
-    guard rank < 2 else {
-      return "ranks 0 and 1, which watch over the others, do not answer either"
+  /// Who stands still, in words; nil where all that are missing get on. Ranks beyond 1 hear of 0
+  /// and 1 alone, and speak where both stand still.
+  private func culprits(_ stallTimeout: Duration) -> String? {
+    let watched = (0..<(rank < 2 ? worldSize : 2)).filter { $0 != rank }
+    let stalled = arrivals.stalled(among: watched, limit: stallTimeout)
+    if rank >= 2 {
+      return stalled.count == watched.count
+        ? "ranks 0 and 1, which watch over the others, do not answer either" : nil
     }
-    let named = arrivals.culprits(except: rank, patience: Self.patience(stallTimeout))
-    return named.isEmpty
-      ? "every rank answers, but the exchange does not end" : named.joined(separator: "; ")
+    guard stalled.isEmpty else {
+      return arrivals.complaints(about: stalled, patience: Self.patience(stallTimeout))
+        .joined(separator: "; ")
+    }
+    return arrivals.areUnchanged(watched, limit: stallTimeout)
+      ? "every rank answers, but the exchange does not end" : nil
   }
 
   private static func check(_ operation: String, _ code: Int32) throws(CollectiveError) {

@@ -44,19 +44,21 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
       return "\(error)".hasPrefix("The ranks reduce different numbers of values")
         ? "refused" : "\(error)"
     }
-  case "busy":
+  case "busy", "progress":
+    // For much longer than the stall time-out; with "progress" only as long as others may speak.
     communicator.activity = "step 3, file \(rank).jpg"
     try communicator.barrier()
-    for _ in 0..<240 where rank == chosen {
+    for picture in 0..<(check == "busy" ? 240 : 36) where rank == chosen {
       usleep(250_000)
+      if check == "progress" { communicator.activity = "step 3, file \(picture).jpg" }
       try communicator.reportActivity()
     }
     try communicator.barrier()
     return "no stall"
-  case "stall":
+  case "stall", "watchers":
     communicator.activity = "step 3, file \(rank).jpg"
     try communicator.barrier()
-    if rank == chosen { sleep(60) }
+    if check == "watchers" ? rank < 2 : rank == chosen { sleep(60) }
     try communicator.barrier()
     return "no stall"
   case "stop":
@@ -74,7 +76,7 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
     var values = [Int64](repeating: 1, count: 1000)
     for _ in 0..<3 { try communicator.allreduce(&values, .sum) }
     return "no stall"
-  case "leave", "farewell":
+  case "leave", "farewell", "hello":
     communicator.activity = "step 5, file \(rank).jpg"
     return "done"
   default:
@@ -95,13 +97,14 @@ let check = words.first ?? ""
 let chosen = words.dropFirst().first.flatMap { Int($0) } ?? 0
 let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
 if launcher.usesMPI {
+  if check == "hello", launcher.localRank == chosen { kill(getpid(), SIGSTOP) }
   do {
     let communicator = try MPICommunicator(
       launcher: launcher, stallTimeout: words.count > 1 ? .seconds(2) : .seconds(60))
     do {
       try report(run(check, on: communicator), on: communicator)
     } catch {
-      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      try? FileHandle.standardError.write(contentsOf: Data("\(error)\n".utf8))
       communicator.abort(status: 69)
     }
     if check == "leave", communicator.rank == chosen { kill(getpid(), SIGSTOP) }
@@ -112,7 +115,7 @@ if launcher.usesMPI {
     }
     try communicator.close()
   } catch {
-    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("\(error)\n".utf8))
     exit(69)
   }
 } else {

@@ -82,6 +82,29 @@ extension ToolTests {
       #expect(errors.contains(", step 3, file \(chosen).jpg)"), "\(errors)")
     }
 
+    /// For four times the stall time-out, with another file each time that it is heard.
+    @Test(arguments: [(2, 0), (3, 1), (4, 3)])
+    func aRankThatIsBusyAndGetsOnIsWaitedFor(ranks: Int, chosen: Int) throws {
+      let outcome = try run(
+        onRanks(ranks, [Program.rankCheck, "progress", "\(chosen)"]), seconds: 60)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.lines == (0..<ranks).map { "\($0): no stall" })
+    }
+
+    @Test(arguments: [3, 5]) func whereBothWatchersStandStillAnotherRankSpeaks(ranks: Int) throws {
+      let outcome = try run(onRanks(ranks, [Program.rankCheck, "watchers", "0"]), seconds: 50)
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains("ranks 0 and 1, which watch over the others, do not answer"))
+    }
+
+    @Test(arguments: [(2, 0), (3, 2)])
+    func aProcessThatDoesNotComeToTheStartEndsTheOthers(ranks: Int, chosen: Int) throws {
+      let outcome = try run(onRanks(ranks, [Program.rankCheck, "hello", "\(chosen)"]), seconds: 50)
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains(" a process has waited "), "\(outcome.errors)")
+      #expect(outcome.errors.contains(" s in MPI_Init: one of the others does not come."))
+    }
+
     @Test func withoutALauncherThereIsOneRank() throws {
       let outcome = try run([Program.rankCheck, "gather"])
       #expect(outcome.lines == ["0: [\"rank 0\"] 1"])
