@@ -20,8 +20,15 @@ public func evaluate(
   _ head: HeadParameters, on samples: [Sample], producer: any FeatureProducer, options: RunOptions,
   communicator: any Communicator
 ) throws -> EvaluationResult {
-  var set = ValidationSet(samples, communicator)
-  try set.complete(with: answers(to: set.requests, producer: producer, options: options))
+  var set = ValidationSet(samples, roundSize: max(1, samples.count), communicator)
+  for requests in set.rounds {
+    set.add(
+      try answers(to: requests, producer: producer, options: options) { file in
+        communicator.activity = "evaluation, working on \(file)"
+        try communicator.reportActivity()
+      })
+  }
+  try set.complete()
   let classes = head.shape.classes
   var counts = [Int64](repeating: 0, count: classes * classes)
   for (label, prediction) in set.predictions(head) { counts[label * classes + prediction] += 1 }
@@ -43,11 +50,12 @@ public func features(
 }
 
 private func answers(
-  to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions
+  to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
+  whileWaiting: (String) throws -> Void = { _ in }
 ) throws -> [AnsweredRequest] {
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
     threads: options.threads, makeWorker: { try producer.makeWorker() })
   defer { pipeline.stop() }
-  return try pipeline.next(requests.count)
+  return try pipeline.next(requests.count, whileWaiting: whileWaiting)
 }

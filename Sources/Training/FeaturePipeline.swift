@@ -6,7 +6,7 @@ import Foundation
 /// requests in order, in groups of up to `groupSize` (the backbone reads its weights once a group), and
 /// the consumer receives the results in the order of the requests, whatever thread was faster. An error
 /// surfaces when the consumer reaches the request that caused it, so it too is the same for any number of
-/// threads.
+/// threads and ranks.
 ///
 /// `@unchecked Sendable`: all mutable state is touched only while `condition` is locked.
 final class FeaturePipeline: @unchecked Sendable {
@@ -100,16 +100,27 @@ final class FeaturePipeline: @unchecked Sendable {
     }
     let made = Result { try makeWorker() }
     while let (start, group) = take() {
-      let results = made.flatMap { worker in Result { try worker(group) } }
+      let results = Self.results(of: group, made)
       condition.withLock {
-        for offset in group.indices {
-          finished[start + offset] = results.map {
-            AnsweredRequest(request: group[offset], answer: $0[offset])
-          }
-        }
+        for (offset, result) in results.enumerated() { finished[start + offset] = result }
         inHand[start] = nil
       }
       condition.broadcast()
+    }
+  }
+
+  /// The result of each request of a group. Where one of them fails they are done one by one, so
+  /// that the others, which another number of ranks may have grouped otherwise, have theirs.
+  private static func results(
+    of group: [FeatureRequest], _ made: Result<FeatureWorker, any Error>
+  ) -> [Result<AnsweredRequest, any Error>] {
+    do {
+      let answers = try made.get()(group)
+      return zip(group, answers).map { .success(AnsweredRequest(request: $0, answer: $1)) }
+    } catch  where group.count == 1 {
+      return [.failure(error)]
+    } catch {
+      return group.flatMap { results(of: [$0], made) }
     }
   }
 

@@ -84,22 +84,26 @@ final class GradientExchange {
       message.append(UInt32(label))
       message += features.map(\.bitPattern)
     }
-    let bytes = message.flatMap { word in
-      (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-    }
-    var gradient = empty
+    var all: Samples = ([], [])
     var stops = false
-    for part in try communicator.allgather(bytes) {
-      let words = stride(from: 0, to: part.count, by: 4).map { start in
-        part[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
-      }
+    for words in try communicator.allgather(numbers: message) {
       stops = stops || words.first != 0
       for start in stride(from: 1, to: words.count, by: head.shape.features + 1) {
-        let features = words[start + 1...start + head.shape.features].map(Float.init(bitPattern:))
-        gradient.add(features: [features], labels: [Int(words[start])], at: head)
+        all.labels.append(Int(words[start]))
+        all.features.append(
+          words[start + 1...start + head.shape.features].map(Float.init(bitPattern:)))
       }
     }
+    var gradient = empty
+    gradient.add(features: all.features, labels: all.labels, at: head)
     return (gradient, stops)
+  }
+
+  /// Whether any rank wants to stop, where no gradient is summed. Collective.
+  func anyRankStops() throws(CollectiveError) -> Bool {
+    var requests = [stop.number == 0 ? 0 : 1 as Int64]
+    try communicator.allreduce(&requests, .sum)
+    return requests[0] > 0
   }
 }
 

@@ -51,13 +51,7 @@ public struct PictureDigests: Equatable, Sendable {
     _ fresh: [Entry], _ communicator: any Communicator
   ) throws(CollectiveError) {
     let numbers = fresh.flatMap { [Int64($0.place), $0.digest.bits] }
-    let bytes = numbers.flatMap { number in
-      (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-    }
-    for part in try communicator.allgather(bytes) {
-      let numbers = stride(from: 0, to: part.count - 7, by: 8).map { start in
-        part[start..<start + 8].reversed().reduce(0) { $0 << 8 | Int64($1) }
-      }
+    for numbers in try communicator.allgather(numbers: numbers) {
       for pair in stride(from: 0, to: numbers.count - 1, by: 2)
       where values.indices.contains(Int(numbers[pair])) {
         values[Int(numbers[pair])] = numbers[pair + 1]

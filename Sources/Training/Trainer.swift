@@ -42,6 +42,7 @@ public struct Trainer {
         try keepCheckpoint(stopping: stops)
         if stops { return .stopped }
       }
+      guard try computeValidationFeatures() else { return .stopped }
       try finishEpoch()
     }
     return .finished
@@ -67,11 +68,12 @@ public struct Trainer {
     exchange = GradientExchange(
       options.exchange, shape: state.head.shape, globalBatch: configuration.batchSize,
       communicator: communicator, stop: stop)
-    validation = ValidationSet(manifest.validation, communicator)
+    validation = ValidationSet(
+      manifest.validation, roundSize: configuration.batchSize, communicator)
     let share = (configuration.batchSize + communicator.worldSize - 1) / communicator.worldSize
     pipeline = FeaturePipeline(
       requests: RequestStream(
-        plan: plan, training: manifest.train, validation: validation.requests,
+        plan: plan, training: manifest.train, validation: validation.rounds.flatMap { $0 },
         epoch: state.epoch, step: state.step),
       lookAhead: 2 * max(share, options.groupSize * options.threads),
       groupSize: options.groupSize, threads: options.threads,
@@ -134,7 +136,7 @@ extension Trainer {
       let completed = state.epoch * plan.sampler.stepsPerEpoch + state.step
       let rate = schedule.rate(step: completed, stepsPerEpoch: plan.sampler.stepsPerEpoch)
       state.optimiser.update(&state.head, gradient: gradient, learningRate: rate)
-      guard state.head.isFinite else {
+      guard state.head.isFinite, state.optimiser.state.isUsable else {
         throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1)
       }
     }
@@ -142,24 +144,41 @@ extension Trainer {
     state.step += 1
   }
 
-  /// Keeps a checkpoint inside an epoch where one is due.
+  /// Keeps a checkpoint inside an epoch where one is due: after every so many steps, and before the
+  /// features of the validation pictures are computed, which may take long and fail.
   private mutating func keepCheckpoint(stopping: Bool) throws {
     let completed = state.epoch * plan.sampler.stepsPerEpoch + state.step
     let due = checkpointEverySteps.map { completed.isMultiple(of: $0) } ?? false
-    guard stopping || due else { return }
+    let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
+    guard stopping || due || validates else { return }
     try shareFindings()
     try observer.keep(state, isFinalAttempt: stopping)
   }
 
+  /// Computes the features of the validation pictures, once a run, in rounds of a global batch.
+  ///
+  /// - Returns: false where a signal asked to stop meanwhile; the run then goes on from the
+  ///   checkpoint behind the epoch's last step.
+  private mutating func computeValidationFeatures() throws -> Bool {
+    guard !validation.isComplete else { return true }
+    observer.note(.validating(epoch: state.epoch + 1))
+    for round in validation.rounds {
+      let answers = try answers(round.count, at: "epoch \(state.epoch + 1), validation")
+      try checkContents(of: answers, firstPlace: trainCount)
+      validation.add(answers)
+      if try exchange.anyRankStops() {
+        // Once more: the attempt behind the last step was allowed to fail. What has been learnt of
+        // the validation pictures stays out of it, so that the file is the same.
+        try observer.keep(state, isFinalAttempt: true)
+        return false
+      }
+    }
+    try validation.complete()
+    return true
+  }
+
   /// Validates, and closes the epoch's books.
   private mutating func finishEpoch() throws {
-    if !validation.isComplete {
-      observer.note(.validating(epoch: state.epoch + 1))
-      let answers = try answers(
-        validation.requests.count, at: "epoch \(state.epoch + 1), validation")
-      try checkContents(of: answers, firstPlace: trainCount)
-      try validation.complete(with: answers)
-    }
     try shareFindings()
     let result = try validation.evaluate(state.head)
     let training = try state.running.metrics()
@@ -181,11 +200,7 @@ extension Trainer {
   private mutating func shareFindings() throws {
     try state.digests.share(freshDigests, communicator)
     freshDigests = []
-    let own = exchange.takeSkipped().joined(separator: "\n")
-    for list in try communicator.allgather(Array(own.utf8)) {
-      state.skipped.formUnion(
-        String(decoding: list, as: UTF8.self).split(separator: "\n").map(String.init))
-    }
+    state.skipped.formUnion(try communicator.union(ofPaths: exchange.takeSkipped()))
   }
 
   private var started: TrainingEvent {
@@ -212,8 +227,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .diverged(let epoch, let step):
-      "The head is not finite any more after step \(step) of epoch \(epoch). Earlier checkpoints are "
-        + "intact; try a lower --lr."
+      "The head, or the optimiser's memory, is not finite any more after step \(step) of epoch "
+        + "\(epoch). Earlier checkpoints are intact; try a lower --lr."
     case .otherContent(let path, let host, let here, let before):
       "On host \(host) the picture \(path) has other content than when this run read it before: its "
         + "SHA-256 begins with \(here), not \(before). It was replaced, or hosts hold different files "

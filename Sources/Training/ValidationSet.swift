@@ -5,8 +5,8 @@ import ImageData
 /// The validation pictures, split over the ranks without padding or repetition. They are not augmented,
 /// so their features are computed once and kept.
 struct ValidationSet {
-  /// This rank's pictures.
-  let requests: [FeatureRequest]
+  /// This rank's pictures of each round, as many rounds on every rank.
+  let rounds: [[FeatureRequest]]
   /// The pictures of all ranks that were left out, by path.
   private(set) var skipped: Set<String> = []
   /// Whether the features are at hand.
@@ -16,31 +16,34 @@ struct ValidationSet {
   private let count: Int
   private var features: [[Float]] = []
   private var labels: [Int] = []
+  private var ownSkipped: [String] = []
 
-  init(_ samples: [Sample], _ communicator: any Communicator) {
+  /// - Parameter roundSize: how many pictures all ranks together take a round.
+  init(_ samples: [Sample], roundSize: Int, _ communicator: any Communicator) {
     self.communicator = communicator
     count = samples.count
-    let share = Sampler.share(
-      of: samples.count, rank: communicator.rank, worldSize: communicator.worldSize)
-    requests = share.map { FeatureRequest(sample: samples[$0], index: $0, view: nil) }
+    let sampler = Sampler(count: samples.count, globalBatch: roundSize, seed: 0)
+    rounds = (0..<sampler.stepsPerEpoch).map { round in
+      sampler.slice(step: round, rank: communicator.rank, worldSize: communicator.worldSize)
+        .map { FeatureRequest(sample: samples[$0], index: $0, view: nil) }
+    }
   }
 
-  /// Takes the features of this rank's pictures and learns which pictures other ranks left out.
-  /// Collective.
-  mutating func complete(with answers: [AnsweredRequest]) throws {
-    var own: [String] = []
+  /// Takes the features of this rank's pictures of one round.
+  mutating func add(_ answers: [AnsweredRequest]) {
     for answer in answers {
       switch answer.result {
       case .features(let vector):
         features.append(vector)
         labels.append(answer.request.sample.label)
-      case .skipped(let path): own.append(path)
+      case .skipped(let path): ownSkipped.append(path)
       }
     }
-    for list in try communicator.allgather(Array(own.joined(separator: "\n").utf8)) {
-      skipped.formUnion(
-        String(decoding: list, as: UTF8.self).split(separator: "\n").map(String.init))
-    }
+  }
+
+  /// Learns, behind the last round, which pictures other ranks left out. Collective.
+  mutating func complete() throws(CollectiveError) {
+    skipped = try communicator.union(ofPaths: ownSkipped)
     isComplete = true
   }
 

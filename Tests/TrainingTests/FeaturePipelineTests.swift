@@ -34,9 +34,9 @@ import Testing
     #expect(try results.map(\.result) == requests(50).map(SyntheticPictures().answer))
   }
 
-  @Test(arguments: [1, 2, 4])
-  func anErrorSurfacesWhenItsPictureIsReached(threads: Int) throws {
-    let pipeline = pipeline(30, groupSize: 1, threads: threads) {
+  @Test(arguments: [1, 2, 4], [1, 3, 8])
+  func anErrorSurfacesWhenItsPictureIsReached(threads: Int, groupSize: Int) throws {
+    let pipeline = pipeline(30, groupSize: groupSize, threads: threads) {
       try SyntheticPictures(failing: [17, 18]).makeWorker()
     }
     defer { pipeline.stop() }

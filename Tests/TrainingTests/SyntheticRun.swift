@@ -15,6 +15,8 @@ struct SyntheticPictures: FeatureProducer {
   var skipped: Set<Int> = []
   /// Indices of pictures that raise an error.
   var failing: Set<Int> = []
+  /// The paths of pictures that raise an error.
+  var failingPaths: Set<String> = []
   /// The paths of pictures whose files were replaced.
   var replaced: Set<String> = []
 
@@ -36,7 +38,9 @@ struct SyntheticPictures: FeatureProducer {
   }
 
   func answer(_ request: FeatureRequest) throws -> FeatureResult {
-    if failing.contains(request.index) { throw Failure(index: request.index) }
+    if failing.contains(request.index) || failingPaths.contains(request.sample.path) {
+      throw Failure(index: request.index)
+    }
     if request.view != nil, skipped.contains(request.index) { return .skipped(request.sample.path) }
     var random = CounterRandom(
       seed: 77, purpose: .augmentation, epoch: request.view ?? 1_000, index: request.index)

@@ -79,13 +79,14 @@ final class ThreadWorld: @unchecked Sendable {
 final class ThreadCommunicator: Communicator {
   let rank: Int
   var worldSize: Int { world.worldSize }
-  let host = "thread"
+  let host: String
   var activity = ""
   let world: ThreadWorld
 
-  init(rank: Int, world: ThreadWorld) {
+  init(rank: Int, world: ThreadWorld, host: String = "thread") {
     self.rank = rank
     self.world = world
+    self.host = host
   }
 
   func allreduce<Element: Reducible>(

@@ -95,6 +95,73 @@ import Testing
     }
   }
 
+  /// A rank's share of a batch is smaller than the group that a worker takes at once.
+  @Test(arguments: 1...4)
+  func stepsBeforeABadPictureAreTakenOnAnyNumberOfRanks(ranks: Int) throws {
+    var run = SyntheticRun()
+    run.options.checkpointEverySteps = 1
+    run.pictures.failing = [run.sampler.order(epoch: 0)[9]]
+    let copy = run
+    let keeper = KeepingObserver()
+    _ = onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
+      try copy.train(communicator, observer: communicator.rank == 0 ? keeper : SilentObserver())
+    }
+    #expect(keeper.kept.last?.state.step == 2)
+  }
+
+  @Test(arguments: 1...3)
+  func whatEndsTheFirstValidationLosesNoStep(ranks: Int) throws {
+    var run = SyntheticRun()
+    let whole = try run.bytes(run.train(ranks: 1)[0])
+    run.pictures.failingPaths = ["validation/5.jpg"]
+    let copy = run
+    let keeper = KeepingObserver()
+    let results = onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
+      try copy.train(communicator, observer: communicator.rank == 0 ? keeper : SilentObserver())
+    }
+    for result in results { #expect(throws: (any Error).self) { try result.get() } }
+    let last = try #require(keeper.kept.last?.state)
+    #expect(last.epoch == 0 && last.step == run.sampler.stepsPerEpoch)
+    run.pictures.failingPaths = []
+    #expect(try run.bytes(run.train(ranks: 4 - ranks, from: last)[0]) == whole)
+  }
+
+  @Test(arguments: 1...3, 0..<3)
+  func aStopDuringTheFirstValidationIsHeardAtOnce(ranks: Int, asked: Int) throws {
+    guard asked < ranks else { return }
+    let run = SyntheticRun()
+    let whole = try run.bytes(run.train(ranks: 1)[0])
+    let outcomes = try onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
+      let stop = StopSignal()
+      let keeper = KeepingObserver { event in
+        if case .validating = event, communicator.rank == asked { stop.request(10) }
+      }
+      let outcome = try run.train(communicator, stop: stop, observer: keeper).outcome
+      let files = try keeper.kept.map { try run.bytes($0.state) }
+      return (outcome, keeper.kept.map(\.isFinalAttempt), files)
+    }.map { try $0.get() }
+    for (outcome, attempts, files) in outcomes {
+      #expect(outcome == .stopped)
+      // The second attempt writes the same file, for the case that the first one failed.
+      #expect(attempts == [false, true])
+      #expect(files[0] == files[1])
+      let state = try TrainingState(
+        Checkpoint(bytes: files[1], path: "x"), configuration: run.configuration, path: "x")
+      #expect(state.step == run.sampler.stepsPerEpoch)
+      #expect(try run.bytes(run.train(ranks: 4 - ranks, from: state)[0]) == whole)
+    }
+  }
+
+  @Test(arguments: 1...4)
+  func everyRankTakesPartInEveryRoundOfTheValidation(ranks: Int) throws {
+    let samples = SyntheticRun.manifest(train: 3, validation: 10).validation
+    let sets = try onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
+      ValidationSet(samples, roundSize: 4, communicator).rounds
+    }.map { try $0.get() }
+    #expect(sets.allSatisfy { $0.count == 3 })
+    #expect(sets.joined().joined().map(\.index).sorted() == Array(0..<10))
+  }
+
   @Test func theStepLimitEndsTheRunLikeItsEnd() throws {
     var run = SyntheticRun()
     run.configuration.maxSteps = 4
@@ -129,6 +196,13 @@ import Testing
         #expect(exponent < 30)
       }
     }
+  }
+
+  /// The head stays finite: it is not moved by a gradient that is divided by infinity.
+  @Test func aMomentBeyondTheRangeOfNumbersIsAnError() {
+    var run = SyntheticRun()
+    run.configuration.weightDecay = 1e25
+    #expect(throws: TrainingError.diverged(epoch: 1, step: 1)) { try run.train(ranks: 1) }
   }
 
   @Test func sumsOfLossesThatOverflowCountAsFaults() throws {
@@ -196,4 +270,20 @@ private final class StoppingObserver: TrainingObserver {
   }
 
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws { kept = try run.bytes(state) }
+}
+
+/// Keeps every state that it is asked to keep.
+///
+/// `@unchecked Sendable`: it is used by one rank at a time.
+private final class KeepingObserver: TrainingObserver, @unchecked Sendable {
+  private(set) var kept: [(state: TrainingState, isFinalAttempt: Bool)] = []
+  private let noted: (TrainingEvent) -> Void
+
+  init(_ noted: @escaping (TrainingEvent) -> Void = { _ in }) { self.noted = noted }
+
+  func note(_ event: TrainingEvent) { noted(event) }
+
+  func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
+    kept.append((state, isFinalAttempt))
+  }
 }

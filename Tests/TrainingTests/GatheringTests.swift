@@ -1,0 +1,37 @@
+import Collectives
+import Testing
+
+@testable import Training
+
+@Suite struct GatheringTests {
+  @Test func numbersAreTheSameAsBytesAndBack() {
+    let large: [Int64] = [0, 1, -1, .min, .max, 1 << 40 + 3]
+    #expect(numbers(ofLittleEndianBytes: littleEndianBytes(of: large)) == large)
+    let small: [UInt32] = [0, .max, 0x0102_0304]
+    let bytes = littleEndianBytes(of: small)
+    #expect(bytes.suffix(4) == [4, 3, 2, 1])
+    #expect(numbers(ofLittleEndianBytes: bytes) == small)
+    #expect(numbers(ofLittleEndianBytes: bytes.dropLast()) == small.dropLast())
+    #expect(numbers(ofLittleEndianBytes: []) == [UInt32]())
+  }
+
+  @Test func pathsOfAllRanksComeTogether() throws {
+    let own = [["a\nb", "c"], [], ["c", "d"]]
+    let unions = try onEveryRank(of: ThreadWorld(worldSize: 3)) { communicator in
+      try communicator.union(ofPaths: own[communicator.rank])
+    }.map { try $0.get() }
+    for union in unions { #expect(union == ["a\nb", "c", "d"]) }
+  }
+
+  @Test func ranksOfOneHostCountThemselves() throws {
+    let hosts = ["x", "y", "x", "x", "z"]
+    let world = ThreadWorld(worldSize: hosts.count)
+    let places = try onEveryRank(of: world) { communicator in
+      let rank = communicator.rank
+      let (place, count) = try ThreadCommunicator(rank: rank, world: world, host: hosts[rank])
+        .placeOnHost()
+      return [place, count]
+    }.map { try $0.get() }
+    #expect(places == [[0, 3], [0, 1], [1, 3], [2, 3], [0, 1]])
+  }
+}
