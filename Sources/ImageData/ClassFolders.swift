@@ -18,12 +18,14 @@ public struct ClassFolders: Equatable, Sendable {
   /// Classes may hold nested folders. Names that begin with a dot are ignored. Symbolic links are
   /// followed, except back to a folder that is being read. Sample paths begin with `prefix`.
   ///
+  /// - Parameter whileScanning: called with each file and folder before it is looked at.
   /// - Throws: ``DatasetError`` where the folder is missing or unreadable, has fewer than
   ///   `minimumClasses` class folders, or a class has no pictures.
   public static func scan(
-    _ folder: String, prefix: String = "", minimumClasses: Int = 2
+    _ folder: String, prefix: String = "", minimumClasses: Int = 2,
+    whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> ClassFolders {
-    var scanner = FolderScanner()
+    var scanner = FolderScanner(whileScanning: whileScanning)
     let entries = try scanner.entries(of: folder)
     let classes = entries.filter { $0.facts.kind == .folder }.map(\.name)
     let loosePictures = entries.filter { $0.facts.kind == .file && isPicture($0.name) }.count
@@ -80,15 +82,19 @@ private struct FolderScanner {
     let facts: FileFacts
   }
 
+  let whileScanning: (_ path: String) -> Void
   var skippedFiles = 0
   /// The folders that are being read, outermost first, to notice a link back to one of them.
   private var open: [FileFacts.Identity] = []
+
+  init(whileScanning: @escaping (_ path: String) -> Void) { self.whileScanning = whileScanning }
 
   /// What lies in `folder` apart from hidden names, sorted by the bytes of the names.
   func entries(of folder: String) throws(DatasetError) -> [Entry] {
     var entries: [Entry] = []
     for name in try names(in: folder) {
       let path = joined(folder, name)
+      whileScanning(path)
       do throws(SystemReason) {
         entries.append(Entry(name: name, facts: try FileFacts(path: path)))
       } catch {

@@ -39,11 +39,14 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
 
   /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or `val/CLASS/...`).
   ///
-  /// See ``ClassFolders/scan(_:prefix:minimumClasses:)`` for what counts as a class and a picture.
+  /// See ``ClassFolders`` for what counts as a class and a picture.
   ///
+  /// - Parameter whileScanning: called with each file and folder before it is looked at.
   /// - Throws: ``DatasetError`` where a folder is missing, both `validation` and `val` are there, there
   ///   are fewer than two classes, a class is empty, or the classes of the two folders differ.
-  public static func scan(root: String) throws(DatasetError) -> DatasetManifest {
+  public static func scan(
+    root: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
+  ) throws(DatasetError) -> DatasetManifest {
     try requireFolder(
       root, remedy: "name the picture set with --data, or make one with `avp-dist demo-data`")
     try requireFolder(
@@ -51,9 +54,11 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
       remedy: "a picture set needs train/CLASS/... and validation/CLASS/...; `avp-dist prepare` "
         + "makes both from a folder of class folders")
     let validationName = try validationFolder(of: root)
-    let train = try ClassFolders.scan(joined(root, "train"), prefix: "train/")
+    let train = try ClassFolders.scan(
+      joined(root, "train"), prefix: "train/", whileScanning: whileScanning)
     let validation = try ClassFolders.scan(
-      joined(root, validationName), prefix: validationName + "/", minimumClasses: 1)
+      joined(root, validationName), prefix: validationName + "/", minimumClasses: 1,
+      whileScanning: whileScanning)
     guard train.classes == validation.classes else {
       throw classesDiffer(train.classes, validation.classes, root, validationName)
     }

@@ -116,7 +116,7 @@ public struct SettingDifference: Equatable, Sendable {
 }
 
 extension TrainingConfiguration {
-  /// The settings by the names of their options.
+  /// The settings by the names of their options, as texts that are equal where they are.
   public var byOption: [(name: String, value: String)] {
     [
       ("preset", preset.rawValue), ("epochs", "\(epochs)"), ("batch-size", "\(batchSize)"),

@@ -12,19 +12,22 @@ struct Agreement {
   private let manifest: DatasetManifest
   private let data: String
 
-  init(record: ModelRecord, manifest: DatasetManifest, data: String) {
-    let configuration = (try? JSONEncoder.sorted.encode(record.configuration)) ?? Data()
-    facts = [
+  /// - Parameter options: the options that must be the same besides the settings of `record`.
+  init(
+    record: ModelRecord, options: [String: String], manifest: DatasetManifest, data: String
+  ) {
+    let fixed = [
       "avp-dist": "\(toolVersion), build \(Self.build)",
-      "settings": String(decoding: configuration, as: UTF8.self),
       "weights": record.backbone.shortText + ", " + record.backbone.featureLayer,
     ]
+    let settings = record.configuration.byOption.map { ($0.name, $0.value) }
+    facts = fixed.merging(settings) { $1 }.merging(options) { $1 }
     kernels = record.backbone.kernels
     self.manifest = manifest
     self.data = data
   }
 
-  /// Compares the facts of all ranks with rank 0's, and has every rank look at the files of its share.
+  /// Compares the facts of all ranks with rank 0's, and has every host look for all files.
   ///
   /// - Throws: on rank 0 a failure that names the host and the thing; the other ranks then wait for the
   ///   end of the run.
@@ -32,7 +35,7 @@ struct Agreement {
     var own = facts
     own["host"] = communicator.host
     own["kernels"] = kernels
-    own["unseen"] = unseenSamples(communicator)
+    own["unseen"] = try unseenSamples(communicator)
     let encoded = try JSONEncoder.sorted.encode(own)
     let all = try communicator.allgather([UInt8](encoded)).map {
       try JSONDecoder().decode([String: String].self, from: Data($0))
@@ -66,12 +69,18 @@ struct Agreement {
     return lines
   }
 
-  /// What is wrong with the first file of this rank's share that is not as rank 0 saw it.
-  private func unseenSamples(_ communicator: any Communicator) -> String {
+  /// What is wrong with the first file of this rank's share that is not as rank 0 saw it. The ranks
+  /// of each host divide all files among them, so that every host is known to have all.
+  private func unseenSamples(_ communicator: any Communicator) throws -> String {
     let samples = manifest.train + manifest.validation
-    let share = Sampler.share(
-      of: samples.count, rank: communicator.rank, worldSize: communicator.worldSize)
-    let unseen = DatasetManifest.unreadable(samples: samples[share], root: data)
+    let (place, count) = try communicator.placeOnHost()
+    var unseen: [DatasetManifest.UnreadableSample] = []
+    for sample in samples[Sampler.share(of: samples.count, rank: place, worldSize: count)] {
+      communicator.activity = "looking for \(sample.path)"
+      try communicator.reportActivity()
+      unseen += DatasetManifest.unreadable(samples: CollectionOfOne(sample), root: data)
+    }
+    communicator.activity = "before the first step"
     guard let first = unseen.first else { return "" }
     return unseen.count == 1 ? "\(first)" : "\(first), and \(unseen.count - 1) more"
   }
@@ -88,6 +97,17 @@ struct Agreement {
   /// The first digits of the executable's SHA-256.
   private static var build: String {
     ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
+  }
+}
+
+extension DatasetManifest {
+  /// The pictures of `root`, while the ranks that wait for the list learn how far it is.
+  static func scan(root: String, reportingTo communicator: any Communicator) throws -> Self {
+    try scan(root: root) { path in
+      communicator.activity = "listing \(path)"
+      // What goes wrong here meets the exchange that follows, too.
+      try? communicator.reportActivity()
+    }
   }
 }
 

@@ -45,7 +45,8 @@ struct TrainingRun {
     let backbone = try LoadedBackbone(arguments)
     let options = try RunOptions(arguments, communicator: communicator)
     let record = record(manifest, backbone)
-    try Agreement(record: record, manifest: manifest, data: data).check(communicator)
+    try Agreement(record: record, options: agreedOptions, manifest: manifest, data: data)
+      .check(communicator)
 
     let folder = try sharedFolder(communicator)
     let extractor = extractor(backbone, data: data)
@@ -64,22 +65,34 @@ struct TrainingRun {
         status: .stopped,
         description: "Stopped by signal \(stop.number); `--resume auto` goes on from here.")
     }
-    if let recorder = observer as? RunRecorder { try recorder.finish(trainer.state) }
+    let recorder = observer as? RunRecorder
+    try recorder?.finish(trainer.state)
     try communicator.barrier()
-    if isRoot { conclude(trainer.state, folder) }
+    if let recorder { conclude(trainer.state, recorder.files) }
   }
 }
 
 // MARK: - What all ranks share
 
 extension TrainingRun {
+  /// The options besides the settings that decide which exchanges ranks enter.
+  private var agreedOptions: [String: String] {
+    var options = ["resume-override": arguments.has("--resume-override") ? "given" : "none"]
+    for name in ["exchange", "checkpoint-every-steps", "resume"] {
+      options[name] = arguments.string("--" + name) ?? "none"
+    }
+    options["stall-timeout"] = "\(stallTimeout.components.seconds)"
+    return options
+  }
+
   /// The list of pictures, made by rank 0; every rank then checks that it sees the files of its share.
   private func sharedManifest(
     root: String, _ communicator: any Communicator
   ) throws -> DatasetManifest {
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
-      bytes = [UInt8](try JSONEncoder().encode(DatasetManifest.scan(root: root)))
+      let manifest = try DatasetManifest.scan(root: root, reportingTo: communicator)
+      bytes = [UInt8](try JSONEncoder().encode(manifest))
     }
     try communicator.broadcast(&bytes, from: 0)
     let manifest = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))

@@ -128,20 +128,6 @@ extension ToolTests {
       #expect(models.count == 1)
     }
 
-    @Test func aPictureOfAnotherSizeOnOneRank() throws {
-      // The list is made on rank 0; rank 1 looks into another folder, as another host might.
-      let data = try Workshop.copyOfData(in: scratch)
-      try files.removeItem(atPath: data + "/validation/predator/0003.jpg")
-      let words = [Program.tool] + train(try Workshop.data.get())
-      let others = [Program.tool] + train(data)
-      let outcome = try run(
-        ["mpirun", "--oversubscribe", "-n", "1"] + words + [":", "-n", "1"] + others)
-      #expect(outcome.status == 66)
-      #expect(outcome.errors.contains("rank 1 (host "))
-      #expect(outcome.errors.contains("cannot use its share of the pictures"))
-      #expect(outcome.errors.contains("validation/predator/0003.jpg"))
-    }
-
     @Test func filesOfOneNameThatDifferBetweenRanks() throws {
       // Each rank reads other pictures in every epoch, so that a file soon meets its double.
       let data = try Workshop.copyOfData(in: scratch)
@@ -158,34 +144,6 @@ extension ToolTests {
       #expect(outcome.errors.contains(" the picture train/alien/"))
       #expect(outcome.errors.contains(".jpg has other content than when this run read it before"))
       #expect(!files.fileExists(atPath: scratch.path + "/run/model.safetensors"))
-    }
-
-    // MARK: Ranks that do not agree
-
-    @Test func otherSettingsOnOneRank() throws {
-      let words = [Program.tool] + train(try Workshop.data.get())
-      let outcome = try run(
-        ["mpirun", "--oversubscribe", "-n", "1"] + words + [":", "-n", "1"] + words
-          + ["--seed", "4"])
-      #expect(outcome.status == 78)
-      #expect(outcome.errors.contains("The ranks do not agree"))
-      #expect(outcome.errors.contains("rank 1 (host "))
-      #expect(outcome.errors.contains("has settings"))
-    }
-
-    @Test func anotherBuildOnOneRank() throws {
-      let other = scratch.path + "/avp-dist"
-      try files.copyItem(atPath: Program.tool, toPath: other)
-      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
-      try file.seekToEnd()
-      try file.write(contentsOf: Data([0]))
-      try file.close()
-      let words = train(try Workshop.data.get())
-      let outcome = try run(
-        ["mpirun", "--oversubscribe", "-n", "1", Program.tool] + words
-          + [":", "-n", "1", other] + words)
-      #expect(outcome.status == 78)
-      #expect(outcome.errors.contains("has avp-dist "))
     }
 
     // MARK: Weights and models
@@ -278,23 +236,6 @@ extension ToolTests {
     }
 
     // MARK: Outputs and numbers
-
-    @Test func anOutputFolderThatCannotBeMade() throws {
-      try write([], scratch.path + "/file")
-      let data = try Workshop.data.get()
-      let output = scratch.path + "/file/run"
-      try expect(
-        73, [output, "cannot be made"],
-        ["train", "--data", data, "--weights", "demo", "--output", output])
-    }
-
-    @Test func aRunFolderThatIsInUse() throws {
-      let whole = try Workshop.whole.get()
-      let data = try Workshop.data.get()
-      try expect(
-        73, ["\(whole) holds a run already", "--resume auto"],
-        ["train", "--data", data, "--weights", "demo", "--output", whole])
-    }
 
     @Test func demoDataIntoAFolderInUse() throws {
       let data = try Workshop.data.get()

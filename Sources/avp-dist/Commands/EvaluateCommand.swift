@@ -26,7 +26,8 @@ extension Command {
     let split: Split = try arguments.choice("--split") ?? .validation
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
-      bytes = [UInt8](try JSONEncoder().encode(samples(data, split, classes: model.classes)))
+      bytes = [UInt8](
+        try JSONEncoder().encode(samples(data, split, classes: model.classes, communicator)))
     }
     try communicator.broadcast(&bytes, from: 0)
     let samples = try JSONDecoder().decode([Sample].self, from: Data(bytes))
@@ -43,17 +44,20 @@ extension Command {
   private enum Split: String, CaseIterable { case validation, train }
 
   private static func samples(
-    _ data: String, _ split: Split, classes: [String]
+    _ data: String, _ split: Split, classes: [String], _ communicator: any Communicator
   ) throws -> [Sample] {
-    let manifest = try DatasetManifest.scan(root: data, classes: classes)
+    let manifest = try DatasetManifest.scan(
+      root: data, classes: classes, reportingTo: communicator)
     return split == .train ? manifest.train : manifest.validation
   }
 }
 
 extension DatasetManifest {
   /// The labelled pictures of `root`, whose classes must be those of a model.
-  static func scan(root: String, classes: [String]) throws -> DatasetManifest {
-    let manifest = try scan(root: root)
+  static func scan(
+    root: String, classes: [String], reportingTo communicator: any Communicator
+  ) throws -> DatasetManifest {
+    let manifest = try scan(root: root, reportingTo: communicator)
     guard manifest.classes == classes else {
       throw Failure(
         status: .badData,

@@ -65,11 +65,14 @@ private struct Findings {
     _ arguments: Arguments
   ) throws {
     let classes = model.classes
-    let samples = try DatasetManifest.scan(root: data, classes: classes).validation
+    let communicator = SingleProcess()
+    let samples = try DatasetManifest.scan(
+      root: data, classes: classes, reportingTo: communicator
+    ).validation
     let extractor = model.extractor(root: data, onBadImage: onBadImage)
     let results = try Training.features(
       of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
-      producer: extractor, options: RunOptions(arguments, communicator: SingleProcess()))
+      producer: extractor, options: RunOptions(arguments, communicator: communicator))
     let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
       if case .features(let vector) = result { (sample, vector) } else { nil }
     }
