@@ -49,6 +49,17 @@ public struct Checkpoint: Sendable {
     optimiser = withOptimiser ? state.optimiser.state : nil
     digests = withOptimiser && !state.digests.values.isEmpty ? state.digests : nil
   }
+
+  private init(modelOf checkpoint: Checkpoint) {
+    record = checkpoint.record
+    head = checkpoint.head
+    progress = checkpoint.progress
+    optimiser = nil
+    digests = nil
+  }
+
+  /// The model file of the moment at which this checkpoint was kept.
+  public var model: Checkpoint { Checkpoint(modelOf: self) }
 }
 
 // MARK: - Bytes
@@ -132,7 +143,13 @@ extension Checkpoint {
   ///
   /// - Throws: ``CheckpointError``.
   public init(path: String) throws(CheckpointError) {
-    guard let data = FileManager.default.contents(atPath: path) else { throw .unreadable(path) }
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+      throw (error as? CocoaError)?.code == .fileReadNoSuchFile
+        ? .missing(path) : .unreadable(path, error.localizedDescription)
+    }
     try self.init(bytes: [UInt8](data), path: path)
   }
 }
@@ -164,7 +181,9 @@ extension TrainingState {
 
 /// Why a file cannot serve as checkpoint or model.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
-  case unreadable(String)
+  case missing(String)
+  /// A file or folder that is there and cannot be read; why.
+  case unreadable(String, String)
   /// The checksum differs: cut off, altered, or never complete.
   case damaged(String)
   /// Intact, but not what is needed; why.
@@ -174,7 +193,10 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .unreadable(let path): "\(path) cannot be read as a checkpoint: there is no such file."
+    case .missing(let path): "\(path) cannot be read as a checkpoint: there is no such file."
+    case .unreadable(let path, let reason):
+      "\(path) is there and cannot be read: \(reason) Make it readable, or move it away to go on "
+        + "without it."
     case .damaged(let path):
       "\(path) is damaged or no checkpoint of avp-dist: its checksum does not fit."
     case .foreign(let path, let reason): "\(path) cannot be used as a checkpoint: \(reason)."

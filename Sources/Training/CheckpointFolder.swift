@@ -8,6 +8,8 @@ public struct CheckpointFolder: Sendable {
   public let path: String
   /// How many of the newest checkpoints stay, at least 1, besides that of the best epoch; nil for all.
   public let keep: Int?
+  /// Called behind every change of a file: tests let a run die there.
+  var afterChange: @Sendable () throws -> Void = {}
 
   /// The folder `path`, which need not exist yet.
   public init(path: String, keep: Int? = nil) {
@@ -36,7 +38,8 @@ public struct CheckpointFolder: Sendable {
     let progress = checkpoint.progress
     let name = Self.name(epoch: progress.epoch, step: progress.step, stepsPerEpoch: stepsPerEpoch)
     try writeAtomically(checkpoint.encoded(), to: "\(path)/\(name)")
-    prune(after: checkpoint, in: "\(path)/\(name)")
+    try afterChange()
+    try prune(after: checkpoint, in: "\(path)/\(name)")
     return "\(path)/\(name)"
   }
 
@@ -44,15 +47,17 @@ public struct CheckpointFolder: Sendable {
 
   /// The newest checkpoint that is whole, and the files that had to be passed over.
   ///
-  /// - Parameter record: the run that wants to go on. A checkpoint with just its settings is preferred to
-  ///   a newer one with others, which a run with `--resume-override` has left behind.
+  /// - Parameter record: the run that wants to go on. A checkpoint with just its settings is
+  ///   preferred to a newer one with others, which a run with `--resume-override` has left behind.
+  /// - Throws: ``CheckpointError/unreadable(_:_:)`` where the folder or a file is there and cannot
+  ///   be read, so that nobody starts from the beginning because of a permission or a disk.
   public func newest(
     like record: ModelRecord? = nil
-  ) -> (found: (checkpoint: Checkpoint, path: String)?, damaged: [String]) {
+  ) throws(CheckpointError) -> (found: (checkpoint: Checkpoint, path: String)?, damaged: [String]) {
     var same: [Found] = []
     var others: [Found] = []
     var damaged: [String] = []
-    for name in names().reversed() {
+    for name in try names().reversed() {
       let file = "\(path)/\(name)"
       let isOfKind: (Found) -> Bool = { Self.kind($0.path) == Self.kind(file) }
       // Names sort by kind first, so files of both kinds are read until one of each serves.
@@ -65,7 +70,11 @@ public struct CheckpointFolder: Sendable {
           others.append((checkpoint, file))
         }
       } catch {
-        damaged.append(file)
+        switch error {
+        case .unreadable: throw error
+        case .missing: continue
+        case .damaged, .foreign, .modelOnly: damaged.append(file)
+        }
       }
     }
     let newest = (same.isEmpty ? others : same).max {
@@ -84,9 +93,18 @@ public struct CheckpointFolder: Sendable {
     }
   }
 
-  /// The names of the checkpoints, oldest first within each kind.
-  private func names() -> [String] {
-    let all = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+  /// The names of the checkpoints, oldest first within each kind; none where the folder is not
+  /// there.
+  private func names() throws(CheckpointError) -> [String] {
+    let all: [String]
+    do {
+      all = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      guard (error as? CocoaError)?.code == .fileReadNoSuchFile else {
+        throw .unreadable(path, error.localizedDescription)
+      }
+      return []
+    }
     return all.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }
       .sorted { ($0.count, $0) < ($1.count, $1) }
   }
@@ -94,9 +112,10 @@ public struct CheckpointFolder: Sendable {
   /// Removes all but the newest checkpoints, that of the best epoch and `written` itself, once that is
   /// known to be whole on disk. Files that are damaged or of other settings do not count and are left
   /// alone.
-  private func prune(after written: Checkpoint, in newFile: String) {
+  private func prune(after written: Checkpoint, in newFile: String) throws {
     guard let keep else { return }
-    let good = names().compactMap { name -> (file: String, progress: Checkpoint.Progress)? in
+    let good = ((try? names()) ?? []).compactMap {
+      name -> (file: String, progress: Checkpoint.Progress)? in
       let file = "\(path)/\(name)"
       guard let found = try? Checkpoint(path: file),
         written.record.differences(from: found.record).isEmpty
@@ -111,6 +130,7 @@ public struct CheckpointFolder: Sendable {
       .dropFirst(max(1, keep))
     where file != newFile && (progress.step > 0 || progress.epoch != best) {
       try? FileManager.default.removeItem(atPath: file)
+      try afterChange()
     }
   }
 

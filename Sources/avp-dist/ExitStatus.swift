@@ -96,6 +96,9 @@ extension ExitStatus {
   }
 
   private static func status(_ error: CheckpointError) -> ExitStatus {
-    if case .unreadable = error { .missingInput } else { .badData }
+    switch error {
+    case .missing, .unreadable: .missingInput
+    case .damaged, .foreign, .modelOnly: .badData
+    }
   }
 }

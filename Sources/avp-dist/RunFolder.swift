@@ -6,12 +6,15 @@ import WeightFiles
 /// The folder of one run: where it is, and what is in it already.
 struct RunFolder {
   let path: String
+  private var lock: FolderLock?
+
+  /// The folder `path`, which need not be there.
+  init(path: String) { self.path = path }
 
   var checkpoints: String { path + "/checkpoints" }
   var metrics: String { path + "/metrics.jsonl" }
   var configuration: String { path + "/config.json" }
-  var best: String { path + "/best.safetensors" }
-  var model: String { path + "/model.safetensors" }
+  private var model: String { path + "/model.safetensors" }
 
   /// Whether a run has been here.
   var isUsed: Bool {
@@ -23,20 +26,35 @@ struct RunFolder {
   static func choose(output: String?, resuming: Bool) throws -> RunFolder {
     if let output {
       let folder = RunFolder(path: output)
-      guard resuming || !folder.isUsed else {
-        throw Failure(
-          status: .cannotCreate,
-          description: """
-            \(output) holds a run already. `--resume auto` goes on with it; another --output, or none, \
-            starts a new one.
-            """)
-      }
+      if !resuming { try folder.requireUnused() }
       return folder
     }
+    return try numbered(resuming: resuming)
+  }
+
+  /// The newest `runs/NNN` for a run that goes on, else the next one, made here and now: of several
+  /// runs that start at the same time each gets its own.
+  private static func numbered(resuming: Bool) throws -> RunFolder {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "runs")) ?? []
-    let newest = names.compactMap { Int($0) }.filter { $0 > 0 }.max() ?? 0
-    let number = resuming && newest > 0 ? newest : newest + 1
-    return RunFolder(path: "runs/" + String(format: "%03d", number))
+    var number = names.compactMap { Int($0) }.filter { (1..<Int.max).contains($0) }.max() ?? 0
+    var folder: RunFolder { RunFolder(path: "runs/" + String(format: "%03d", number)) }
+    if resuming && number > 0 { return folder }
+    try RunFolder(path: "runs").create()
+    repeat { number += 1 } while mkdir(folder.path, 0o777) != 0 && errno == EEXIST
+    // Where it could not be made for another reason, this says why.
+    try folder.create()
+    return folder
+  }
+
+  /// Refuses a folder in which a run has been.
+  private func requireUnused() throws {
+    guard isUsed else { return }
+    throw Failure(
+      status: .cannotCreate,
+      description: """
+        \(path) holds a run already. `--resume auto` goes on with it; another --output, or none, \
+        starts a new one.
+        """)
   }
 
   /// Makes the folder.
@@ -49,24 +67,53 @@ struct RunFolder {
         description: "The run's folder \(path) cannot be made: \(error.localizedDescription)")
     }
   }
+
+  /// Keeps other runs out of the folder, which is there, for as long as this value or a copy of it
+  /// lives.
+  mutating func keepOthersOut(resuming: Bool) throws {
+    lock = try FolderLock(folder: path)
+    // Another run may have come and gone since the folder was chosen.
+    if !resuming { try requireUnused() }
+  }
+}
+
+/// Keeps a second run out of a folder: both would write the same checkpoints, and remove each
+/// other's.
+///
+/// The system forgets the lock with the process, however that ends. Where a file system knows no
+/// locks there is none.
+private final class FolderLock {
+  private let descriptor: Int32
+
+  /// Waits some seconds for a run that is about to end, as one whose launcher starts it again.
+  init(folder: String) throws {
+    descriptor = open(folder + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    for _ in 0..<50 {
+      guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else {
+        return
+      }
+      usleep(100_000)
+    }
+    throw Failure(
+      status: .cannotCreate,
+      description: """
+        Another run is at work in \(folder). Wait for its end, or end it (on its host `fuser \
+        \(folder)/.lock` tells which process it is), or give another --output.
+        """)
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
 /// Rank 0's observer: shows progress, appends to `metrics.jsonl` and writes checkpoints.
 final class RunRecorder: TrainingObserver {
-  private let folder: RunFolder
-  private let checkpoints: CheckpointFolder
-  private let record: ModelRecord
-  private let stepsPerEpoch: Int
+  private let metrics: String
+  private(set) var files: RunFiles
   private var reporter: ProgressReporter
 
-  init(
-    folder: RunFolder, keep: Int?, record: ModelRecord, stepsPerEpoch: Int,
-    reporter: ProgressReporter
-  ) {
-    self.folder = folder
-    checkpoints = CheckpointFolder(path: folder.checkpoints, keep: keep)
-    self.record = record
-    self.stepsPerEpoch = stepsPerEpoch
+  init(metrics: String, files: RunFiles, reporter: ProgressReporter) {
+    self.metrics = metrics
+    self.files = files
     self.reporter = reporter
   }
 
@@ -76,20 +123,13 @@ final class RunRecorder: TrainingObserver {
     do {
       if let line = MetricsLine.json(event) { try append(line + "\n") }
     } catch {
-      reporter.show(.warning("\(folder.metrics) cannot be written: \(error.localizedDescription)"))
+      reporter.show(.warning("\(metrics) cannot be written: \(error.localizedDescription)"))
     }
   }
 
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
     do {
-      // Before the checkpoint: a run that dies between the two takes this epoch again, and writes the
-      // same file. After it, the run would go on behind this epoch, and its best head would be lost.
-      if state.step == 0, state.bestEpoch == state.epoch {
-        try writeAtomically(
-          Checkpoint(record, state, withOptimiser: false).encoded(), to: folder.best)
-      }
-      let checkpoint = Checkpoint(record, state, withOptimiser: true)
-      let path = try checkpoints.write(checkpoint, stepsPerEpoch: stepsPerEpoch)
+      let path = try files.keep(state)
       note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
     } catch {
       guard !isFinalAttempt else { throw error }
@@ -98,27 +138,25 @@ final class RunRecorder: TrainingObserver {
   }
 
   /// Writes the model at the end of the run.
-  func finish(_ state: TrainingState) throws {
-    try writeAtomically(
-      Checkpoint(record, state, withOptimiser: false).encoded(), to: folder.model)
-  }
+  func finish(_ state: TrainingState) throws { try files.finish(state) }
 
   /// Drops the lines of `metrics.jsonl` about epochs that are going to be run again.
   func forget(epochsAfter epoch: Int) throws {
-    guard let text = try? String(contentsOfFile: folder.metrics, encoding: .utf8) else { return }
-    let kept = text.split(separator: "\n").filter { line in
+    guard let data = FileManager.default.contents(atPath: metrics) else { return }
+    // A line that was torn, also inside a character, is no object any more, and goes.
+    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { line in
       let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
       guard let object, object["event"] as? String == "epoch" else { return object != nil }
       return (object["epoch"] as? Int ?? 0) <= epoch
     }
-    try writeAtomically(Array(kept.map { $0 + "\n" }.joined().utf8), to: folder.metrics)
+    try writeAtomically(Array(kept.map { $0 + "\n" }.joined().utf8), to: metrics)
   }
 
   private func append(_ text: String) throws {
-    if !FileManager.default.fileExists(atPath: folder.metrics) {
-      try Data().write(to: URL(fileURLWithPath: folder.metrics))
+    if !FileManager.default.fileExists(atPath: metrics) {
+      try Data().write(to: URL(fileURLWithPath: metrics))
     }
-    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.metrics))
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: metrics))
     defer { try? file.close() }
     try file.seekToEnd()
     try file.write(contentsOf: Data(text.utf8))

@@ -49,6 +49,8 @@ struct TrainingRun {
       .check(communicator)
 
     let folder = try sharedFolder(communicator)
+    // Not before the end is the folder free for other runs.
+    defer { withExtendedLifetime(folder) {} }
     let extractor = extractor(backbone, data: data)
     let state = try resumedState(record, folder, communicator) ?? initialState(record)
     let observer: any TrainingObserver =
@@ -102,16 +104,19 @@ extension TrainingRun {
     return manifest
   }
 
+  /// The run's folder, which rank 0 makes and keeps other runs out of.
   private func sharedFolder(_ communicator: any Communicator) throws -> RunFolder {
-    var bytes: [UInt8] = []
+    var own: RunFolder?
     if communicator.rank == 0 {
-      let folder = try RunFolder.choose(
-        output: arguments.string("--output"), resuming: arguments.has("--resume"))
+      let resuming = arguments.has("--resume")
+      var folder = try RunFolder.choose(output: arguments.string("--output"), resuming: resuming)
       try folder.create()
-      bytes = Array(folder.path.utf8)
+      try folder.keepOthersOut(resuming: resuming)
+      own = folder
     }
+    var bytes = Array((own?.path ?? "").utf8)
     try communicator.broadcast(&bytes, from: 0)
-    return RunFolder(path: String(decoding: bytes, as: UTF8.self))
+    return own ?? RunFolder(path: String(decoding: bytes, as: UTF8.self))
   }
 
   private func record(_ manifest: DatasetManifest, _ backbone: LoadedBackbone) -> ModelRecord {
@@ -176,11 +181,15 @@ extension TrainingRun {
     var path = resume
     if communicator.rank == 0 {
       if resume == "auto" {
-        let (found, damaged) = CheckpointFolder(path: folder.checkpoints).newest(like: record)
+        let (found, damaged) = try CheckpointFolder(path: folder.checkpoints).newest(like: record)
         for file in damaged { printError("warning: \(file) is damaged and is passed over") }
         if let found {
           bytes = try found.checkpoint.encoded()
           path = found.path
+        } else {
+          printError(
+            "no checkpoint in \(folder.checkpoints) on host \(communicator.host): "
+              + "starting from the beginning")
         }
       } else {
         bytes = try Checkpoint(path: resume).encoded()
@@ -190,7 +199,21 @@ extension TrainingRun {
     guard !bytes.isEmpty else { return nil }
     let checkpoint = try Checkpoint(bytes: bytes, path: path)
     try checkSettings(record, against: checkpoint.record, path)
+    if communicator.rank == 0 { warnAboutOrigin(record, checkpoint.record, path) }
     return try TrainingState(checkpoint, configuration: configuration, path: path)
+  }
+
+  /// Says where the bits of the coming steps may not be those of a run in one go.
+  private func warnAboutOrigin(_ record: ModelRecord, _ other: ModelRecord, _ path: String) {
+    let pairs = [
+      ("avp-dist", other.toolVersion, record.toolVersion),
+      ("kernels", other.backbone.kernels, record.backbone.kernels),
+    ].filter { $0.1 != $0.2 }
+    guard !pairs.isEmpty else { return }
+    let list = pairs.map { "\($0.0) \($0.1) there, \($0.2) here" }.joined(separator: "; ")
+    printError(
+      "warning: \(path) was written with other means (\(list)): the run goes on, and its result "
+        + "may differ in the last bits from that of a run in one go")
   }
 
   private func checkSettings(
@@ -218,13 +241,18 @@ extension TrainingRun {
   ) throws -> RunRecorder {
     let sampler = Sampler(
       count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
+    let files = RunFiles(
+      folder: folder.path, keep: try arguments.int("--keep", in: 1...1_000_000), record: record,
+      stepsPerEpoch: sampler.stepsPerEpoch)
     let recorder = RunRecorder(
-      folder: folder, keep: try arguments.int("--keep", in: 1...1_000_000), record: record,
-      stepsPerEpoch: sampler.stepsPerEpoch,
+      metrics: folder.metrics, files: files,
       reporter: ProgressReporter(
         style: try style, isTerminal: isTerminal, trainCount: manifest.train.count))
     for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
+    let origin = URL(fileURLWithPath: arguments.string("--resume") ?? "")
+    try files.restoreBest(
+      of: state, from: [origin.deletingLastPathComponent().path, folder.checkpoints])
     return recorder
   }
 
@@ -267,13 +295,14 @@ extension TrainingRun {
     }
   }
 
-  private func conclude(_ state: TrainingState, _ folder: RunFolder) {
+  private func conclude(_ state: TrainingState, _ files: RunFiles) {
     guard (try? style) != .json, let last = state.history.last else { return }
     let best = state.history.first { $0.epoch == state.bestEpoch } ?? last
     print(
       String(
         format: "done: validation accuracy %.3f after epoch %d, best %.3f after epoch %d",
         last.validationAccuracy, last.epoch, best.validationAccuracy, best.epoch))
-    print("model: \(folder.model)   best: \(folder.best)")
+    // A run that went on in another folder has no best model where that is from before.
+    print("model: \(files.model)" + (files.holdsBest(of: state) ? "   best: \(files.best)" : ""))
   }
 }

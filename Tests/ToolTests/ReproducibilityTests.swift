@@ -193,8 +193,9 @@ extension ToolTests {
       #expect(
         written == [
           [
-            "run", "run/best.safetensors", "run/checkpoints",
-            "run/checkpoints/epoch-0001.safetensors", "run/config.json", "run/metrics.jsonl",
+            "run", "run/.lock", "run/best.safetensors", "run/checkpoints",
+            "run/checkpoints/epoch-0001.safetensors",
+            "run/checkpoints/step-00000003.safetensors", "run/config.json", "run/metrics.jsonl",
             "run/model.safetensors",
           ], [],
         ])

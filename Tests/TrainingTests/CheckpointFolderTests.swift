@@ -44,8 +44,10 @@ import Testing
     return record
   }
 
-  private func newest(like record: ModelRecord? = nil) -> (place: [Int]?, damaged: [String]) {
-    let (found, damaged) = CheckpointFolder(path: scratch.path).newest(like: record)
+  private func newest(
+    like record: ModelRecord? = nil
+  ) throws -> (place: [Int]?, damaged: [String]) {
+    let (found, damaged) = try CheckpointFolder(path: scratch.path).newest(like: record)
     return (
       found.map { [$0.checkpoint.progress.epoch, $0.checkpoint.progress.step] },
       damaged.map { String($0.split(separator: "/").last ?? "") }
@@ -63,10 +65,10 @@ import Testing
   }
 
   @Test func theNewestOfBothKindsIsFound() throws {
-    #expect(newest().place == nil)
+    #expect(try newest().place == nil)
     for place in [(0, 1), (0, 3), (1, 0), (1, 2), (2, 0), (2, 1)] {
       try write(place.0, place.1)
-      #expect(newest().place == [place.0, place.1])
+      #expect(try newest().place == [place.0, place.1])
     }
   }
 
@@ -75,18 +77,36 @@ import Testing
     let step = try write(1, 1)
     let epoch = try write(2, 0)
     try scratch.write(Array(scratch.bytes(epoch).dropLast()), epoch)
-    #expect(newest().place == [1, 1])
-    #expect(newest().damaged == [epoch])
+    #expect(try newest().place == [1, 1])
+    #expect(try newest().damaged == [epoch])
     try scratch.write([], step)
-    #expect(newest().place == [1, 0])
-    #expect(newest().damaged.sorted() == [epoch, step])
+    #expect(try newest().place == [1, 0])
+    #expect(try newest().damaged.sorted() == [epoch, step])
   }
 
   @Test func aFolderOfDamagedFilesHasNoCheckpoint() throws {
     let name = try write(1, 0)
     try scratch.write([1, 2, 3], name)
-    #expect(newest().place == nil)
-    #expect(newest().damaged == [name])
+    #expect(try newest().place == nil)
+    #expect(try newest().damaged == [name])
+  }
+
+  @Test func aFolderThatIsNotThereHasNoCheckpoint() throws {
+    #expect(try CheckpointFolder(path: scratch.path + "/nowhere").newest().found == nil)
+  }
+
+  @Test func whatIsThereAndCannotBeReadIsAnErrorAndNoFreshStart() throws {
+    try write(1, 0)
+    try scratch.write([], "file")
+    let folder = CheckpointFolder(path: scratch.path + "/file")
+    let error = #expect(throws: CheckpointError.self) { try folder.newest() }
+    #expect("\(try #require(error))".contains("/file is there and cannot be read: "))
+
+    let name = "epoch-0009.safetensors"
+    try FileManager.default.createDirectory(
+      atPath: "\(scratch.path)/\(name)", withIntermediateDirectories: false)
+    let second = #expect(throws: CheckpointError.self) { try newest() }
+    #expect("\(try #require(second))".contains("/\(name) is there and cannot be read: "))
   }
 
   @Test func leftoversOfInterruptedWritesAreNoCheckpoints() throws {
@@ -94,8 +114,8 @@ import Testing
     try scratch.write(Array(scratch.bytes(name).prefix(100)), ".step-00000009.safetensors.7.0.tmp")
     try scratch.write(Array(scratch.bytes(name).prefix(100)), ".epoch-0002.safetensors")
     try scratch.write([1], "notes.txt")
-    #expect(newest().place == [1, 0])
-    #expect(newest().damaged == [])
+    #expect(try newest().place == [1, 0])
+    #expect(try newest().damaged == [])
   }
 
   @Test func theNewestAreKeptWhateverTheirKind() throws {
@@ -141,18 +161,18 @@ import Testing
 
   @Test func checkpointsOfTheSameSettingsArePreferred() throws {
     for place in [(1, 0), (2, 0), (2, 1)] { try write(place.0, place.1) }
-    #expect(newest(like: otherRecord).place == [2, 1])
+    #expect(try newest(like: otherRecord).place == [2, 1])
     try write(1, 1, otherRecord)
-    #expect(newest(like: otherRecord).place == [1, 1])
+    #expect(try newest(like: otherRecord).place == [1, 1])
     try write(3, 0, otherRecord)
-    #expect(newest(like: otherRecord).place == [3, 0])
-    #expect(newest(like: run.record).place == [2, 1])
-    #expect(newest().place == [3, 0])
+    #expect(try newest(like: otherRecord).place == [3, 0])
+    #expect(try newest(like: run.record).place == [2, 1])
+    #expect(try newest().place == [3, 0])
   }
 
   @Test func fiveDigitsComeAfterFour() throws {
     for epoch in [9_999, 10_000] { try write(epoch, 0) }
-    #expect(newest().place == [10_000, 0])
+    #expect(try newest().place == [10_000, 0])
   }
 
   @Test func onlyLeftoversOfWritesAreRemoved() throws {
@@ -172,7 +192,7 @@ import Testing
     try scratch.write([0], damaged)
     try write(1, 1)
     try write(1, 2, keep: 1)
-    #expect(newest().place == [1, 2])
+    #expect(try newest().place == [1, 2])
     #expect(try names == [damaged, "step-00000005.safetensors"])
   }
 

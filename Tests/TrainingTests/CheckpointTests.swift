@@ -72,8 +72,28 @@ import WeightFiles
 
   @Test func aMissingFileIsNamed() {
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(path: "/nowhere/x") }
-    #expect(error == .unreadable("/nowhere/x"))
+    #expect(error == .missing("/nowhere/x"))
     #expect(error?.description.contains("/nowhere/x cannot be read") == true)
+  }
+
+  @Test func aFileThatIsThereAndCannotBeReadIsNotCalledMissing() {
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(path: "/dev") }
+    guard case .unreadable("/dev", _) = error else {
+      Issue.record("the error is \(String(describing: error))")
+      return
+    }
+    #expect(error?.description.contains("/dev is there and cannot be read") == true)
+  }
+
+  /// A double holds whole numbers up to 2^53 only; sums of many losses are larger.
+  @Test func largeSumsSurviveTheFile() throws {
+    let run = SyntheticRun()
+    var state = try run.initialState()
+    state.step = 1
+    state.running.values = [1 << 53 + 1, 1 << 62 - 1, .max, .min + 1]
+    let checkpoint = try Checkpoint(bytes: run.bytes(state), path: "x")
+    let restored = try TrainingState(checkpoint, configuration: run.configuration, path: "x")
+    #expect(restored.running == state.running)
   }
 
   @Test func aSealedFileOfAnotherKindIsForeign() throws {

@@ -7,7 +7,8 @@ import WeightFiles
 
 /// What happens when a rank dies between any two operations: every rank, every operation.
 ///
-/// The operations are all exchanges of the training loop and all steps by which rank 0 changes files.
+/// The operations are all exchanges of the training loop and every change of a file by rank 0: a
+/// temporary file that is begun, a file under its real name, a removal.
 /// After the death nothing counts but what stands on disk.
 @Suite struct RestartProtocolTests {
   @Test(arguments: 1...3)
@@ -32,7 +33,7 @@ import WeightFiles
   @Test func aDeathThatTearsTheNewestFileLosesNothing() throws {
     let whole = try undisturbed()
     var tears = 0
-    for operation in 0..<60 {
+    for operation in 0..<80 {
       let disk = try Disk()
       if disk.attempt(ranks: 2, death: .init(rank: 0, operation: operation)) { break }
       if try disk.tearNewestCheckpoint() { tears += 1 }
@@ -44,8 +45,8 @@ import WeightFiles
 
   @Test func twoDeathsLoseNothing() throws {
     let whole = try undisturbed()
-    for first in stride(from: 0, to: 45, by: 2) {
-      for second in stride(from: first % 3, to: 45, by: 3) {
+    for first in stride(from: 0, to: 80, by: 3) {
+      for second in stride(from: first % 4, to: 80, by: 4) {
         let disk = try Disk()
         if disk.attempt(ranks: 2, death: .init(rank: first % 2, operation: first)) { break }
         if disk.attempt(ranks: 2, death: .init(rank: second % 2, operation: second)) { continue }
@@ -118,50 +119,44 @@ private struct Disk: Sendable {
 
   /// Cuts the newest checkpoint in half, as a disk that lost power may.
   func tearNewestCheckpoint() throws -> Bool {
-    guard let path = CheckpointFolder(path: checkpoints).newest().found?.path else { return false }
+    guard let path = try CheckpointFolder(path: checkpoints).newest().found?.path else {
+      return false
+    }
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
     try bytes.prefix(bytes.count / 2).write(to: URL(fileURLWithPath: path))
     return true
   }
 }
 
-/// Rank 0's files in the order in which the tool writes them, with a place to die between any two.
+/// Rank 0's files, written by what the tool writes them with, and a place to die behind every
+/// change.
 private final class Recorder: TrainingObserver {
-  private let run: SyntheticRun
   private let root: String
   private let world: ThreadWorld
-  private let checkpoints: CheckpointFolder
+  private var files: RunFiles
 
   init(run: SyntheticRun, root: String, world: ThreadWorld) {
-    self.run = run
     self.root = root
     self.world = world
-    checkpoints = CheckpointFolder(path: root + "/checkpoints", keep: 2)
+    files = RunFiles(
+      folder: root, keep: 2, record: run.record, stepsPerEpoch: run.sampler.stepsPerEpoch)
+    files.checkpoints.afterChange = { try world.place(rank: 0) }
   }
 
   func note(_ event: TrainingEvent) {}
 
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
-    if state.step == 0, state.bestEpoch == state.epoch { try write(state, "best.safetensors") }
-    try leftover(in: root + "/checkpoints")
-    try checkpoints.write(
-      Checkpoint(run.record, state, withOptimiser: true),
-      stepsPerEpoch: run.sampler.stepsPerEpoch)
-    try world.place(rank: 0)
+    for folder in [root, root + "/checkpoints"] { try leftover(in: folder) }
+    _ = try files.keep(state)
   }
 
-  func finish(_ state: TrainingState) throws { try write(state, "model.safetensors") }
-
-  private func write(_ state: TrainingState, _ name: String) throws {
+  func finish(_ state: TrainingState) throws {
     try leftover(in: root)
-    try writeAtomically(
-      Checkpoint(run.record, state, withOptimiser: false).encoded(), to: "\(root)/\(name)")
-    try world.place(rank: 0)
+    try files.finish(state)
   }
 
   /// A place to die with part of a temporary file written.
   private func leftover(in folder: String) throws {
-    try world.place(rank: 0)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let partial = "\(folder)/.part.safetensors.\(getpid()).0.tmp"
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: partial))

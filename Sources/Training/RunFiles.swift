@@ -1,0 +1,84 @@
+import Foundation
+import WeightFiles
+
+/// The files of a run that hold heads, in the order that makes a death between any two changes
+/// harmless: the best model, then the checkpoint behind it; at the end the final model.
+public struct RunFiles: Sendable {
+  /// The best epoch's model.
+  public let best: String
+  /// The model at the end.
+  public let model: String
+  private let record: ModelRecord
+  private let stepsPerEpoch: Int
+  /// The checkpoints.
+  var checkpoints: CheckpointFolder
+  /// A best model that could not be written yet.
+  private var pendingBest: [UInt8]?
+
+  /// The files of the run `record` in `folder`, which is there.
+  ///
+  /// - Parameter keep: see ``CheckpointFolder``.
+  public init(folder: String, keep: Int?, record: ModelRecord, stepsPerEpoch: Int) {
+    best = folder + "/best.safetensors"
+    model = folder + "/model.safetensors"
+    checkpoints = CheckpointFolder(path: folder + "/checkpoints", keep: keep)
+    self.record = record
+    self.stepsPerEpoch = stepsPerEpoch
+  }
+
+  /// Writes what is due at `state`; what fails here is tried again with the next call.
+  ///
+  /// - Returns: the checkpoint's path.
+  public mutating func keep(_ state: TrainingState) throws -> String {
+    if state.step == 0, state.bestEpoch == state.epoch {
+      pendingBest = try Checkpoint(record, state, withOptimiser: false).encoded()
+    }
+    // Before the checkpoint: a run that dies between the two takes this epoch again, and writes the
+    // same file. After it, the run would go on behind this epoch, and its best head would be lost.
+    try writeBest()
+    return try checkpoints.write(
+      Checkpoint(record, state, withOptimiser: true), stepsPerEpoch: stepsPerEpoch)
+  }
+
+  /// Writes the model at the end of the run.
+  public mutating func finish(_ state: TrainingState) throws {
+    try writeBest()
+    try write(Checkpoint(record, state, withOptimiser: false).encoded(), to: model)
+  }
+
+  /// Brings the best epoch's model back where a run goes on behind that epoch and the file is
+  /// missing or of another one: from that epoch's checkpoint in one of `folders`, if it is there.
+  public func restoreBest(of state: TrainingState, from folders: [String]) throws {
+    guard let epoch = state.bestEpoch, !holdsBest(of: state) else { return }
+    let name = CheckpointFolder.name(epoch: epoch, step: 0, stepsPerEpoch: stepsPerEpoch)
+    for folder in folders {
+      guard let checkpoint = try? Checkpoint(path: "\(folder)/\(name)"),
+        isBest(checkpoint, of: state)
+      else { continue }
+      return try write(checkpoint.model.encoded(), to: best)
+    }
+  }
+
+  /// Whether the file of the best model is that of the best epoch of `state`.
+  public func holdsBest(of state: TrainingState) -> Bool {
+    guard let found = try? Checkpoint(path: best) else { return false }
+    return isBest(found, of: state)
+  }
+
+  private func isBest(_ checkpoint: Checkpoint, of state: TrainingState) -> Bool {
+    checkpoint.progress.epoch == state.bestEpoch && checkpoint.progress.step == 0
+      && checkpoint.progress.history == Array(state.history.prefix(checkpoint.progress.epoch))
+      && checkpoint.head.shape == state.head.shape
+  }
+
+  private mutating func writeBest() throws {
+    guard let pendingBest else { return }
+    try write(pendingBest, to: best)
+    self.pendingBest = nil
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    try writeAtomically(bytes, to: path)
+    try checkpoints.afterChange()
+  }
+}

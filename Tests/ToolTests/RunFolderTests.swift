@@ -1,0 +1,150 @@
+import Foundation
+import Testing
+
+extension ToolTests {
+  /// Whose a run's folder is, and what a run finds there.
+  @Suite struct RunFolderTests {
+    private let scratch: TemporaryFolder
+
+    init() throws { scratch = try TemporaryFolder() }
+
+    @Test func aFolderThatCannotBeMade() throws {
+      try Data().write(to: URL(fileURLWithPath: scratch.path + "/file"))
+      let output = scratch.path + "/file/run"
+      let outcome = try run(Workshop.train(output))
+      #expect(outcome.status == 73)
+      #expect(outcome.errors.contains("\(output) cannot be made"))
+    }
+
+    @Test func aFolderThatHoldsARun() throws {
+      let whole = try Workshop.whole.get()
+      let outcome = try run(Workshop.train(whole))
+      #expect(outcome.status == 73)
+      #expect(outcome.errors.contains("\(whole) holds a run already"))
+      #expect(outcome.errors.contains("--resume auto"))
+    }
+
+    @Test func aFolderInWhichAnotherRunIsAtWork() throws {
+      let output = scratch.path + "/run"
+      let words = try Workshop.train(output, epochs: 3_000, ["--threads", "1"])
+      let first = try Program(words)
+      defer {
+        kill(first.id, SIGTERM)
+        _ = try? first.wait()
+      }
+      #expect(first.wait { FileManager.default.fileExists(atPath: output + "/metrics.jsonl") })
+      let second = try run(words + ["--resume", "auto"])
+      #expect(second.status == 73, "\(second.errors)")
+      #expect(second.errors.contains("Another run is at work in \(output)."), "\(second.errors)")
+      #expect(first.isRunning)
+    }
+
+    @Test func oneOfTwoRunsGetsANewFolder() throws {
+      let words = try Workshop.train(scratch.path + "/run")
+      let outcomes = try (0..<2).map { _ in try Program(words) }.map { try $0.wait() }
+      #expect(outcomes.map(\.status).sorted() == [0, 73])
+      #expect(try Workshop.model(scratch.path + "/run") == Workshop.model(Workshop.whole.get()))
+    }
+
+    @Test func aRunThatWasKilledLeavesTheFolderFree() throws {
+      let output = scratch.path + "/run"
+      let first = try Program(Workshop.train(output, epochs: 3_000))
+      #expect(first.wait { FileManager.default.fileExists(atPath: output + "/metrics.jsonl") })
+      kill(first.id, SIGKILL)
+      #expect(try first.wait().status == 137)
+      let more = ["--resume", "auto", "--resume-override", "--max-steps", "1"]
+      #expect(try run(Workshop.train(output, epochs: 3_000, more)).status == 0)
+    }
+
+    /// Each makes its folder before it does anything else in it.
+    @Test func runsThatStartTogetherGetFoldersOfTheirOwn() throws {
+      let words = try Workshop.train("", epochs: 1).dropLast(2)
+      let programs = try (0..<4).map { _ in try Program(Array(words), in: scratch.path) }
+      for program in programs {
+        let outcome = try program.wait()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+      }
+      for number in 1...4 {
+        let model = "\(scratch.path)/runs/00\(number)/model.safetensors"
+        #expect(FileManager.default.fileExists(atPath: model))
+      }
+    }
+
+    @Test func aFreshStartIsAnnounced() throws {
+      let output = scratch.path + "/run"
+      let outcome = try run(Workshop.train(output, ["--resume", "auto"]))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains("no checkpoint in \(output)/checkpoints on host "))
+      #expect(outcome.errors.contains(": starting from the beginning"))
+    }
+
+    @Test func checkpointsThatCannotBeReadAreNoFreshStart() throws {
+      let output = scratch.path + "/run"
+      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+      try Data().write(to: URL(fileURLWithPath: output + "/checkpoints"))
+      let outcome = try run(Workshop.train(output, ["--resume", "auto"]))
+      #expect(outcome.status == 66)
+      #expect(outcome.errors.contains("\(output)/checkpoints is there and cannot be read"))
+    }
+
+    @Test func anUnreadableCheckpointIsNotCalledMissing() throws {
+      let outcome = try run(
+        Workshop.train(scratch.path + "/run", ["--resume", scratch.path]))
+      #expect(outcome.status == 66)
+      #expect(outcome.errors.contains("\(scratch.path) is there and cannot be read"))
+    }
+
+    @Test func aTornLineOfTheMetricsIsForgotten() throws {
+      let output = scratch.path + "/run"
+      try FileManager.default.copyItem(atPath: Workshop.whole.get(), toPath: output)
+      let file = URL(fileURLWithPath: output + "/metrics.jsonl")
+      // The first half of a letter of two bytes.
+      try (Data(contentsOf: file) + Data("{\"path\":\"".utf8) + [0xC3]).write(to: file)
+      try FileManager.default.removeItem(atPath: output + "/checkpoints/epoch-0002.safetensors")
+      #expect(try run(Workshop.train(output, ["--resume", "auto"])).status == 0)
+      #expect(try Workshop.epochs(output) == Workshop.epochs(Workshop.whole.get()))
+    }
+
+    @Test func theBestModelComesAlongIntoAnotherFolder() throws {
+      let longer = try Workshop.longer.get()
+      let epochs = try Workshop.epochs(longer).map(Workshop.object)
+      let best = try #require(epochs.last { $0["best"] as? Bool == true }?["epoch"] as? Int)
+      let last = longer + "/checkpoints/epoch-0004.safetensors"
+      let output = scratch.path + "/run"
+      let outcome = try run(Workshop.train(output, epochs: 4, ["--resume", last]))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("best: \(output)/best.safetensors"))
+      let files = ["best.safetensors", "model.safetensors"]
+      for file in files {
+        #expect(
+          FileManager.default.contentsEqual(
+            atPath: "\(output)/\(file)", andPath: "\(longer)/\(file)"))
+      }
+
+      // Alone, a checkpoint behind the best epoch cannot tell what that head was.
+      guard best < 4 else { return }
+      let alone = scratch.path + "/alone.safetensors"
+      try FileManager.default.copyItem(atPath: last, toPath: alone)
+      let second = scratch.path + "/second"
+      let without = try run(Workshop.train(second, epochs: 4, ["--resume", alone]))
+      #expect(without.status == 0, "\(without.errors)")
+      #expect(!without.output.contains("best: "))
+      #expect(!FileManager.default.fileExists(atPath: second + "/best.safetensors"))
+    }
+
+    @Test func otherKernelsThanTheCheckpointsAreAWarning() throws {
+      let file = try Workshop.whole.get() + "/checkpoints/epoch-0002.safetensors"
+      let words = try Workshop.train(scratch.path + "/run", ["--resume", file])
+      // One of the two is not what the checkpoint was made with.
+      let warnings = try ["portable", "openblas"].map { kernels in
+        let outcome = try run(
+          words.map { $0 == scratch.path + "/run" ? "\(scratch.path)/\(kernels)" : $0 },
+          environment: ["AVP_KERNELS": kernels])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return outcome.errors.contains("warning: \(file) was written with other means (kernels ")
+          && outcome.errors.contains(" there, \(kernels) here)")
+      }
+      #expect(warnings.contains(true))
+    }
+  }
+}
