@@ -24,11 +24,12 @@ public struct ProgressReporter {
   ///
   /// - Parameters:
   ///   - trainCount: training pictures an epoch, for the time that is left.
-  ///   - write: receives the text, without a line break of its own.
+  ///   - write: receives the text, without a line break of its own. Text that standard output does
+  ///     not take, as on a full disk or behind a pipe that was closed, is lost; the run goes on.
   public init(
     style: ProgressStyle, isTerminal: Bool, trainCount: Int,
     write: @escaping (String) -> Void = { text in
-      FileHandle.standardOutput.write(Data(text.utf8))
+      try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     }
   ) {
     mode =

@@ -52,13 +52,24 @@ struct Failure: Error, CustomStringConvertible {
 }
 
 /// Prints a line to standard output at once, also where a pipe stands in between.
+///
+/// Where nobody can read it, as on a full disk or behind a pipe that was closed, it is lost: a run
+/// must not end for that.
 func print(_ text: String) {
-  FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
 }
 
-/// Prints a line to standard error.
+/// Prints a line to standard error, or loses it, as `print` does.
 func printError(_ text: String) {
-  FileHandle.standardError.write(Data((text + "\n").utf8))
+  try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+}
+
+/// Gives standard streams that were closed at the start a place, which is nowhere: else the next
+/// file that is opened would take their number, and receive what is printed.
+func openStandardStreams() {
+  var descriptor: Int32 = 0
+  while descriptor >= 0, descriptor <= STDERR_FILENO { descriptor = open("/dev/null", O_RDWR) }
+  close(descriptor)
 }
 
 extension ExitStatus {

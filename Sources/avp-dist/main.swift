@@ -61,6 +61,7 @@ func dispatch(_ words: [String]) throws {
 
 // A peer that goes away must be an error of the write, not the end of the process.
 signal(SIGPIPE, SIG_IGN)
+openStandardStreams()
 do {
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {
