@@ -19,12 +19,15 @@ public struct RunFiles: Sendable {
   ///
   /// - Parameter keep: see ``CheckpointFolder``.
   public init(folder: String, keep: Int?, record: ModelRecord, stepsPerEpoch: Int) {
-    best = folder + "/best.safetensors"
+    best = Self.best(in: folder)
     model = folder + "/model.safetensors"
     checkpoints = CheckpointFolder(path: folder + "/checkpoints", keep: keep)
     self.record = record
     self.stepsPerEpoch = stepsPerEpoch
   }
+
+  /// Where the best epoch's model is in a run's folder.
+  public static func best(in folder: String) -> String { folder + "/best.safetensors" }
 
   /// Writes what is due at `state`; what fails here is tried again with the next call.
   ///

@@ -35,10 +35,11 @@ extension Command {
     var note: String?
     var classes: [String] = []
     do {
-      let best = try Checkpoint(path: folder.best)
+      let file = RunFiles.best(in: path)
+      let best = try Checkpoint(path: file)
       classes = best.record.classes
       findings = try Findings(
-        TrainedModel(best, arguments, folder.best),
+        TrainedModel(best, arguments, file),
         data: arguments.string("--data") ?? description.data,
         onBadImage: best.record.configuration.onBadImage, shown: shown, arguments)
     } catch {
