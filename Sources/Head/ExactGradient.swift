@@ -2,19 +2,21 @@ import Kernels
 
 /// The gradient of a head over the samples of a global batch, summed exactly.
 ///
-/// Each sample's gradient elements are rounded to whole numbers of 2^-40 and added as 64-bit integers.
-/// Integer addition is associative, so the sums do not show in which order or on which ranks samples
-/// were added; summing ``values`` element by element over the ranks gives the sums of the batch.
+/// Each sample's gradient elements are rounded to whole numbers of 2^-40 and added as 64-bit
+/// integers. Integer addition is associative, so the sums do not show in which order or on which
+/// ranks samples were added; summing ``values`` element by element over the ranks gives the sums of
+/// the batch.
 ///
-/// **Range.** An element of one sample may reach 2^11 = 2,048 (the fast conversion takes 2^51 units),
-/// or 2^22 / global batch where that is less, which it is above 2,048 samples: then even the sum of
-/// equal extremes stays below 2^62. A sample with an element that is larger or not finite is left out
-/// and counted as a fault, whose sum every rank sees before the step is applied. An element is a
-/// feature (about 0 to 10 behind a ResNet's ReLU) times a slope that is at most the spread of a hidden
-/// unit's outgoing weights, so real runs stay far inside.
+/// **Range.** An element of one sample may reach 2^11 = 2,048 (the fast conversion takes 2^51
+/// units), or 2^22 / global batch where that is less, which it is above 2,048 samples: then even
+/// the sum of equal extremes stays below 2^62. A sample with an element that is larger or not
+/// finite is left out and counted as a fault, whose sum every rank sees before the step is applied.
+/// An element is a feature (about 0 to 10 behind a ResNet's ReLU) times a slope that is at most the
+/// spread of a hidden unit's outgoing weights, so real runs stay far inside.
 ///
 /// **Precision.** Rounding moves the mean of a gradient element by at most 2^-41, or 5e-13; Adam
-/// divides by a root to which 1e-8 or more is added, so a step sees less than 1e-4 of its learning rate.
+/// divides by a root to which 1e-8 or more is added, so a step sees less than 1e-4 of its learning
+/// rate.
 public struct ExactGradient: Equatable, Sendable {
   /// The sums: one element a parameter, then loss, correct, count and faults as in ``ExactTally``.
   public var values: [Int64]

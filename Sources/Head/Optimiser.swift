@@ -134,7 +134,8 @@ public struct Optimiser: Sendable {
 
   /// Takes one step.
   ///
-  /// - Precondition: `gradient` has one element a parameter, and the optimiser was made for as many.
+  /// - Precondition: `gradient` has one element a parameter, and the optimiser was made for as
+  ///   many.
   public mutating func update(
     _ parameters: inout HeadParameters, gradient: [Float], learningRate: Double
   ) {

@@ -37,13 +37,15 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
     fingerprint = Self.fingerprint(classes: classes, train: train, validation: validation)
   }
 
-  /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or `val/CLASS/...`).
+  /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or
+  /// `val/CLASS/...`).
   ///
   /// See ``ClassFolders`` for what counts as a class and a picture.
   ///
   /// - Parameter whileScanning: called with each file and folder before it is looked at.
-  /// - Throws: ``DatasetError`` where a folder is missing, both `validation` and `val` are there, there
-  ///   are fewer than two classes, a class is empty, or the classes of the two folders differ.
+  /// - Throws: ``DatasetError`` where a folder is missing, both `validation` and `val` are there,
+  ///   there are fewer than two classes, a class is empty, or the classes of the two folders
+  ///   differ.
   public static func scan(
     root: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> DatasetManifest {
@@ -115,8 +117,9 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
 }
 
 extension DatasetManifest {
-  /// The 64-bit FNV-1a hash (Fowler, Noll and Vo) of the list: each class name and then each sample's
-  /// path, label and size, every text ended by a zero byte, each of the three lists by a one byte.
+  /// The 64-bit FNV-1a hash (Fowler, Noll and Vo) of the list: each class name and then each
+  /// sample's path, label and size, every text ended by a zero byte, each of the three lists by a
+  /// one byte.
   static func fingerprint(classes: [String], train: [Sample], validation: [Sample]) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
@@ -148,8 +151,8 @@ extension DatasetManifest {
     public var description: String { "\(path): \(reason)" }
   }
 
-  /// The samples whose files are not below `root` on this host, cannot be read, or have another size
-  /// than the list says. It does not open them.
+  /// The samples whose files are not below `root` on this host, cannot be read, or have another
+  /// size than the list says. It does not open them.
   public static func unreadable(
     samples: some Sequence<Sample>, root: String
   ) -> [UnreadableSample] {

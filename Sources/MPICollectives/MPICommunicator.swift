@@ -55,8 +55,8 @@ public final class MPICommunicator: Communicator {
 
   /// Leaves MPI in the regular way. Collective; the communicator must not be used afterwards.
   ///
-  /// A rank that does not come is named like in any other operation. One that stops even later, inside
-  /// MPI's own farewell, holds that up without end, so the process then ends with status 69.
+  /// A rank that does not come is named like in any other operation. One that stops even later,
+  /// inside MPI's own farewell, holds that up without end, so the process then ends with status 69.
   public func close() throws(CollectiveError) {
     try barrier()
     let watchdog = Watchdog(stallTimeout, place: rank) { [rank, host] seconds in
@@ -234,7 +234,8 @@ extension MPICommunicator {
     request = nil
   }
 
-  /// Yields at first, as most operations end within microseconds, then sleeps up to half a millisecond.
+  /// Yields at first, as most operations end within microseconds, then sleeps up to half a
+  /// millisecond.
   private func nap(after tests: Int) {
     if tests < 64 {
       sched_yield()

@@ -5,10 +5,10 @@ import WeightFiles
 
 /// A run's record and, in a checkpoint, everything that going on needs.
 ///
-/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the first 8
-/// bytes of each picture's SHA-256 as `pictures.sha256` (training pictures, then validation pictures),
-/// the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a checksum (see
-/// ``Seal``).
+/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the
+/// first 8 bytes of each picture's SHA-256 as `pictures.sha256` (training pictures, then validation
+/// pictures), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
+/// checksum (see ``Seal``).
 public struct Checkpoint: Sendable {
   /// What the file says about the run.
   public let record: ModelRecord
@@ -157,7 +157,8 @@ extension Checkpoint {
 extension TrainingState {
   /// The state in which `checkpoint` was kept.
   ///
-  /// - Throws: ``CheckpointError`` for a model file, ``HeadError`` where optimiser and head disagree.
+  /// - Throws: ``CheckpointError`` for a model file, ``HeadError`` where optimiser and head
+  ///   disagree.
   public init(
     _ checkpoint: Checkpoint, configuration: TrainingConfiguration, path: String
   ) throws {

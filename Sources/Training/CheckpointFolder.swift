@@ -1,12 +1,13 @@
 import Foundation
 import WeightFiles
 
-/// The checkpoints of one run on disk. A file is written whole or not at all, and nothing is removed
-/// before what replaces it is safely there.
+/// The checkpoints of one run on disk. A file is written whole or not at all, and nothing is
+/// removed before what replaces it is safely there.
 public struct CheckpointFolder: Sendable {
   /// The folder.
   public let path: String
-  /// How many of the newest checkpoints stay, at least 1, besides that of the best epoch; nil for all.
+  /// How many of the newest checkpoints stay, at least 1, besides that of the best epoch; nil for
+  /// all.
   public let keep: Int?
   /// Called behind every change of a file: tests let a run die there.
   var afterChange: @Sendable () throws -> Void = {}
@@ -109,9 +110,9 @@ public struct CheckpointFolder: Sendable {
       .sorted { ($0.count, $0) < ($1.count, $1) }
   }
 
-  /// Removes all but the newest checkpoints, that of the best epoch and `written` itself, once that is
-  /// known to be whole on disk. Files that are damaged or of other settings do not count and are left
-  /// alone.
+  /// Removes all but the newest checkpoints, that of the best epoch and `written` itself, once that
+  /// is known to be whole on disk. Files that are damaged or of other settings do not count and are
+  /// left alone.
   private func prune(after written: Checkpoint, in newFile: String) throws {
     guard let keep else { return }
     let good = ((try? names()) ?? []).compactMap {

@@ -23,8 +23,8 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
 }
 
 extension Collection<EpochMetrics> {
-  /// The epoch with the highest validation accuracy; of equal ones the one with the lowest loss, then
-  /// the earliest.
+  /// The epoch with the highest validation accuracy; of equal ones the one with the lowest loss,
+  /// then the earliest.
   public var best: EpochMetrics? {
     self.min {
       ($1.validationAccuracy, $0.validationLoss, $0.epoch)
@@ -37,12 +37,13 @@ extension Collection<EpochMetrics> {
 public enum TrainingEvent: Sendable {
   /// The run begins or goes on: steps an epoch, epochs in all, and where it stands.
   case started(stepsPerEpoch: Int, epochs: Int, completedSteps: Int)
-  /// A step is done: epoch from 1, step in the epoch from 1, pictures so far in the epoch, mean loss so
-  /// far in the epoch.
+  /// A step is done: epoch from 1, step in the epoch from 1, pictures so far in the epoch, mean
+  /// loss so far in the epoch.
   case step(epoch: Int, step: Int, pictures: Int, meanLoss: Double)
   /// The features of the validation pictures are being computed.
   case validating(epoch: Int)
-  /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training pictures.
+  /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
+  /// pictures.
   case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)
   /// A checkpoint stands on disk.
   case checkpoint(path: String, epoch: Int, step: Int)

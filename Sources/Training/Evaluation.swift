@@ -12,8 +12,8 @@ public struct EvaluationResult: Equatable, Sendable {
   public let skipped: [String]
 }
 
-/// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result is
-/// the same on every rank, and the same bits for any number of ranks and threads.
+/// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result
+/// is the same on every rank, and the same bits for any number of ranks and threads.
 ///
 /// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
 public func evaluate(

@@ -1,12 +1,13 @@
 import Foundation
 
-/// Computes features ahead of the training step, on worker threads, a bounded number of pictures ahead.
+/// Computes features ahead of the training step, on worker threads, a bounded number of pictures
+/// ahead.
 ///
-/// The backbone is frozen, so the features of later batches do not depend on the head: workers take the
-/// requests in order, in groups of up to `groupSize` (the backbone reads its weights once a group), and
-/// the consumer receives the results in the order of the requests, whatever thread was faster. An error
-/// surfaces when the consumer reaches the request that caused it, so it too is the same for any number of
-/// threads and ranks.
+/// The backbone is frozen, so the features of later batches do not depend on the head: workers take
+/// the requests in order, in groups of up to `groupSize` (the backbone reads its weights once a
+/// group), and the consumer receives the results in the order of the requests, whatever thread was
+/// faster. An error surfaces when the consumer reaches the request that caused it, so it too is the
+/// same for any number of threads and ranks.
 ///
 /// `@unchecked Sendable`: all mutable state is touched only while `condition` is locked.
 final class FeaturePipeline: @unchecked Sendable {
@@ -51,8 +52,10 @@ final class FeaturePipeline: @unchecked Sendable {
 
   /// The results of the next `count` requests, in order; waits for them.
   ///
-  /// - Parameter whileWaiting: called a few times a second with the file that has been in work longest.
-  /// - Throws: the error of the first request among them that failed, or what `whileWaiting` throws.
+  /// - Parameter whileWaiting: called a few times a second with the file that has been in work
+  ///   longest.
+  /// - Throws: the error of the first request among them that failed, or what `whileWaiting`
+  ///   throws.
   func next(
     _ count: Int, whileWaiting: (String) throws -> Void = { _ in }
   ) throws -> [AnsweredRequest] {
@@ -88,7 +91,8 @@ final class FeaturePipeline: @unchecked Sendable {
     defer { condition.unlock() }
     stopped = true
     condition.broadcast()
-    // A process must not end under threads that still compute; one that hangs in a read is left behind.
+    // A process must not end under threads that still compute; one that hangs in a read is left
+    // behind.
     let patience = Date(timeIntervalSinceNow: 3)
     while working > 0 && condition.wait(until: patience) {}
   }

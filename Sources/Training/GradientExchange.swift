@@ -1,10 +1,11 @@
 import Collectives
 import Head
 
-/// The gradient of a global batch, summed exactly over all ranks, with the request of any rank to stop.
+/// The gradient of a global batch, summed exactly over all ranks, with the request of any rank to
+/// stop.
 ///
-/// Sums are 64-bit integers, so neither the order of the addition nor the way (``Exchange``) shows in
-/// them; see ``ExactGradient``.
+/// Sums are 64-bit integers, so neither the order of the addition nor the way (``Exchange``) shows
+/// in them; see ``ExactGradient``.
 final class GradientExchange {
   private let way: Exchange
   private let globalBatch: Int
@@ -26,8 +27,8 @@ final class GradientExchange {
     empty = ExactGradient(shape: shape, globalBatch: globalBatch)
   }
 
-  /// The sums of the whole batch, of which `own` is this rank's part, at `head`; and whether any rank
-  /// wants to stop after this step. Collective.
+  /// The sums of the whole batch, of which `own` is this rank's part, at `head`; and whether any
+  /// rank wants to stop after this step. Collective.
   func sum(
     _ own: [AnsweredRequest], at head: HeadParameters
   ) throws -> (gradient: ExactGradient, stops: Bool) {

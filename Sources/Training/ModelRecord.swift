@@ -133,8 +133,8 @@ extension TrainingConfiguration {
     ]
   }
 
-  /// The settings that may change when a run is resumed with `--resume-override`: they act on steps to
-  /// come, and leave those taken as they were.
+  /// The settings that may change when a run is resumed with `--resume-override`: they act on steps
+  /// to come, and leave those taken as they were.
   public static let overridable: Set<String> = [
     "epochs", "lr", "weight-decay", "schedule", "step-epochs", "step-factor", "warmup-epochs",
     "max-steps", "on-bad-image",

@@ -23,7 +23,8 @@ public struct PictureDigest: Equatable, Sendable, CustomStringConvertible {
 }
 
 /// The contents of a run's pictures as far as they have been read, so that a file that is replaced
-/// during a run, before it is resumed, or that differs between hosts is noticed when it is read again.
+/// during a run, before it is resumed, or that differs between hosts is noticed when it is read
+/// again.
 public struct PictureDigests: Equatable, Sendable {
   /// One picture's content; `place` counts training pictures, then validation pictures.
   struct Entry: Equatable, Sendable {

@@ -195,8 +195,8 @@ extension Trainer {
     try observer.keep(state, isFinalAttempt: false)
   }
 
-  /// Makes known to all which pictures any rank has left out, and the contents of those that were read
-  /// for the first time.
+  /// Makes known to all which pictures any rank has left out, and the contents of those that were
+  /// read for the first time.
   private mutating func shareFindings() throws {
     try state.digests.share(freshDigests, communicator)
     freshDigests = []

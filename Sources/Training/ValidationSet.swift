@@ -2,8 +2,8 @@ import Collectives
 import Head
 import ImageData
 
-/// The validation pictures, split over the ranks without padding or repetition. They are not augmented,
-/// so their features are computed once and kept.
+/// The validation pictures, split over the ranks without padding or repetition. They are not
+/// augmented, so their features are computed once and kept.
 struct ValidationSet {
   /// This rank's pictures of each round, as many rounds on every rank.
   let rounds: [[FeatureRequest]]

@@ -29,8 +29,8 @@ struct Agreement {
 
   /// Compares the facts of all ranks with rank 0's, and has every host look for all files.
   ///
-  /// - Throws: on rank 0 a failure that names the host and the thing; the other ranks then wait for the
-  ///   end of the run.
+  /// - Throws: on rank 0 a failure that names the host and the thing; the other ranks then wait for
+  ///   the end of the run.
   func check(_ communicator: any Communicator) throws {
     var own = facts
     own["host"] = communicator.host

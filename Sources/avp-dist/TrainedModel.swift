@@ -96,8 +96,8 @@ extension TrainedModel {
     }
   }
 
-  /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's `config.json`, the
-  /// default places.
+  /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's
+  /// `config.json`, the default places.
   private static func choice(
     _ arguments: Arguments, _ named: ModelRecord.Backbone, beside path: String
   ) throws -> BackboneChoice {

@@ -99,8 +99,8 @@ extension ToolTests {
       #expect(try Workshop.epochs(output) == Workshop.epochs(longer))
     }
 
-    /// Starts and disturbs a run until the disturbance came before its end: on a fast machine a tiny
-    /// run can be over before the signal arrives.
+    /// Starts and disturbs a run until the disturbance came before its end: on a fast machine a
+    /// tiny run can be over before the signal arrives.
     private func interrupted(
       _ output: String, isInterrupted: ((Outcome) -> Bool)? = nil, _ attempt: () throws -> Outcome
     ) throws -> Outcome {

@@ -51,7 +51,8 @@ struct SyntheticPictures: FeatureProducer {
   }
 }
 
-/// A run that takes milliseconds: 11 training and 7 validation pictures of three classes, five features.
+/// A run that takes milliseconds: 11 training and 7 validation pictures of three classes, five
+/// features.
 struct SyntheticRun: Sendable {
   var pictures = SyntheticPictures()
   var configuration = Self.configuration
@@ -180,8 +181,8 @@ extension SyntheticRun {
   }
 }
 
-/// A folder that goes away with the value that made it; in memory where that is possible, because the
-/// tests flush many files.
+/// A folder that goes away with the value that made it; in memory where that is possible, because
+/// the tests flush many files.
 final class ScratchFolder {
   let path: String
 

@@ -164,8 +164,8 @@ import Testing
     let after = try loadBackboneWeights(bytes: bytes, path: "without metadata")
     #expect(after.conventionsOrigin == (format == .keras ? .configuration : .graph))
     #expect(after.conventions == export.backbone.conventions)
-    // No layer of Keras says what pixels are: without metadata they are those of its own weights.
-    #expect(after.pixels == (format == .keras ? .caffe : export.backbone.pixels))
+    // They follow from the place of the stride.
+    #expect(after.pixels == export.backbone.pixels)
     #expect(after.names == export.backbone.names)
     for name in after.names {
       #expect(try after.floats(name) == export.backbone.floats(name), "\(name)")

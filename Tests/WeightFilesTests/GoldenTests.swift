@@ -72,7 +72,8 @@ enum Golden {
     #expect(folded.maxPool == .ceiling)
   }
 
-  /// The same weights in another format have the same fingerprint; under other conventions another one.
+  /// The same weights in another format have the same fingerprint; under other conventions another
+  /// one.
   @Test func fingerprintsFollowTheContent() throws {
     func fingerprint(_ name: String) throws -> String {
       try loadBackboneWeights(Golden.path(name)).fingerprint
@@ -85,7 +86,8 @@ enum Golden {
     #expect(try fingerprint("keras2019.h5") == fingerprint("keras3.keras"))
   }
 
-  /// Exporting folded each batch-norm into its convolution: weight and bias must be what that gives.
+  /// Exporting folded each batch-norm into its convolution: weight and bias must be what that
+  /// gives.
   @Test(arguments: ["folded.onnx", "dynamo.onnx"])
   func foldedConvolutionsAreTheProducts(_ file: String) throws {
     let reference = try Golden.reference()

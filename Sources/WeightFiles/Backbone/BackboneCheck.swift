@@ -63,8 +63,8 @@ struct BackboneCheck {
       && expected["\(name.dropLast(suffix.count)).running_mean"] != nil
   }
 
-  /// Reads every tensor once: refuses infinities, NaNs and variances below zero, and gives the SHA-256 of
-  /// all of it, so that the same weights in another format have the same fingerprint.
+  /// Reads every tensor once: refuses infinities, NaNs and variances below zero, and gives the
+  /// SHA-256 of all of it, so that the same weights in another format have the same fingerprint.
   func fingerprint(
     of source: some TensorSource, conventions: [String]
   ) throws(WeightFileError) -> String {

@@ -1,4 +1,5 @@
-/// The shape of a bottleneck ResNet: how many blocks and channels, found from the tensors of a file.
+/// The shape of a bottleneck ResNet: how many blocks and channels, found from the tensors of a
+/// file.
 public struct BackboneLayout: Equatable, Sendable {
   /// Channels of the first convolution, 64 in a usual ResNet.
   public let stemWidth: Int
@@ -67,11 +68,11 @@ public struct BackboneLayout: Equatable, Sendable {
 }
 
 extension BackboneLayout {
-  /// Finds the layout of the tensors in `source`, whose names are torchvision's, from the shapes of the
-  /// convolutions.
+  /// Finds the layout of the tensors in `source`, whose names are torchvision's, from the shapes of
+  /// the convolutions.
   ///
-  /// - Throws: a ``WeightFileError`` if they are no bottleneck ResNet; it says what they are instead, where that is
-  ///   known.
+  /// - Throws: a ``WeightFileError`` if they are no bottleneck ResNet; it says what they are
+  ///   instead, where that is known.
   init(of source: some TensorSource) throws(WeightFileError) {
     try Self.refuseRelatives(source)
     guard source.shape(of: "conv1.weight") != nil else {
@@ -147,7 +148,8 @@ extension BackboneLayout {
     return present
   }
 
-  /// Names relatives of the network that would otherwise be refused for a reason that is hard to understand.
+  /// Names relatives of the network that would otherwise be refused for a reason that is hard to
+  /// understand.
   private static func refuseRelatives(_ source: some TensorSource) throws(WeightFileError) {
     func refuse(_ what: String, _ tensor: String) throws(WeightFileError) {
       throw WeightFileError(

@@ -91,8 +91,8 @@ public struct WeightReport: Sendable, CustomStringConvertible {
 
 /// Looks into a weight file of any format and reports what it is and what is wrong with it.
 ///
-/// - Throws: a ``WeightFileError`` only if the file cannot be opened as a weight file at all; an incomplete one
-///   gives a report with its problems.
+/// - Throws: a ``WeightFileError`` only if the file cannot be opened as a weight file at all; an
+///   incomplete one gives a report with its problems.
 public func inspectWeights(_ path: String) throws(WeightFileError) -> WeightReport {
   let opened = try OpenedWeights(path: path)
   var layout: BackboneLayout?
@@ -118,8 +118,8 @@ public func inspectWeights(_ path: String) throws(WeightFileError) -> WeightRepo
     problems: problems, fingerprint: fingerprint)
 }
 
-/// Reads the weight file `source` of any format and writes it to `target` as safetensors: F32, torchvision's names,
-/// and everything that is known about the network in the metadata.
+/// Reads the weight file `source` of any format and writes it to `target` as safetensors: F32,
+/// torchvision's names, and everything that is known about the network in the metadata.
 ///
 /// - Returns: what was read, as one line for people.
 /// - Throws: a ``WeightFileError`` if `source` cannot be used or `target` cannot be written.

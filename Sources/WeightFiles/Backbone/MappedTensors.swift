@@ -4,7 +4,8 @@ import Tensors
 enum TensorRecipe: Sendable {
   /// The tensor of that name as it is.
   case same(String)
-  /// A convolution kernel, from Keras' height, width, input, output to output, input, height, width.
+  /// A convolution kernel, from Keras' height, width, input, output to output, input, height,
+  /// width.
   case convolution(String)
   /// The matrix of a dense layer, from Keras' input, output to output, input.
   case transposed(String)

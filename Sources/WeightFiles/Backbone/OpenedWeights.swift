@@ -1,6 +1,7 @@
 import Tensors
 
-/// A weight file of any format: its tensors under torchvision's names, and what is known about the network.
+/// A weight file of any format: its tensors under torchvision's names, and what is known about the
+/// network.
 struct OpenedWeights {
   /// The format, for people.
   let format: String

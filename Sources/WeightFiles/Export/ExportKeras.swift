@@ -1,8 +1,8 @@
 import Tensors
 
 extension ModelExport {
-  /// Writes a model as HDF5 (architecture and weights, which `keras.models.load_model` and `load_weights` read)
-  /// and its architecture beside it as JSON.
+  /// Writes a model as HDF5 (architecture and weights, which `keras.models.load_model` and
+  /// `load_weights` read) and its architecture beside it as JSON.
   func writeKeras(_ scope: Scope, to path: String) throws(WeightFileError) {
     let architecture = kerasArchitecture(scope)
     let temporary = try TemporaryFile(beside: path)
@@ -54,9 +54,9 @@ extension ModelExport {
     }
   }
 
-  /// The layers with weights by their Keras and torchvision names, in the order in which Keras sorts them:
-  /// by distance from the end, so a shortcut stands beside the last convolution of its block. Keras
-  /// compares by order.
+  /// The layers with weights by their Keras and torchvision names, in the order in which Keras
+  /// sorts them: by distance from the end, so a shortcut stands beside the last convolution of its
+  /// block. Keras compares by order.
   private func weightLayers(_ scope: Scope) -> [(layer: String, name: String)] {
     var layers: [(String, String)] = []
     if scope == .wholeModel {

@@ -35,8 +35,9 @@ public enum ExportFormat: String, CaseIterable, Sendable {
 
 /// A trained model: backbone and head, ready to be written for other tools.
 ///
-/// Every format can hold the whole model or the head alone. ``loadBackboneWeights(_:)`` reads whole models of all
-/// four back, with the head in ``BackboneWeights/head``; ``loadHead(_:)`` reads heads.
+/// Every format can hold the whole model or the head alone. ``loadBackboneWeights(_:)`` reads whole
+/// models of all four back, with the head in ``BackboneWeights/head``; ``loadHead(_:)`` reads
+/// heads.
 public struct ModelExport: Sendable {
   /// Rows and columns of the pictures that the model expects.
   public static let pictureSize = 224
@@ -66,9 +67,10 @@ public struct ModelExport: Sendable {
   ///
   /// - Parameters:
   ///   - backbone: The weights that the head was trained on.
-  ///   - featureLayer: The stage whose channel means are the features, "layer1" to "layer4"; nil for the last.
-  ///   - head: The tensors `fc.0.weight` [hidden, features], `fc.0.bias`, `fc.2.weight` [classes, hidden],
-  ///     `fc.2.bias`.
+  ///   - featureLayer: The stage whose channel means are the features, "layer1" to "layer4"; nil
+  ///     for the last.
+  ///   - head: The tensors `fc.0.weight` [hidden, features], `fc.0.bias`, `fc.2.weight` [classes,
+  ///     hidden], `fc.2.bias`.
   ///   - classes: The class names, by class index.
   ///   - pixels: How pictures were normalised in training; nil for what the backbone says.
   ///   - metadata: Further facts for the file's metadata, for example the resizing filter.
@@ -93,8 +95,8 @@ public struct ModelExport: Sendable {
   /// Writes the model.
   ///
   /// - Parameters:
-  ///   - preprocessing: For ONNX whole models: the graph takes RGB bytes, [n, 224, 224, 3], and normalises
-  ///     them itself.
+  ///   - preprocessing: For ONNX whole models: the graph takes RGB bytes, [n, 224, 224, 3], and
+  ///     normalises them itself.
   ///   - path: The file to write; Keras' architecture goes beside it, with the extension `json`.
   ///     See ``ExportFormat/objection(to:)`` for names that should not be used.
   /// - Returns: what was written and what to know before loading it, line by line.
@@ -113,8 +115,8 @@ public struct ModelExport: Sendable {
     return notes(format, scope, preprocessing: preprocessing, path: path)
   }
 
-  /// The names of the tensors of the scope, in torchvision's order: the backbone's by their place in the
-  /// network, then the head's.
+  /// The names of the tensors of the scope, in torchvision's order: the backbone's by their place
+  /// in the network, then the head's.
   func tensorNames(_ scope: Scope) -> [String] {
     let wanted = layout.expectedShapes()
     let trunk = backbone.names.filter { wanted[$0] != nil }

@@ -53,8 +53,8 @@ public protocol TensorSource: Sendable {
   ///
   /// Values beyond the range of `Float` become infinite.
   ///
-  /// - Throws: a ``WeightFileError`` if there is no such tensor, if its elements are integers, or if the file
-  ///   cannot be read.
+  /// - Throws: a ``WeightFileError`` if there is no such tensor, if its elements are integers, or
+  ///   if the file cannot be read.
   func floats(_ name: String) throws(WeightFileError) -> Tensor<Float>
 }
 

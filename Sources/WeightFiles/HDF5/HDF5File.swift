@@ -2,11 +2,12 @@ import Tensors
 
 /// The groups, datasets and text attributes of an HDF5 file, read without the HDF5 library.
 ///
-/// Keras keeps weights in HDF5 files. Files come from anywhere, and the library is not made for hostile ones: of
-/// 4,000 copies of a small weight file with one to eight changed bytes, some crashed libhdf5 1.10 or kept
-/// it busy without end. This reader knows the part of the format that `h5py` writes by default (version 0
-/// to 3 superblocks, symbol-table groups, compact links, contiguous and compact datasets), checks every
-/// length against the file and every structure against cycles, and says plainly what it does not read.
+/// Keras keeps weights in HDF5 files. Files come from anywhere, and the library is not made for
+/// hostile ones: of 4,000 copies of a small weight file with one to eight changed bytes, some
+/// crashed libhdf5 1.10 or kept it busy without end. This reader knows the part of the format that
+/// `h5py` writes by default (version 0 to 3 superblocks, symbol-table groups, compact links,
+/// contiguous and compact datasets), checks every length against the file and every structure
+/// against cycles, and says plainly what it does not read.
 ///
 /// The format is the "HDF5 File Format Specification Version 3.0" of The HDF Group.
 struct HDF5File: TensorSource {

@@ -22,7 +22,8 @@ extension HDF5Object {
     return links
   }
 
-  /// New-style groups and objects with very many links or attributes keep them in a heap of another kind.
+  /// New-style groups and objects with very many links or attributes keep them in a heap of another
+  /// kind.
   func refuseDense(
     _ reader: inout ByteReader, flagSize: Int, what: String
   ) throws(WeightFileError) {

@@ -1,5 +1,5 @@
-/// What a Keras model says about its layers in JSON: the `model_config` of an `.h5` file, the `config.json` of
-/// a `.keras` file.
+/// What a Keras model says about its layers in JSON: the `model_config` of an `.h5` file, the
+/// `config.json` of a `.keras` file.
 struct KerasConfiguration: Sendable {
   /// One layer, with the few settings that matter here.
   struct Layer: Sendable, Equatable {

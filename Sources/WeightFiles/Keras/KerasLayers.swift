@@ -155,7 +155,8 @@ struct KerasLayers {
   }
 }
 
-/// Names for the groups of Keras 3 files that have none: versions before 3.6 number layers by class.
+/// Names for the groups of Keras 3 files that have none: versions before 3.6 number layers by
+/// class.
 struct KerasLayerOrder {
   /// The classes of layers with weights in a ResNet.
   enum Kind: String, CaseIterable {

@@ -2,7 +2,8 @@ import Tensors
 
 /// The graph and the constant tensors of an ONNX model.
 ///
-/// The messages and field numbers are those of `onnx.proto` (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+/// The messages and field numbers are those of `onnx.proto`
+/// (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 struct ONNXFile: TensorSource {
   /// One operation.
   struct Node: Sendable {

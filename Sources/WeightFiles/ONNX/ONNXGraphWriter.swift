@@ -1,8 +1,8 @@
 /// Builds an ONNX graph operation by operation and writes it to a file.
 ///
-/// Each method appends one operation and gives the name of its result. The operations are those of opset 13, the oldest
-/// with today's Softmax, so that old runtimes, also in browsers, load the file. Weights are only
-/// declared here, and read one at a time when the file is written.
+/// Each method appends one operation and gives the name of its result. The operations are those of
+/// opset 13, the oldest with today's Softmax, so that old runtimes, also in browsers, load the
+/// file. Weights are only declared here, and read one at a time when the file is written.
 struct ONNXGraphWriter {
   /// The version of the operations.
   static let opset = 13

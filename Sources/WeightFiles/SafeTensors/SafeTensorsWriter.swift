@@ -2,8 +2,9 @@ public import Tensors
 
 /// Collects tensors and writes them as a safetensors file.
 ///
-/// The bytes depend on the tensors and the metadata alone, not on the order in which they were added: tensors
-/// with larger elements come first, so that every one is aligned, then they are sorted by name.
+/// The bytes depend on the tensors and the metadata alone, not on the order in which they were
+/// added: tensors with larger elements come first, so that every one is aligned, then they are
+/// sorted by name.
 public struct SafeTensorsWriter: Sendable {
   private struct Entry: Sendable {
     let type: ElementType

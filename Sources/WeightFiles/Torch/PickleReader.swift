@@ -1,8 +1,8 @@
 /// Reads a Python pickle without executing anything.
 ///
-/// A pickle is a program for a stack machine that can call any Python function. This machine knows only the
-/// opcodes that build plain values, the globals of ``PickleGlobal`` and what those few make of their arguments.
-/// The opcodes are those of Python's `Lib/pickletools.py`.
+/// A pickle is a program for a stack machine that can call any Python function. This machine knows
+/// only the opcodes that build plain values, the globals of ``PickleGlobal`` and what those few
+/// make of their arguments. The opcodes are those of Python's `Lib/pickletools.py`.
 struct PickleReader {
   /// How many opcodes are carried out at most; the state_dict of a ResNet-152 takes about 20,000.
   static let operationLimit = 1_000_000

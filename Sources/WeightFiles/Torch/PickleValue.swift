@@ -22,8 +22,8 @@ indirect enum PickleValue: Sendable {
 
 /// A tuple that knows how deeply tuples nest in it.
 ///
-/// Tuples can be shared, so a short pickle can describe one whose walk would never end: the depth is counted while
-/// it is built.
+/// Tuples can be shared, so a short pickle can describe one whose walk would never end: the depth
+/// is counted while it is built.
 struct PickleTuple: Sendable {
   /// How deeply tuples may nest. Deeper ones would overflow the stack when they are freed.
   static let depthLimit = 64

@@ -1,9 +1,10 @@
 import Tensors
 
-/// The tensors of a file that `torch.save` wrote: the state_dict, or the one under `state_dict` or `model`.
+/// The tensors of a file that `torch.save` wrote: the state_dict, or the one under `state_dict` or
+/// `model`.
 ///
-/// Two layouts exist. Since PyTorch 1.6 the file is a zip archive with `<name>/data.pkl` and one raw file per
-/// storage; before, it was a row of pickles followed by the storages.
+/// Two layouts exist. Since PyTorch 1.6 the file is a zip archive with `<name>/data.pkl` and one
+/// raw file per storage; before, it was a row of pickles followed by the storages.
 struct TorchFile: TensorSource {
   let path: String
   let names: [String]
