@@ -2,10 +2,20 @@ internal import CMPIShim
 
 /// What each rank has told last about itself, and when, as far as this rank has heard.
 struct Arrivals {
+  /// What a rank says it does.
+  enum State: String {
+    /// It waits for the others in its operation.
+    case waiting
+    /// It is busy behind that operation.
+    case busy
+    /// It was told to end, and lives.
+    case ending
+  }
+
   /// What a rank has told last.
   private struct Notice {
     var sequence: Int64 = 0
-    var isBusy = false
+    var state = State.waiting
     var text = ""
     /// When it was heard, and when it was first heard in these words.
     var heard: ContinuousClock.Instant
@@ -23,12 +33,12 @@ struct Arrivals {
   /// Counts one more operation that this rank enters.
   mutating func enter() { entered += 1 }
 
-  /// The notice that tells others about this rank: the number of its last operation, whether it
-  /// waits in it or is busy behind it, and "host, activity", cut to the notice's size.
-  func notice(host: String, activity: String, isBusy: Bool) -> [CChar] {
+  /// The notice that tells others about this rank: the number of its last operation, its state, and
+  /// "host, activity", cut to the notice's size.
+  func notice(host: String, activity: String, state: State) -> [CChar] {
     let size = Int(AVP_MPI_NOTICE_BYTES)
     let doing = activity.isEmpty ? "" : ", \(activity)"
-    let text = "\(entered)|\(isBusy ? "busy" : "waiting")|host \(host)\(doing)"
+    let text = "\(entered)|\(state.rawValue)|host \(host)\(doing)"
     var bytes = text.utf8.prefix(size - 1).map { CChar(bitPattern: $0) }
     bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
     return bytes
@@ -40,14 +50,14 @@ struct Arrivals {
   ) {
     let bytes = notice.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
     let parts = String(decoding: bytes, as: UTF8.self).split(separator: "|", maxSplits: 2)
-    guard parts.count == 3, let sequence = Int64(parts[0]), latest.indices.contains(sender) else {
-      return
-    }
-    let (isBusy, text) = (parts[1] == "busy", String(parts[2]))
+    guard parts.count == 3, let sequence = Int64(parts[0]), latest.indices.contains(sender),
+      let state = State(rawValue: String(parts[1]))
+    else { return }
+    let text = String(parts[2])
     let last = latest[sender]
-    let isSame = last.sequence == sequence && last.isBusy == isBusy && last.text == text
+    let isSame = last.sequence == sequence && last.state == state && last.text == text
     latest[sender] = Notice(
-      sequence: sequence, isBusy: isBusy, text: text, heard: now,
+      sequence: sequence, state: state, text: text, heard: now,
       changed: isSame ? last.changed : now)
   }
 
@@ -59,7 +69,7 @@ struct Arrivals {
     among watched: [Int], limit: Duration, now: ContinuousClock.Instant = .now
   ) -> [Int] {
     watched.filter { rank in
-      now - (latest[rank].isBusy ? latest[rank].changed : latest[rank].heard) > limit
+      now - (latest[rank].state == .busy ? latest[rank].changed : latest[rank].heard) > limit
     }
   }
 
@@ -91,4 +101,15 @@ struct Arrivals {
       return "rank \(rank) does not answer (silent for \(silence.components.seconds) s; \(place))"
     }
   }
+
+  /// A line for each rank but `own` that has not said that it lives since all were told to end.
+  func lost(except own: Int) -> [String] {
+    latest.indices.filter { $0 != own && latest[$0].state != .ending }.map { rank in
+      let last = latest[rank].text
+      return "rank \(rank) (\(last.isEmpty ? "never heard of" : "last heard: \(last)"))"
+    }
+  }
+
+  /// Whether `rank` has said that it lives since all were told to end.
+  func isEnding(_ rank: Int) -> Bool { latest[rank].state == .ending }
 }

@@ -20,9 +20,14 @@ public final class MPICommunicator: Communicator {
   /// How long a rank may stand still while others wait before they end the run; nil waits for ever.
   public var stallTimeout: Duration?
 
+  /// Whether this process has been told to end, as mpirun tells all ranks when one of them is gone.
+  public var isToldToEnd: () -> Bool = { false }
+
   private let handle: OpaquePointer
   private var arrivals: Arrivals
   private var reported = ContinuousClock.now
+  private var toldToEnd: ContinuousClock.Instant?
+  private var hasNamedLost = false
 
   /// Initialises MPI and duplicates its world.
   ///
@@ -110,9 +115,10 @@ public final class MPICommunicator: Communicator {
   public func reportActivity() throws(CollectiveError) {
     guard worldSize > 1, let stallTimeout else { return }
     let now = ContinuousClock.now
+    try nameLost()
     guard now - reported > Self.reminderInterval(stallTimeout) / 2 else { return }
     reported = now
-    try sendNotice(isBusy: true)
+    try sendNotice(.busy)
     try hear()
   }
 }
@@ -228,6 +234,7 @@ extension MPICommunicator {
       // Often: on a busy machine each nap lasts many milliseconds.
       if tests % 16 == 0 || tests > 512 {
         try remind(&watch)
+        try nameLost()
         try checkStall(operation, &watch)
       }
     }
@@ -248,7 +255,7 @@ extension MPICommunicator {
   private func announce() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil else { return }
     arrivals.enter()
-    try send(notice(isBusy: false), to: 0..<2)
+    try send(notice(.waiting), to: 0..<2)
     try hear()
   }
 
@@ -275,17 +282,36 @@ extension MPICommunicator {
     let now = ContinuousClock.now
     guard now - watch.reminded > Self.reminderInterval(stallTimeout) else { return }
     watch.reminded = now
-    try sendNotice(isBusy: false)
+    try sendNotice(.waiting)
     try hear()
   }
 
   /// Tells those who watch; of those, all.
-  private func sendNotice(isBusy: Bool) throws(CollectiveError) {
-    try send(notice(isBusy: isBusy), to: 0..<(rank < 2 ? worldSize : 2))
+  private func sendNotice(_ state: Arrivals.State) throws(CollectiveError) {
+    try send(notice(state), to: 0..<(rank < 2 ? worldSize : 2))
   }
 
-  private func notice(isBusy: Bool) -> [CChar] {
-    arrivals.notice(host: host, activity: activity, isBusy: isBusy)
+  private func notice(_ state: Arrivals.State) -> [CChar] {
+    // Told once that it ends, a rank does not take that back.
+    arrivals.notice(host: host, activity: activity, state: toldToEnd == nil ? state : .ending)
+  }
+
+  /// Names the ranks that are gone, where all are told to end because of them: mpirun gives the
+  /// others a second, in which those that live say so.
+  private func nameLost() throws(CollectiveError) {
+    guard worldSize > 1, stallTimeout != nil, !hasNamedLost, isToldToEnd() else { return }
+    guard let toldToEnd else {
+      toldToEnd = .now
+      return try sendNotice(.ending)
+    }
+    guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(400) else { return }
+    try hear()
+    hasNamedLost = true
+    let lost = arrivals.lost(except: rank)
+    guard !lost.isEmpty, rank == 0 || !arrivals.isEnding(0) else { return }
+    let text = "avp-dist: all ranks are told to end, and these do not answer: "
+    try? FileHandle.standardError.write(
+      contentsOf: Data((text + lost.joined(separator: "; ") + "\n").utf8))
   }
 
   private func send(_ notice: [CChar], to ranks: Range<Int>) throws(CollectiveError) {

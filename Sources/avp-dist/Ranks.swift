@@ -5,12 +5,18 @@ import MPICollectives
 /// Runs `body` with the communicator of this process: over MPI under a launcher, else alone.
 ///
 /// An error on one rank ends all ranks, with its message and its exit status.
-func withRanks(stallTimeout: Duration?, _ body: (any Communicator) throws -> Void) throws {
+///
+/// - Parameter isToldToEnd: see ``MPICommunicator``.
+func withRanks(
+  stallTimeout: Duration?, isToldToEnd: @escaping () -> Bool = { false },
+  _ body: (any Communicator) throws -> Void
+) throws {
   let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
   guard launcher.usesMPI else {
     return try body(SingleProcess(host: ProcessInfo.processInfo.hostName))
   }
   let communicator = try MPICommunicator(launcher: launcher, stallTimeout: stallTimeout)
+  communicator.isToldToEnd = isToldToEnd
   do {
     try body(communicator)
     try communicator.close()

@@ -33,7 +33,8 @@ struct TrainingRun {
     // From here on a signal asks for a checkpoint, also while pictures are being listed.
     let stop = StopSignal()
     stop.listen()
-    try withRanks(stallTimeout: stallTimeout) { communicator in
+    try withRanks(stallTimeout: stallTimeout, isToldToEnd: { stop.number == SIGTERM }) {
+      communicator in
       try train(communicator, stop)
     }
   }
