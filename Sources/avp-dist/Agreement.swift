@@ -90,8 +90,8 @@ struct Agreement {
     guard kernels.count > 1 else { return }
     printError(
       "warning: the hosts use different kernels (\(kernels.joined(separator: ", "))), so the result "
-        + "may differ in its last bits from that of another set of hosts; AVP_KERNELS (mpirun -x AVP_KERNELS) sets "
-        + "one for all"
+        + "may differ in its last bits from that of another set of hosts; AVP_KERNELS, with mpirun "
+        + "-x AVP_KERNELS, sets one for all"
     )
   }
 
