@@ -23,11 +23,15 @@ public final class MPICommunicator: Communicator {
   /// Whether this process has been told to end, as mpirun tells all ranks when one of them is gone.
   public var isToldToEnd: () -> Bool = { false }
 
-  private let handle: OpaquePointer
-  private var arrivals: Arrivals
-  private var reported = ContinuousClock.now
-  private var toldToEnd: ContinuousClock.Instant?
-  private var hasNamedLost = false
+  let handle: OpaquePointer
+  /// What the others have told about themselves.
+  var arrivals: Arrivals
+  /// When this rank has reported last what it is busy with.
+  var reported = ContinuousClock.now
+  /// When this rank noticed that it is told to end.
+  var toldToEnd: ContinuousClock.Instant?
+  /// Whether it has named those that are gone.
+  var hasNamedLost = false
 
   /// Initialises MPI and duplicates its world.
   ///
@@ -110,16 +114,6 @@ public final class MPICommunicator: Communicator {
 
   public func barrier() throws(CollectiveError) {
     try wait("a barrier") { avp_mpi_start_barrier(self.handle, &$0) }
-  }
-
-  public func reportActivity() throws(CollectiveError) {
-    guard worldSize > 1, let stallTimeout else { return }
-    let now = ContinuousClock.now
-    try nameLost()
-    guard now - reported > Self.reminderInterval(stallTimeout) / 2 else { return }
-    reported = now
-    try sendNotice(.busy)
-    try hear()
   }
 }
 
@@ -213,161 +207,10 @@ extension MPICommunicator {
   }
 }
 
-// MARK: - Waiting
+// MARK: - MPI's terms
 
 extension MPICommunicator {
-  /// Starts an operation and sleeps between tests until it has ended.
-  private func wait(
-    _ operation: String, _ start: (inout OpaquePointer?) -> Int32
-  ) throws(CollectiveError) {
-    try announce()
-    var request: OpaquePointer?
-    try Self.check(operation, start(&request))
-    var watch = Watch()
-    var tests = 0
-    while let pending = request {
-      var done: Int32 = 0
-      try Self.check(operation, avp_mpi_test(pending, &done))
-      if done != 0 { break }
-      tests += 1
-      nap(after: tests)
-      // Often: on a busy machine each nap lasts many milliseconds.
-      if tests % 16 == 0 || tests > 512 {
-        try remind(&watch)
-        try nameLost()
-        try checkStall(operation, &watch)
-      }
-    }
-    request = nil
-  }
-
-  /// Yields at first, as most operations end within microseconds, then sleeps up to half a
-  /// millisecond.
-  private func nap(after tests: Int) {
-    if tests < 64 {
-      sched_yield()
-    } else {
-      usleep(tests < 512 ? 50 : 500)
-    }
-  }
-
-  /// Tells ranks 0 and 1 that this rank enters its next operation, and hears those of the others.
-  private func announce() throws(CollectiveError) {
-    guard worldSize > 1, stallTimeout != nil else { return }
-    arrivals.enter()
-    try send(notice(.waiting), to: 0..<2)
-    try hear()
-  }
-
-  /// How often a rank repeats its notice: several times within the stall time-out.
-  private static func reminderInterval(_ stallTimeout: Duration) -> Duration {
-    min(.seconds(1), stallTimeout / 8)
-  }
-
-  /// How long a rank may be silent before it counts as stopped.
-  private static func patience(_ stallTimeout: Duration) -> Duration {
-    reminderInterval(stallTimeout) * 4
-  }
-
-  /// The times of one wait.
-  private struct Watch {
-    var begin = ContinuousClock.now
-    var reminded = ContinuousClock.now
-    var checked = ContinuousClock.now
-  }
-
-  /// Repeats the notice, so that nobody takes this rank for a silent one.
-  private func remind(_ watch: inout Watch) throws(CollectiveError) {
-    guard worldSize > 1, let stallTimeout else { return }
-    let now = ContinuousClock.now
-    guard now - watch.reminded > Self.reminderInterval(stallTimeout) else { return }
-    watch.reminded = now
-    try sendNotice(.waiting)
-    try hear()
-  }
-
-  /// Tells those who watch; of those, all.
-  private func sendNotice(_ state: Arrivals.State) throws(CollectiveError) {
-    try send(notice(state), to: 0..<(rank < 2 ? worldSize : 2))
-  }
-
-  private func notice(_ state: Arrivals.State) -> [CChar] {
-    // Told once that it ends, a rank does not take that back.
-    arrivals.notice(host: host, activity: activity, state: toldToEnd == nil ? state : .ending)
-  }
-
-  /// Names the ranks that are gone, where all are told to end because of them: mpirun gives the
-  /// others a second, in which those that live say so.
-  private func nameLost() throws(CollectiveError) {
-    guard worldSize > 1, stallTimeout != nil, !hasNamedLost, isToldToEnd() else { return }
-    guard let toldToEnd else {
-      toldToEnd = .now
-      return try sendNotice(.ending)
-    }
-    guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(400) else { return }
-    try hear()
-    hasNamedLost = true
-    let lost = arrivals.lost(except: rank)
-    guard !lost.isEmpty, rank == 0 || !arrivals.isEnding(0) else { return }
-    let text = "avp-dist: all ranks are told to end, and these do not answer: "
-    try? FileHandle.standardError.write(
-      contentsOf: Data((text + lost.joined(separator: "; ") + "\n").utf8))
-  }
-
-  private func send(_ notice: [CChar], to ranks: Range<Int>) throws(CollectiveError) {
-    for receiver in ranks where receiver != rank {
-      try Self.check("a notice", avp_mpi_notice_send(handle, Int32(receiver), notice))
-    }
-  }
-
-  private func hear() throws(CollectiveError) {
-    var notice = [CChar](repeating: 0, count: Int(AVP_MPI_NOTICE_BYTES))
-    while true {
-      var sender: Int32 = -1
-      try Self.check("a notice", avp_mpi_notice_receive(handle, &sender, &notice))
-      guard sender >= 0 else { return }
-      arrivals.record(notice, from: Int(sender))
-    }
-  }
-
-  /// Ends the wait when it has lasted too long and somebody stands still. Rank 0 speaks first, then
-  /// rank 1, then any other, so that usually one rank alone reports.
-  private func checkStall(
-    _ operation: String, _ watch: inout Watch
-  ) throws(CollectiveError) {
-    guard let stallTimeout, worldSize > 1 else { return }
-    let now = ContinuousClock.now
-    defer { watch.checked = now }
-    // Time in which this rank itself was stopped is no waiting for others.
-    if now - watch.checked > Self.patience(stallTimeout) { watch.begin = now }
-    let waited = now - watch.begin
-    guard waited > stallTimeout + .seconds(2 * min(rank, 2)) else { return }
-    try hear()
-    guard let culprits = culprits(stallTimeout) else { return }
-    throw .stalled(
-      "Rank \(rank) (host \(host)) has waited \(waited.components.seconds) s in \(operation): "
-        + "\(culprits). The run ends here and can be resumed from its last checkpoint; a longer "
-        + "patience is set with --stall-timeout.")
-  }
-
-  /// Who stands still, in words; nil where all that are missing get on. Ranks beyond 1 hear of 0
-  /// and 1 alone, and speak where both stand still.
-  private func culprits(_ stallTimeout: Duration) -> String? {
-    let watched = (0..<(rank < 2 ? worldSize : 2)).filter { $0 != rank }
-    let stalled = arrivals.stalled(among: watched, limit: stallTimeout)
-    if rank >= 2 {
-      return stalled.count == watched.count
-        ? "ranks 0 and 1, which watch over the others, do not answer either" : nil
-    }
-    guard stalled.isEmpty else {
-      return arrivals.complaints(about: stalled, patience: Self.patience(stallTimeout))
-        .joined(separator: "; ")
-    }
-    return arrivals.areUnchanged(watched, limit: stallTimeout)
-      ? "every rank answers, but the exchange does not end" : nil
-  }
-
-  private static func check(_ operation: String, _ code: Int32) throws(CollectiveError) {
+  static func check(_ operation: String, _ code: Int32) throws(CollectiveError) {
     guard code != 0 else { return }
     var text = [CChar](repeating: 0, count: 512)
     avp_mpi_error_text(code, &text, text.count)
