@@ -6,8 +6,6 @@ public struct Launcher: Sendable, Equatable {
   public let name: String?
   /// How many processes it says it has started, where it says so.
   public let processes: Int?
-  /// How many of them run on this host, where it says so.
-  public let localProcesses: Int?
   /// This process's number among those, where it says so.
   public let localRank: Int?
 
@@ -29,8 +27,6 @@ public struct Launcher: Sendable, Equatable {
       name = nil
       processes = nil
     }
-    localProcesses = number(
-      "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE")
     localRank = number("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
   }
 

@@ -6,11 +6,11 @@ extension MPICommunicator {
   public func reportActivity() throws(CollectiveError) {
     guard worldSize > 1, let stallTimeout else { return }
     let now = ContinuousClock.now
+    try hear()
     try nameLost()
     guard now - reported > Self.reminderInterval(stallTimeout) / 2 else { return }
     reported = now
     try sendNotice(.busy)
-    try hear()
   }
 
   /// Starts an operation and sleeps between tests until it has ended.
@@ -30,6 +30,7 @@ extension MPICommunicator {
       nap(after: tests)
       // Often: on a busy machine each nap lasts many milliseconds.
       if tests % 16 == 0 || tests > 512 {
+        try hear()
         try remind(&watch)
         try nameLost()
         try checkStall(operation, &watch)
@@ -96,12 +97,9 @@ extension MPICommunicator {
   /// Names the ranks that are gone, where all are told to end because of them: mpirun gives the
   /// others a second, in which those that live say so.
   private func nameLost() throws(CollectiveError) {
-    guard worldSize > 1, stallTimeout != nil, !hasNamedLost, isToldToEnd() else { return }
-    guard let toldToEnd else {
-      toldToEnd = .now
-      return try sendNotice(.ending)
-    }
-    guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(400) else { return }
+    guard worldSize > 1, stallTimeout != nil, !hasNamedLost else { return }
+    guard let toldToEnd else { return isToldToEnd() ? try answerEnd() : () }
+    guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(700) else { return }
     try hear()
     hasNamedLost = true
     let lost = arrivals.lost(except: rank)
@@ -117,13 +115,22 @@ extension MPICommunicator {
     }
   }
 
+  /// Says that this rank lives and knows of the end.
+  private func answerEnd() throws(CollectiveError) {
+    toldToEnd = .now
+    try sendNotice(.ending)
+  }
+
   private func hear() throws(CollectiveError) {
+    guard worldSize > 1, stallTimeout != nil else { return }
     var notice = [CChar](repeating: 0, count: Int(AVP_MPI_NOTICE_BYTES))
     while true {
       var sender: Int32 = -1
       try Self.check("a notice", avp_mpi_notice_receive(handle, &sender, &notice))
       guard sender >= 0 else { return }
       arrivals.record(notice, from: Int(sender))
+      // Also where only some were told: else they would miss the answers of the others.
+      if toldToEnd == nil, arrivals.isEnding(Int(sender)) { try answerEnd() }
     }
   }
 
@@ -143,8 +150,8 @@ extension MPICommunicator {
     guard let culprits = culprits(stallTimeout) else { return }
     throw .stalled(
       "Rank \(rank) (host \(host)) has waited \(waited.components.seconds) s in \(operation): "
-        + "\(culprits). The run ends here and can be resumed from its last checkpoint; a longer "
-        + "patience is set with --stall-timeout.")
+        + "\(culprits). The run ends here (training can be resumed from its last checkpoint); a "
+        + "longer patience is set with --stall-timeout.")
   }
 
   /// Who stands still, in words; nil where all that are missing get on. Ranks beyond 1 hear of 0

@@ -24,7 +24,7 @@ public func evaluate(
   for requests in set.rounds {
     set.add(
       try answers(to: requests, producer: producer, options: options) { file in
-        communicator.activity = "evaluation, working on \(file)"
+        if let file { communicator.activity = "evaluation, working on \(file)" }
         try communicator.reportActivity()
       })
   }
@@ -51,7 +51,7 @@ public func features(
 
 private func answers(
   to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
-  whileWaiting: (String) throws -> Void = { _ in }
+  whileWaiting: (String?) throws -> Void = { _ in }
 ) throws -> [AnsweredRequest] {
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,

@@ -58,8 +58,8 @@ public struct FeatureExtractor: FeatureProducer {
 
   public func makeWorker() throws -> FeatureWorker {
     let workspace = try backbone.makeWorkspace()
-    return { requests in
-      try features(of: requests) { try backbone.features(of: $0, workspace: workspace) }
+    return { requests, beginning in
+      try features(of: requests, beginning) { try backbone.features(of: $0, workspace: workspace) }
     }
   }
 
@@ -67,11 +67,13 @@ public struct FeatureExtractor: FeatureProducer {
   ///
   /// - Throws: what made a picture unusable, unless such pictures are left out.
   private func features(
-    of requests: [FeatureRequest], _ forward: ([[Float]]) throws -> [[Float]]
+    of requests: [FeatureRequest], _ beginning: (FeatureRequest) -> Void,
+    _ forward: ([[Float]]) throws -> [[Float]]
   ) throws -> [FeatureAnswer] {
     var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
     var inputs: [(place: Int, input: [Float], key: String?, digest: PictureDigest?)] = []
     for (place, request) in requests.enumerated() {
+      beginning(request)
       let bytes = try pictures.bytes(of: request.sample)
       let hash = sha256(bytes)
       let digest = PictureDigest(sha256: hash)

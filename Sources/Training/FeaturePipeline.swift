@@ -52,12 +52,12 @@ final class FeaturePipeline: @unchecked Sendable {
 
   /// The results of the next `count` requests, in order; waits for them.
   ///
-  /// - Parameter whileWaiting: called a few times a second with the file that has been in work
-  ///   longest.
+  /// - Parameter whileWaiting: called several times a second with the file in hand of the worker
+  ///   whose group has been in work longest, nil where none is at work.
   /// - Throws: the error of the first request among them that failed, or what `whileWaiting`
   ///   throws.
   func next(
-    _ count: Int, whileWaiting: (String) throws -> Void = { _ in }
+    _ count: Int, whileWaiting: (String?) throws -> Void = { _ in }
   ) throws -> [AnsweredRequest] {
     condition.lock()
     defer { condition.unlock() }
@@ -66,10 +66,10 @@ final class FeaturePipeline: @unchecked Sendable {
     var reported = ContinuousClock.now
     for _ in 0..<count {
       while finished[consumed] == nil {
-        _ = condition.wait(until: Date(timeIntervalSinceNow: 0.25))
-        guard ContinuousClock.now - reported > .milliseconds(250) else { continue }
+        _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1))
+        guard ContinuousClock.now - reported > .milliseconds(100) else { continue }
         reported = .now
-        guard let file = oldestInHand else { continue }
+        let file = oldestInHand
         condition.unlock()
         defer { condition.lock() }
         try whileWaiting(file)
@@ -82,7 +82,8 @@ final class FeaturePipeline: @unchecked Sendable {
     return results
   }
 
-  /// The file that has been in work longest; only while `condition` is locked.
+  /// The file in hand of the worker whose group has been in work longest; only while `condition` is
+  /// locked.
   private var oldestInHand: String? { inHand.min { $0.key < $1.key }?.value }
 
   /// Lets the workers end after what they have in hand; the pipeline gives no results afterwards.
@@ -104,7 +105,9 @@ final class FeaturePipeline: @unchecked Sendable {
     }
     let made = Result { try makeWorker() }
     while let (start, group) = take() {
-      let results = Self.results(of: group, made)
+      let results = Self.results(of: group, made) { request in
+        condition.withLock { inHand[start] = request.sample.path }
+      }
       condition.withLock {
         for (offset, result) in results.enumerated() { finished[start + offset] = result }
         inHand[start] = nil
@@ -116,15 +119,16 @@ final class FeaturePipeline: @unchecked Sendable {
   /// The result of each request of a group. Where one of them fails they are done one by one, so
   /// that the others, which another number of ranks may have grouped otherwise, have theirs.
   private static func results(
-    of group: [FeatureRequest], _ made: Result<FeatureWorker, any Error>
+    of group: [FeatureRequest], _ made: Result<FeatureWorker, any Error>,
+    _ beginning: (FeatureRequest) -> Void
   ) -> [Result<AnsweredRequest, any Error>] {
     do {
-      let answers = try made.get()(group)
+      let answers = try made.get()(group, beginning)
       return zip(group, answers).map { .success(AnsweredRequest(request: $0, answer: $1)) }
     } catch  where group.count == 1 {
       return [.failure(error)]
     } catch {
-      return group.flatMap { results(of: [$0], made) }
+      return group.flatMap { results(of: [$0], made, beginning) }
     }
   }
 

@@ -48,7 +48,9 @@ public enum FeatureResult: Sendable, Equatable {
 }
 
 /// One thread's means to answer requests: a result each, in order.
-public typealias FeatureWorker = ([FeatureRequest]) throws -> [FeatureAnswer]
+public typealias FeatureWorker = (
+  _ requests: [FeatureRequest], _ beginning: (FeatureRequest) -> Void
+) throws -> [FeatureAnswer]
 
 /// Whatever turns pictures into features.
 ///

@@ -104,7 +104,7 @@ extension Trainer {
   private func answers(_ count: Int, at place: String) throws -> [AnsweredRequest] {
     communicator.activity = place
     let answers = try pipeline.next(count) { file in
-      communicator.activity = "\(place), working on \(file)"
+      if let file { communicator.activity = "\(place), working on \(file)" }
       try communicator.reportActivity()
     }
     communicator.activity =
@@ -133,8 +133,7 @@ extension Trainer {
   /// changes nothing.
   private mutating func update(with sums: ExactGradient) throws {
     if let (gradient, _) = try sums.meanUnlessEmpty() {
-      let completed = state.epoch * plan.sampler.stepsPerEpoch + state.step
-      let rate = schedule.rate(step: completed, stepsPerEpoch: plan.sampler.stepsPerEpoch)
+      let rate = schedule.rate(step: completedSteps, stepsPerEpoch: plan.sampler.stepsPerEpoch)
       state.optimiser.update(&state.head, gradient: gradient, learningRate: rate)
       guard state.head.isFinite, state.optimiser.state.isUsable else {
         throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1)
@@ -147,8 +146,7 @@ extension Trainer {
   /// Keeps a checkpoint inside an epoch where one is due: after every so many steps, and before the
   /// features of the validation pictures are computed, which may take long and fail.
   private mutating func keepCheckpoint(stopping: Bool) throws {
-    let completed = state.epoch * plan.sampler.stepsPerEpoch + state.step
-    let due = checkpointEverySteps.map { completed.isMultiple(of: $0) } ?? false
+    let due = checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
     let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
     guard stopping || due || validates else { return }
     try shareFindings()
@@ -203,10 +201,13 @@ extension Trainer {
     state.skipped.formUnion(try communicator.union(ofPaths: exchange.takeSkipped()))
   }
 
+  /// Steps of the whole run that are done.
+  private var completedSteps: Int { state.epoch * plan.sampler.stepsPerEpoch + state.step }
+
   private var started: TrainingEvent {
     .started(
       stepsPerEpoch: plan.sampler.stepsPerEpoch, epochs: plan.configuration.epochs,
-      completedSteps: state.epoch * plan.sampler.stepsPerEpoch + state.step)
+      completedSteps: completedSteps)
   }
 
   private var progress: TrainingEvent {

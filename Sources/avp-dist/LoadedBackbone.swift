@@ -77,7 +77,7 @@ struct LoadedBackbone {
 
   /// One line for a person.
   var summary: String {
-    let warning = name.hasPrefix("random") ? " (random weights: for benchmarks only)" : ""
+    let warning = name.hasPrefix("random:") ? " (random weights: for benchmarks only)" : ""
     return "\(name), features of \(backbone.featureLayer.rawValue) [\(backbone.featureCount)], "
       + "\(backbone.kernels.rawValue) kernels\(warning)"
   }

@@ -75,12 +75,13 @@ struct MPIRun {
     let mpirun = process.processIdentifier
     var connections: Set<Int32> = []
     var looked = ContinuousClock.now
-    var isAsked = false
+    var asked: ContinuousClock.Instant?
     while process.isRunning {
       usleep(50_000)
       if stop.isUrgent { return Self.end(process, patience: .seconds(3)) }
-      if stop.number != 0, !isAsked {
-        isAsked = true
+      // Again and again: mpirun drops it while it has no ranks yet.
+      if stop.number != 0, asked.map({ ContinuousClock.now - $0 > .seconds(1) }) ?? true {
+        asked = .now
         kill(mpirun, SIGUSR1)
       }
       guard let hosts, ContinuousClock.now - looked > .seconds(1) else { continue }

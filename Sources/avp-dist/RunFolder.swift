@@ -70,8 +70,16 @@ struct RunFolder {
 
   /// Keeps other runs out of the folder, which is there, for as long as this value or a copy of it
   /// lives.
-  mutating func keepOthersOut(resuming: Bool) throws {
-    lock = try FolderLock(folder: path)
+  ///
+  /// - Parameters:
+  ///   - patience: how long to wait for the end of another run. A run that goes on may follow one
+  ///     whose host has vanished, and a file server keeps the lock of such a host for a minute and
+  ///     a half.
+  ///   - whileWaiting: called several times a second meanwhile.
+  mutating func keepOthersOut(
+    resuming: Bool, patience: Duration, whileWaiting: () throws -> Void
+  ) throws {
+    lock = try FolderLock(folder: path, patience: patience, whileWaiting: whileWaiting)
     // Another run may have come and gone since the folder was chosen.
     if !resuming { try requireUnused() }
   }
@@ -85,17 +93,26 @@ struct RunFolder {
 private final class FolderLock {
   private let descriptor: Int32
 
-  /// Waits some seconds for a run that is about to end, as one whose launcher starts it again.
-  init(folder: String) throws {
+  /// Waits for a run that is about to end, as one whose launcher starts it again.
+  init(folder: String, patience: Duration, whileWaiting: () throws -> Void) throws {
     descriptor = open(folder + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    for _ in 0..<50 {
+    let begin = ContinuousClock.now
+    var isAnnounced = false
+    while ContinuousClock.now - begin < patience {
       guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else {
         return
       }
+      if !isAnnounced, ContinuousClock.now - begin > .seconds(2) {
+        isAnnounced = true
+        printError(
+          "another run is at work in \(folder), or its host has vanished: waiting up to "
+            + "\(patience.components.seconds) s")
+      }
       usleep(100_000)
+      try whileWaiting()
     }
     throw Failure(
-      status: .cannotCreate,
+      status: .unavailable,
       description: """
         Another run is at work in \(folder). Wait for its end, or end it (on its host `fuser \
         \(folder)/.lock` tells which process it is), or give another --output.

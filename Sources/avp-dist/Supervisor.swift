@@ -26,6 +26,8 @@ struct Supervisor {
     case hopeless
     /// A rank or a host was lost.
     case lost
+    /// It ended without a checkpoint, but was to end anyway.
+    case cutOff
   }
 
   static func verdict(status: Int32, stopRequested: Bool) -> Verdict {
@@ -33,13 +35,14 @@ struct Supervisor {
     case .done: .done
     case .stopped: .stopped
     case .usage, .badData, .missingInput, .cannotCreate, .writeFailed, .configuration: .hopeless
-    case .unavailable, .internalError, nil: stopRequested ? .stopped : .lost
+    case .internalError where stopRequested: .hopeless
+    case .unavailable, .internalError, nil: stopRequested ? .cutOff : .lost
     }
   }
 
   /// Runs and restarts.
   ///
-  /// - Throws: a failure with the reason and the status of the last attempt.
+  /// - Throws: a failure with the reason.
   func run() throws {
     let stop = StopSignal()
     // What an urgent signal ends first is mpirun; this process then follows.
@@ -64,6 +67,13 @@ struct Supervisor {
           description: """
             The run ended with status \(status) and is not started again: \
             \(known.lastingReason ?? "unknown"), see above, and that would not change by itself.
+            """)
+      case .cutOff:
+        throw Failure(
+          status: .unavailable,
+          description: """
+            Ended with status \(status) after the request to stop, without a checkpoint for it; the \
+            same command with --resume auto goes on from the last one.
             """)
       case .lost: break
       }

@@ -83,9 +83,11 @@ extension TrainedModel {
     preset = record.preprocessing.preset
     normalisation = record.preprocessing.normalisation
     let named = record.backbone
+    guard let layer = FeatureLayer(rawValue: named.featureLayer) else {
+      throw Self.unusable(path, "it names no layer of the backbone, but '\(named.featureLayer)'")
+    }
     backbone = try LoadedBackbone(
-      Self.choice(arguments, named, beside: path), arguments,
-      featureLayer: FeatureLayer(rawValue: named.featureLayer))
+      Self.choice(arguments, named, beside: path), arguments, featureLayer: layer)
     guard backbone.fingerprint == named.fingerprint else {
       throw Failure(
         status: .badData,
@@ -94,6 +96,7 @@ extension TrainedModel {
           (sha256 \(backbone.fingerprint.prefix(12))…). Name the right file with --weights.
           """)
     }
+    try checkShapes(path)
   }
 
   /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's
@@ -102,13 +105,12 @@ extension TrainedModel {
     _ arguments: Arguments, _ named: ModelRecord.Backbone, beside path: String
   ) throws -> BackboneChoice {
     if let word = arguments.string("--weights") { return try BackboneChoice(word) }
-    if named.name == "demo" || named.name.hasPrefix("random") {
+    if named.name == "demo" || named.name.hasPrefix("random:") {
       return try BackboneChoice(named.name)
     }
     var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
     if folder.lastPathComponent == "checkpoints" { folder.deleteLastPathComponent() }
-    if let data = try? Data(contentsOf: folder.appendingPathComponent("config.json")),
-      let run = try? JSONDecoder().decode(RunDescription.self, from: data),
+    if let run = try? RunDescription(RunFolder(path: folder.path)),
       FileManager.default.fileExists(atPath: run.weights)
     {
       return .file(run.weights)
@@ -144,6 +146,11 @@ extension TrainedModel {
     self.preset = preset
     backbone = try Self.backbone(in: path, arguments)
     normalisation = backbone.normalisation
+    try checkShapes(path)
+  }
+
+  /// Refuses a head that does not fit its backbone or its classes.
+  private func checkShapes(_ path: String) throws {
     guard
       head.shape.classes == classes.count,
       head.shape.features == backbone.backbone.featureCount
@@ -176,7 +183,9 @@ extension TrainedModel {
   private static func backbone(in path: String, _ arguments: Arguments) throws -> LoadedBackbone {
     do {
       return try LoadedBackbone(.file(path), arguments, featureLayer: nil)
-    } catch let error as WeightFileError where error.tensor == "conv1.weight" {
+    } catch let error as WeightFileError
+      where error.tensor == "conv1.weight" && error.kind == .tensorMissing
+    {
       throw unusable(
         path,
         "it holds the head alone; name the run's model.safetensors or an export of the whole model")
@@ -192,18 +201,4 @@ extension Preset {
     case .keras: "nearest"
     }
   }
-}
-
-/// What `config.json` in the run's folder says: the settings, and what depends on the place.
-struct RunDescription: Codable {
-  let toolVersion: String
-  let configuration: TrainingConfiguration
-  /// The absolute path of the weight file, or `demo` or `random:SEED`.
-  let weights: String
-  /// The absolute path of the picture set.
-  let data: String
-  let worldSize: Int
-  let threads: Int
-  let hosts: [String]
-  let kernels: String
 }

@@ -66,7 +66,7 @@ struct TrainingRun {
     if outcome == .stopped {
       throw Failure(
         status: .stopped,
-        description: "Stopped by signal \(stop.number); `--resume auto` goes on from here.")
+        description: "Stopped by a signal; `--resume auto` goes on from here.")
     }
     let recorder = observer as? RunRecorder
     try recorder?.finish(trainer.state)
@@ -112,7 +112,13 @@ extension TrainingRun {
       let resuming = arguments.has("--resume")
       var folder = try RunFolder.choose(output: arguments.string("--output"), resuming: resuming)
       try folder.create()
-      try folder.keepOthersOut(resuming: resuming)
+      communicator.activity = "waiting for the run's folder"
+      // Within the time-out, after which the others would take this rank for one that hangs.
+      let patience = resuming ? stallTimeout / 2 : min(.seconds(5), stallTimeout / 2)
+      try folder.keepOthersOut(resuming: resuming, patience: patience) {
+        try communicator.reportActivity()
+      }
+      communicator.activity = ""
       own = folder
     }
     var bytes = Array((own?.path ?? "").utf8)
@@ -251,9 +257,9 @@ extension TrainingRun {
         style: try style, isTerminal: isTerminal, trainCount: manifest.train.count))
     for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
-    let origin = URL(fileURLWithPath: arguments.string("--resume") ?? "")
-    try files.restoreBest(
-      of: state, from: [origin.deletingLastPathComponent().path, folder.checkpoints])
+    let named = arguments.string("--resume").flatMap { $0 == "auto" ? nil : $0 }
+    let origin = named.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
+    try files.restoreBest(of: state, from: [origin, folder.checkpoints].compactMap { $0 })
     return recorder
   }
 

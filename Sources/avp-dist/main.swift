@@ -7,7 +7,7 @@ import Training
 import WeightFiles
 
 /// The tool's version, written into everything it makes.
-let toolVersion = "0.1.0"
+let toolVersion = "0.2.0-dev"
 
 let commands: [Command] = [
   .train, .report, .evaluate, .predict, .features, .export, .weights, .prepare, .preview, .launch,

@@ -252,7 +252,30 @@ extension ToolTests {
       kill(program.id, SIGINT)
       #expect(program.wait { FileManager.default.fileExists(atPath: asked) })
       kill(program.id, SIGINT)
+      let outcome = try program.wait()
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains("after the request to stop, without a checkpoint for it"))
+    }
+
+    /// A request that comes while mpirun has no ranks yet is made again.
+    @Test func aStopThatMpirunMissesIsRepeated() throws {
+      let ready = scratch.path + "/ready"
+      let wait = """
+        trap '' USR1; touch \(ready); sleep 1.5; trap 'exit 75' USR1; while :; do sleep 0.1; done
+        """
+      let program = try start([wait])
+      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      kill(program.id, SIGTERM)
       #expect(try program.wait().status == 75)
+    }
+
+    @Test func aDefectAfterARequestToStopIsNoStop() throws {
+      let ready = scratch.path + "/ready"
+      let wait = "trap 'exit 70' USR1; touch \(ready); while :; do sleep 0.1; done"
+      let program = try start([wait])
+      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      kill(program.id, SIGTERM)
+      #expect(try program.wait().status == 70)
     }
 
     /// With the real mpirun: a stop, and the rest of the run.

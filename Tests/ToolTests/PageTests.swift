@@ -25,6 +25,9 @@ extension ToolTests {
       try Data("{".utf8).write(to: URL(fileURLWithPath: scratch.path + "/config.json"))
       #expect(try run([Program.tool, "report", scratch.path]).status == 65)
       #expect(try run([Program.tool, "report"]).status == 64)
+      let whole = try Workshop.whole.get()
+      #expect(
+        try run([Program.tool, "report", whole, "--output", page, "--threads", "0"]).status == 64)
     }
 
     @Test func aReportShowsCurvesMatrixAndPictures() throws {

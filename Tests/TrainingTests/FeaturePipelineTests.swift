@@ -56,9 +56,9 @@ import Testing
     let started = Counter()
     let pipeline = pipeline(100, lookAhead: 8, groupSize: 2, threads: 3) {
       let worker = try SyntheticPictures().makeWorker()
-      return { requests in
+      return { requests, beginning in
         started.add(requests.count)
-        return try worker(requests)
+        return try worker(requests, beginning)
       }
     }
     defer { pipeline.stop() }
@@ -86,27 +86,31 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func whoeverWaitsLearnsWhichFileIsInWork() throws {
     let gate = Counter()
     let pipeline = pipeline(4, groupSize: 2, threads: 1) {
-      return { requests in
-        while gate.value == 0 { usleep(1_000) }
-        return try SyntheticPictures().makeWorker()(requests)
+      return { requests, beginning in
+        // The second picture of the first group takes its time.
+        for request in requests {
+          beginning(request)
+          while gate.value == 0 && request.index == 1 { usleep(1_000) }
+        }
+        return try SyntheticPictures().makeWorker()(requests) { _ in }
       }
     }
     defer { pipeline.stop() }
     var files: [String] = []
     let results = try pipeline.next(4) { file in
-      files.append(file)
+      files.append(file ?? "none")
       if files.count == 2 { gate.add(1) }
     }
     #expect(results.count == 4)
-    #expect(files.prefix(2) == ["0.jpg", "0.jpg"])
+    #expect(files.prefix(2) == ["1.jpg", "1.jpg"])
   }
 
   @Test(.timeLimit(.minutes(1))) func whoeverWaitsMayGiveUp() throws {
     let gate = Counter()
     let pipeline = pipeline(1, threads: 1) {
-      return { requests in
+      return { requests, beginning in
         while gate.value == 0 { usleep(1_000) }
-        return try SyntheticPictures().makeWorker()(requests)
+        return try SyntheticPictures().makeWorker()(requests, beginning)
       }
     }
     defer { pipeline.stop() }

@@ -25,7 +25,8 @@ struct SyntheticPictures: FeatureProducer {
   }
 
   func makeWorker() throws -> FeatureWorker {
-    { requests in
+    { requests, beginning in
+      requests.forEach(beginning)
       // Threads overtake each other, so that an order that depends on them would show.
       usleep(UInt32((requests.first?.index ?? 0) * 7919 % 300))
       return try requests.map { FeatureAnswer(try answer($0), digest: digest($0.sample)) }

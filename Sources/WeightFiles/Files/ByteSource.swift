@@ -67,6 +67,8 @@ struct ByteSource: Sendable {
     let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     guard count >= 0, !overflow else { throw outside() }
     try check(offset, size)
+    // An array of no room is one that all threads share, and filling it would write to it.
+    guard count > 0 else { return [] }
     var failure: WeightFileError?
     let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialised in
       let raw = UnsafeMutableRawBufferPointer(

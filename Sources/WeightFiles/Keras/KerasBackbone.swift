@@ -34,13 +34,11 @@ struct KerasBackbone {
     }
     tensors = MappedTensors(file, recipes)
     let isOld = families == [.keras2016]
-    if let known = configuration?.conventions() {
-      conventions = known
-      conventionsOrigin = .configuration
-    } else {
-      conventions = isOld ? .keras2016 : .keras
-      conventionsOrigin = isOld ? .keras2016Names : .kerasNames
-    }
+    let usual: WeightConventions = isOld ? .keras2016 : .keras
+    let stated = try configuration?.conventions(defaults: usual, path: file.path)
+    conventions = stated ?? usual
+    conventionsOrigin =
+      stated != nil ? .configuration : isOld ? .keras2016Names : .kerasNames
     format = "\(prefix)\(layers.layout), names of \(isOld ? "2016" : "2019 and later")"
   }
 

@@ -34,12 +34,26 @@ struct KerasConfiguration: Sendable {
     }
   }
 
-  /// The conventions of the network, or nil if the layers do not show them.
-  func conventions() -> WeightConventions? {
-    let epsilons = Set(layers.filter { $0.className == "BatchNormalization" }.map(\.epsilon))
-    guard epsilons.count == 1, let epsilon = epsilons.first ?? nil, epsilon > 0 else { return nil }
-    guard let place = stridePlace, let pool = maxPool else { return nil }
-    return WeightConventions(stridePlace: place, batchNormEpsilon: epsilon, maxPool: pool)
+  /// The conventions of the network, with `defaults` for what the layers do not show (one that ends
+  /// before its second stage has no stride); nil where they show nothing.
+  ///
+  /// - Throws: where they contradict each other.
+  func conventions(
+    defaults: WeightConventions, path: String
+  ) throws(WeightFileError) -> WeightConventions? {
+    let epsilons = Set(
+      layers.filter { $0.className == "BatchNormalization" && KerasLayerName($0.name) != nil }
+        .compactMap(\.epsilon))
+    guard !epsilons.isEmpty || stridePlace != nil || maxPool != nil else { return nil }
+    guard epsilons.count <= 1, epsilons.allSatisfy({ $0 > 0 && $0 < 1 }) else {
+      let list = epsilons.sorted().map(plain).joined(separator: ", ")
+      throw WeightFileError(
+        .unsupported, path, "has batch-norms with epsilons that no ResNet has together: \(list)")
+    }
+    return WeightConventions(
+      stridePlace: stridePlace ?? defaults.stridePlace,
+      batchNormEpsilon: epsilons.first ?? defaults.batchNormEpsilon,
+      maxPool: maxPool ?? defaults.maxPool)
   }
 
   /// Where the second stage (or the first one that halves the picture) has its stride.

@@ -247,9 +247,10 @@ private struct ONNXWalk {
   }
 
   private func addedBias(_ node: ONNXFile.Node) -> String? {
+    guard let output = node.outputs.first else { return nil }
     let next = graph.file.nodes.first {
-      $0.operation == "Add" && $0.inputs.first == node.outputs.first
+      $0.operation == "Add" && $0.inputs.count == 2 && $0.inputs.contains(output)
     }
-    return next.flatMap { $0.inputs.count == 2 ? graph.origin($0.inputs[1]) : nil }
+    return next?.inputs.first { $0 != output }.map(graph.origin)
   }
 }

@@ -29,9 +29,11 @@ struct SafeTensorsIndex: TensorSource {
     for name in names where shape(of: name) == nil { throw .missing(name, in: path) }
     for (key, file) in files {
       for name in file.names where fileOfTensor[name] != key {
+        let place = fileOfTensor[name].map { "which the index says is in \(quoted($0))" }
         throw WeightFileError(
           .tensorUnexpected, path,
-          "the tensor \(quoted(name)) is in the file \(quoted(key)), but not in the index",
+          "the file \(quoted(key)) holds the tensor \(quoted(name)), "
+            + (place ?? "which is not in the index"),
           tensor: name)
       }
     }

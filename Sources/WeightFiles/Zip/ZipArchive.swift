@@ -14,7 +14,6 @@ struct ZipArchive: Sendable {
 
   /// The entries by name.
   let entries: [String: Entry]
-  /// Names of entries that are folders.
   private let source: ByteSource
 
   init(_ source: ByteSource) throws(WeightFileError) {

@@ -46,8 +46,8 @@ extension Command {
     if communicator.worldSize > 1 {
       result.allreduceLatencyMicroseconds = try allreduce(1, communicator)
       let shape = try HeadShape(features: 2_048, hidden: 128, classes: 2)
-      // Behind the gradient stand loss, hits, count, faults and whether to stop.
-      let count = shape.parameterCount + 5
+      // Behind the gradient stands whether to stop.
+      let count = ExactGradient(shape: shape, globalBatch: globalBatch).values.count + 1
       let time = try allreduce(count, communicator)
       result.allreduceGradientMilliseconds = time / 1000
       result.allreduceMegabytesPerSecond = Double(8 * count) / time
@@ -177,12 +177,12 @@ extension Command {
   private static func allreduce<Number: Reducible & ExpressibleByIntegerLiteral>(
     _ count: Int, _ communicator: any Communicator, as type: Number.Type = Int64.self
   ) throws -> Double {
-    var values = [Number](repeating: 1, count: count)
+    var values = [Number](repeating: 0, count: count)
     var times: [Double] = []
     for _ in 0..<21 {
       try communicator.barrier()
       let begin = ContinuousClock.now
-      try communicator.allreduce(&values, .maximum)
+      try communicator.allreduce(&values, .sum)
       times.append((ContinuousClock.now - begin).inSeconds * 1e6)
     }
     return median(times)

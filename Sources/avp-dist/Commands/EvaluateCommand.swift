@@ -14,7 +14,8 @@ extension Command {
       """,
     options: [Option("--data", "DIR", "the picture set (data)")] + modelOptions + [
       Option("--split", "validation|train", "which part of the set (validation)"),
-      Option("--on-bad-image", "fail|skip", "what happens to a picture that cannot be read (fail)"),
+      Option(
+        "--on-bad-image", "fail|skip", "what happens to a picture that cannot be decoded (fail)"),
       Option("--json", nil, "the result as one JSON object"),
     ],
     run: { arguments in try withRanks(stallTimeout: .seconds(300)) { try evaluate(arguments, $0) } }

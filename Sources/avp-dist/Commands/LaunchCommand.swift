@@ -7,8 +7,8 @@ extension Command {
     operands: "-- train ...",
     discussion: """
       Starts `avp-dist train ...` on N ranks. When a rank or a host dies, the run goes on from its
-      last checkpoint, without hosts that do not answer. SIGTERM, SIGINT and SIGUSR1 end it after a
-      checkpoint.
+      last checkpoint, without hosts that do not answer. SIGTERM, SIGINT, SIGHUP and SIGUSR1 end it
+      after a checkpoint.
       """,
     options: [
       Option("-n", "N", "ranks"),

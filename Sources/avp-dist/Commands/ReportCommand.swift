@@ -42,6 +42,8 @@ extension Command {
         TrainedModel(best, arguments, file),
         data: arguments.string("--data") ?? description.data,
         onBadImage: best.record.configuration.onBadImage, shown: shown, arguments)
+    } catch let error as UsageError {
+      throw error
     } catch {
       note = "The validation pictures were not classified for this page: \(error)"
     }
@@ -94,32 +96,6 @@ private struct Findings {
             image: entry.sample.path, classes: classes, probabilities: entry.shares),
           jpeg: try encodeJPEG(extractor.transform.resized(image), quality: 85))
       }
-  }
-}
-
-extension RunDescription {
-  /// Reads a run's `config.json`.
-  fileprivate init(_ folder: RunFolder) throws {
-    guard let data = FileManager.default.contents(atPath: folder.configuration) else {
-      throw Failure(
-        status: .missingInput, description: "\(folder.path) is no run: it has no config.json.")
-    }
-    do {
-      self = try JSONDecoder().decode(RunDescription.self, from: data)
-    } catch {
-      throw Failure(
-        status: .badData, description: "\(folder.configuration) is not what a run writes: \(error)")
-    }
-  }
-
-  /// The settings, and where the run took place.
-  fileprivate var facts: [(name: String, value: String)] {
-    let hosts = Set(hosts).sorted().joined(separator: ", ")
-    return [
-      ("data", data), ("weights", weights), ("kernels", kernels),
-      ("ranks", "\(worldSize), \(threads) \(threads == 1 ? "thread" : "threads") each"),
-      ("hosts", hosts), ("avp-dist", toolVersion),
-    ] + configuration.byOption
   }
 }
 

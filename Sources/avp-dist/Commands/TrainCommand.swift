@@ -76,7 +76,8 @@ extension Command {
     Option("--max-steps", "N", "end after N steps in all"),
     Option("--exchange", "gradients|features|auto", "what ranks send each other (gradients)"),
     Option("--stall-timeout", "SECONDS", "how long a rank may keep the others waiting (300)"),
-    Option("--on-bad-image", "fail|skip", "what happens to a picture that cannot be read (fail)"),
+    Option(
+      "--on-bad-image", "fail|skip", "what happens to a picture that cannot be decoded (fail)"),
     Option("--log", "auto|plain|json", "how progress is shown (auto)"),
     Option("--config", "FILE.json", "options as a JSON object; those given here win"),
   ]
