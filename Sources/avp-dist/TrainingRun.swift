@@ -33,8 +33,9 @@ struct TrainingRun {
     // From here on a signal asks for a checkpoint, also while pictures are being listed.
     let stop = StopSignal()
     stop.listen()
-    try withRanks(stallTimeout: stallTimeout, isToldToEnd: { stop.number == SIGTERM }) {
-      communicator in
+    // What mpirun sends all ranks when one of them is gone.
+    let isToldToEnd = { stop.number == SIGTERM }
+    try withRanks(stallTimeout: stallTimeout, isToldToEnd: isToldToEnd) { communicator in
       try train(communicator, stop)
     }
   }

@@ -35,7 +35,7 @@ extension ToolTests {
       #expect(first.wait { FileManager.default.fileExists(atPath: output + "/metrics.jsonl") })
       let second = try run(words + ["--resume", "auto", "--stall-timeout", "6"])
       #expect(second.status == 69, "\(second.errors)")
-      #expect(second.errors.contains("another run is at work in \(output), or its host has vanished"))
+      #expect(second.errors.contains("another run is at work in \(output), or its host"))
       #expect(second.errors.contains("Another run is at work in \(output)."), "\(second.errors)")
       #expect(first.isRunning)
     }

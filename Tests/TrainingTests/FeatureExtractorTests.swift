@@ -137,7 +137,9 @@ import WeightFiles
     _ = try results(extractor(), [request(1), request(4)])
     plant(planted, in: "plain")
     try scratch.write([1, 2, 3], "3.jpg")
-    let answers = try extractor(onBadImage: .skip).makeWorker()((0..<6).map { try request($0) }) { _ in }
+    let answers = try extractor(onBadImage: .skip).makeWorker()((0..<6).map { try request($0) }) {
+      _ in
+    }
     for index in [1, 4] { expected[index] = .features(planted) }
     expected[3] = .skipped("3.jpg")
     #expect(answers.map(\.result) == expected)
