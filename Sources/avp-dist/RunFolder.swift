@@ -91,17 +91,26 @@ struct RunFolder {
 /// The system forgets the lock with the process, however that ends. Where a file system knows no
 /// locks there is none.
 private final class FolderLock {
-  private let descriptor: Int32
+  private var descriptor: Int32
 
   /// Waits for a run that is about to end, as one whose launcher starts it again.
   init(folder: String, patience: Duration, whileWaiting: () throws -> Void) throws {
-    descriptor = open(folder + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    let path = folder + "/.lock"
+    // For reading, so that the file system may still become read-only.
+    descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o666)
     let begin = ContinuousClock.now
+    var isForWriting = false
     var isAnnounced = false
     while ContinuousClock.now - begin < patience {
-      guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else {
-        return
+      guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
+      if errno == EBADF && !isForWriting {
+        // NFS locks only what is open for writing.
+        isForWriting = true
+        close(descriptor)
+        descriptor = open(path, O_RDWR | O_CLOEXEC)
+        continue
       }
+      guard errno == EWOULDBLOCK else { return }
       if !isAnnounced, ContinuousClock.now - begin > .seconds(2) {
         isAnnounced = true
         printError(
