@@ -99,6 +99,8 @@ extension MPICommunicator {
   private func nameLost() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil, !hasNamedLost else { return }
     guard let toldToEnd else { return isToldToEnd() ? try answerEnd() : () }
+    // Again: a notice is dropped where the one before is still on its way.
+    if ContinuousClock.now - reported > .milliseconds(100) { try answerEnd(at: toldToEnd) }
     guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(700) else { return }
     try hear()
     hasNamedLost = true
@@ -116,8 +118,9 @@ extension MPICommunicator {
   }
 
   /// Says that this rank lives and knows of the end.
-  private func answerEnd() throws(CollectiveError) {
-    toldToEnd = .now
+  private func answerEnd(at time: ContinuousClock.Instant = .now) throws(CollectiveError) {
+    toldToEnd = time
+    reported = .now
     try sendNotice(.ending)
   }
 

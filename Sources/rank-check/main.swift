@@ -76,6 +76,13 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
     var values = [Int64](repeating: 1, count: 1000)
     for _ in 0..<3 { try communicator.allreduce(&values, .sum) }
     return "no stall"
+  case "ending":
+    // All but the chosen rank are told to end in step 6, which that one does not reach in time.
+    communicator.activity = "step 5, file \(rank).jpg"
+    try communicator.barrier()
+    if rank == chosen { sleep(5) } else { communicator.activity = "step 6" }
+    try communicator.barrier()
+    return "done"
   case "leave", "farewell", "hello":
     communicator.activity = "step 5, file \(rank).jpg"
     return "done"
@@ -100,7 +107,9 @@ if launcher.usesMPI {
   if check == "hello", launcher.localRank == chosen { kill(getpid(), SIGSTOP) }
   do {
     let communicator = try MPICommunicator(
-      launcher: launcher, stallTimeout: words.count > 1 ? .seconds(2) : .seconds(60))
+      launcher: launcher,
+      stallTimeout: words.count > 1 && check != "ending" ? .seconds(2) : .seconds(60))
+    communicator.isToldToEnd = { [unowned communicator] in communicator.activity == "step 6" }
     do {
       try report(run(check, on: communicator), on: communicator)
     } catch {

@@ -57,6 +57,17 @@ extension ToolTests {
       #expect(errors.contains(", step 3, file \(chosen).jpg)"), "\(errors)")
     }
 
+    /// Whoever lives answers when all are told to end, so the others are known to be gone.
+    @Test(arguments: [(2, 0), (2, 1), (3, 0), (3, 2), (5, 3)])
+    func aRankThatIsGoneIsNamedWithItsPlace(ranks: Int, chosen: Int) throws {
+      let words = [Program.rankCheck, "ending", "\(chosen)"]
+      let outcome = try run(onRanks(ranks, words), seconds: 50)
+      #expect(outcome.status == 0)
+      let place = "do not answer: rank \(chosen) (last heard: host "
+      #expect(outcome.errors.contains(place), "\(outcome.errors)")
+      #expect(outcome.errors.contains(", step 5, file \(chosen).jpg)\n"), "\(outcome.errors)")
+    }
+
     /// It had given its notice of the exchange, so only its silence tells.
     @Test(arguments: [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (5, 3), (7, 0), (7, 6)])
     func aRankThatIsStoppedInsideAnExchangeIsNamed(ranks: Int, chosen: Int) throws {
