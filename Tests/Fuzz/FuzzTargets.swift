@@ -49,7 +49,8 @@ private func read(_ bytes: [UInt8], with reader: Reader) throws {
     let file = try HDF5File(source)
     readAll(file)
     readAll(try KerasBackbone(file, configuration: nil, format: "").tensors)
-  case .keras: _ = try KerasConfiguration(bytes, path: "fuzz").conventions(defaults: .keras, path: "fuzz")
+  case .keras:
+    _ = try KerasConfiguration(bytes, path: "fuzz").conventions(defaults: .keras, path: "fuzz")
   case .onnx:
     let file = try ONNXFile(source)
     readAll(file)
