@@ -52,6 +52,12 @@ public struct ProgressReporter {
     }
   }
 
+  /// Ends the bar's line, so that other text does not stand behind it.
+  public mutating func close() {
+    if barIsOpen { write("\n") }
+    barIsOpen = false
+  }
+
   private mutating func showBar(_ event: TrainingEvent) {
     switch event {
     case .started: break

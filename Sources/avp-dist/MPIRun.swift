@@ -75,13 +75,13 @@ struct MPIRun {
     let mpirun = process.processIdentifier
     var connections: Set<Int32> = []
     var looked = ContinuousClock.now
-    var asked: ContinuousClock.Instant?
+    let begin = ContinuousClock.now
+    var isAsked = false
     while process.isRunning {
       usleep(50_000)
       if stop.isUrgent { return Self.end(process, patience: .seconds(3)) }
-      // Again and again: mpirun drops it while it has no ranks yet.
-      if stop.number != 0, asked.map({ ContinuousClock.now - $0 > .seconds(1) }) ?? true {
-        asked = .now
+      if stop.number != 0, !isAsked, hasRanks(mpirun, age: ContinuousClock.now - begin) {
+        isAsked = true
         kill(mpirun, SIGUSR1)
       }
       guard let hosts, ContinuousClock.now - looked > .seconds(1) else { continue }
@@ -95,6 +95,12 @@ struct MPIRun {
       // It could not end in the regular way, which needs that host.
       return Self.end(process, patience: .zero)
     }
+  }
+
+  /// Whether mpirun is likely to have ranks that listen: a signal that it gets before that is lost.
+  private func hasRanks(_ mpirun: Int32, age: Duration) -> Bool {
+    guard hosts == nil else { return age > .seconds(5) }
+    return age > .seconds(1) && !ProcessTable().descendants(of: mpirun).isEmpty
   }
 
   /// Ends mpirun and what it has started here; on other hosts its daemons end their ranks when they

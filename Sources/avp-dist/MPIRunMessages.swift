@@ -9,7 +9,7 @@ struct MPIRunMessages {
   /// - Returns: the lines to show now.
   mutating func take(_ line: String) -> [String] {
     guard line.count >= 70, line.allSatisfy({ $0 == "-" }) else {
-      guard box != nil else { return [line] }
+      guard box != nil else { return line.hasPrefix("mpirun: Forwarding signal") ? [] : [line] }
       box?.append(line)
       return []
     }

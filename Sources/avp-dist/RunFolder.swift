@@ -143,6 +143,9 @@ final class RunRecorder: TrainingObserver {
     self.reporter = reporter
   }
 
+  /// Ends what is shown of a run that stops before its end.
+  func close() { reporter.close() }
+
   func note(_ event: TrainingEvent) {
     reporter.show(event)
     if case .step = event { return }

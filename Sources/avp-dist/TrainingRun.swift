@@ -65,6 +65,7 @@ struct TrainingRun {
       options: options, communicator: communicator, stop: stop, observer: observer)
     let outcome = try trainer.run()
     if outcome == .stopped {
+      (observer as? RunRecorder)?.close()
       throw Failure(
         status: .stopped,
         description: "Stopped by a signal; `--resume auto` goes on from here.")

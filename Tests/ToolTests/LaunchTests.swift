@@ -132,6 +132,7 @@ extension ToolTests {
     @Test func ofMpirunsWordsTheUsefulOnesAreShown() throws {
       let script = [
         "echo before >&2",
+        "echo 'mpirun: Forwarding signal 10 to job' >&2",
         box("Primary job  terminated normally, but 1 process returned", "a non-zero exit code."),
         box("mpirun detected that one or more processes exited with non-zero status", "", "Exit"),
         "echo between >&2", box("mpirun was unable to launch", "", "Executable: x", "Node: node02"),
@@ -255,15 +256,20 @@ extension ToolTests {
       #expect(outcome.errors.contains("after the request to stop, without a checkpoint for it"))
     }
 
-    /// A request that comes while mpirun has no ranks yet is made again.
-    @Test func aStopThatMpirunMissesIsRepeated() throws {
+    /// A request that comes while mpirun has no ranks yet waits for them.
+    @Test func aStopWaitsForTheRanks() throws {
       let ready = scratch.path + "/ready"
+      let gate = scratch.path + "/gate"
+      #expect(mkfifo(gate, 0o600) == 0)
       let wait = """
-        trap '' USR1; touch \(ready); sleep 1.5; trap 'exit 75' USR1; while :; do sleep 0.1; done
+        trap 'exit 9' USR1; touch \(ready); read line <\(gate)
+        trap 'exit 75' USR1; while :; do sleep 0.1; done
         """
       let program = try start([wait])
       #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
       kill(program.id, SIGTERM)
+      usleep(1_500_000)
+      try Data("go\n".utf8).write(to: URL(fileURLWithPath: gate))
       #expect(try program.wait().status == 75)
     }
 
