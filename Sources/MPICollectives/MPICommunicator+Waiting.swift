@@ -81,7 +81,6 @@ extension MPICommunicator {
     guard now - watch.reminded > Self.reminderInterval(stallTimeout) else { return }
     watch.reminded = now
     try sendNotice(.waiting)
-    try hear()
   }
 
   /// Tells those who watch; of those, all.
@@ -102,7 +101,6 @@ extension MPICommunicator {
     // Again: a notice is dropped where the one before is still on its way.
     if ContinuousClock.now - reported > .milliseconds(100) { try answerEnd(at: toldToEnd) }
     guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(700) else { return }
-    try hear()
     hasNamedLost = true
     let lost = arrivals.lost(except: rank)
     guard !lost.isEmpty, rank == 0 || !arrivals.isEnding(0) else { return }

@@ -11,9 +11,9 @@ extension Command {
     name: "preview",
     summary: "a page that shows what augmentation makes of some pictures",
     discussion: """
-      Writes a page with training pictures of DIR, spread evenly over the classes, as the network sees
-      them: as they are, and varied as `train` with the same settings and seed varies them in its first
-      epochs.
+      Writes a page with training pictures of DIR, spread evenly over the classes, as the network
+      sees them: as they are, and varied as `train` with the same settings and seed varies them in
+      its first epochs.
       """,
     options: dataOptions + [
       Option("--output", "FILE.html", "the page to write"),

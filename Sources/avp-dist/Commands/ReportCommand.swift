@@ -12,9 +12,9 @@ extension Command {
     summary: "a page about a run: curves, confusion matrix, the hardest pictures",
     operands: "RUN",
     discussion: """
-      Writes RUN/report.html, one file that needs no network: loss and accuracy by epoch, what the best \
-      head makes of the validation pictures, and those that it finds hardest. Works while the run is \
-      still under way, too.
+      Writes RUN/report.html, one file that needs no network: loss and accuracy by epoch, what the
+      best head makes of the validation pictures, and those that it finds hardest. Works while the
+      run is still under way, too.
       """,
     options: [
       Option("--output", "FILE.html", "the page to write (RUN/report.html)"),
