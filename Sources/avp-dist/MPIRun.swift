@@ -6,6 +6,8 @@ import Training
 struct MPIRun {
   /// The command line.
   let words: [String]
+  /// How many ranks it starts.
+  let ranks: Int
   /// The hosts it uses besides this machine's own; empty without a hostfile.
   let hosts: Hostfile?
 
@@ -80,7 +82,7 @@ struct MPIRun {
     while process.isRunning {
       usleep(50_000)
       if stop.isUrgent { return Self.end(process, patience: .seconds(3)) }
-      if stop.number != 0, !isAsked, hasRanks(mpirun, age: ContinuousClock.now - begin) {
+      if stop.number != 0, !isAsked, areListening(mpirun, age: ContinuousClock.now - begin) {
         isAsked = true
         kill(mpirun, SIGUSR1)
       }
@@ -97,10 +99,12 @@ struct MPIRun {
     }
   }
 
-  /// Whether mpirun is likely to have ranks that listen: a signal that it gets before that is lost.
-  private func hasRanks(_ mpirun: Int32, age: Duration) -> Bool {
+  /// Whether all ranks listen: a signal that comes before would kill one, or be lost in mpirun.
+  /// Those of other hosts, which cannot be seen from here, are given five seconds.
+  private func areListening(_ mpirun: Int32, age: Duration) -> Bool {
     guard hosts == nil else { return age > .seconds(5) }
-    return age > .seconds(1) && !ProcessTable().descendants(of: mpirun).isEmpty
+    let processes = ProcessTable()
+    return processes.descendants(of: mpirun).count { processes.isListening($0) } >= ranks
   }
 
   /// Ends mpirun and what it has started here; on other hosts its daemons end their ranks when they

@@ -42,4 +42,20 @@ struct ProcessTable {
     let children = entries.filter { $0.parent == process }.map(\.id)
     return children + children.flatMap(descendants)
   }
+
+  /// Whether `process` has a handler for SIGUSR1, as a rank has from its start. mpirun has one too,
+  /// and what it starts still has it until it becomes a program of its own.
+  func isListening(_ process: Int32) -> Bool {
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8) else {
+      return false
+    }
+    var facts: [Substring: String] = [:]
+    for line in text.split(separator: "\n") {
+      guard let colon = line.firstIndex(of: ":") else { continue }
+      facts[line[..<colon]] =
+        line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+    }
+    let caught = facts["SigCgt"].flatMap { UInt64($0, radix: 16) } ?? 0
+    return caught >> UInt64(SIGUSR1 - 1) & 1 == 1 && facts["Name"] != "mpirun"
+  }
 }

@@ -46,7 +46,7 @@ struct Supervisor {
   func run() throws {
     let stop = StopSignal()
     // What an urgent signal ends first is mpirun; this process then follows.
-    stop.listen(onSecond: {})
+    stop.listen(onSecond: .none)
     let before = checkpointFiles
     var attempt = 0
     while true {
@@ -56,7 +56,8 @@ struct Supervisor {
       let isBegun = !beginsWithFile || checkpointFiles.contains { before[$0] != $1 }
       let words = mpirunWords(plan, resuming: attempt > 0 && isBegun)
       printError("avp-dist: " + words.map(Self.quoted).joined(separator: " "))
-      let status = try MPIRun(words: words, hosts: hostfile).execute(stop: stop)
+      let mpirun = MPIRun(words: words, ranks: plan.ranks, hosts: hostfile)
+      let status = try mpirun.execute(stop: stop)
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
       case .done: return
       case .stopped: throw Self.stopped

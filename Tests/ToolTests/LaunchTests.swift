@@ -230,24 +230,34 @@ extension ToolTests {
 
     // MARK: Signals
 
+    private var ready: String { scratch.path + "/ready" }
+
+    /// Launches an mpirun with one rank, which does `script` for its life, and waits until that has
+    /// written the file ``ready``.
+    private func startRank(_ script: String) throws -> Program {
+      try writeProgram("rank", "#!/bin/sh\n" + script)
+      let mpirun = """
+        \(scratch.path)/rank & rank=$!
+        trap "kill -USR1 $rank" USR1
+        wait $rank; wait $rank
+        """
+      let program = try start([mpirun], options: ["-n", "1"])
+      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      return program
+    }
+
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     func aSignalReachesTheRanksAsSIGUSR1(number: Int32) throws {
-      let ready = scratch.path + "/ready"
-      let wait = "trap 'exit 75' USR1; touch \(ready); while :; do sleep 0.1; done"
-      let program = try start([wait])
-      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      let program = try startRank(
+        "trap 'exit 75' USR1; touch \(ready); while :; do sleep 0.1; done")
       kill(program.id, number)
       #expect(try program.wait().status == 75)
     }
 
     @Test func aSecondInterruptDoesNotWait() throws {
-      let ready = scratch.path + "/ready"
       let asked = scratch.path + "/asked"
-      let wait = """
-        trap 'touch \(asked)' USR1; touch \(ready); while :; do sleep 0.1; done
-        """
-      let program = try start([wait])
-      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      let program = try startRank(
+        "trap 'touch \(asked)' USR1; touch \(ready); while :; do sleep 0.1; done")
       kill(program.id, SIGINT)
       #expect(program.wait { FileManager.default.fileExists(atPath: asked) })
       kill(program.id, SIGINT)
@@ -256,28 +266,24 @@ extension ToolTests {
       #expect(outcome.errors.contains("after the request to stop, without a checkpoint for it"))
     }
 
-    /// A request that comes while mpirun has no ranks yet waits for them.
+    /// A request that comes before the ranks listen, when it would kill them, waits.
     @Test func aStopWaitsForTheRanks() throws {
-      let ready = scratch.path + "/ready"
       let gate = scratch.path + "/gate"
       #expect(mkfifo(gate, 0o600) == 0)
-      let wait = """
-        trap 'exit 9' USR1; touch \(ready); read line <\(gate)
-        trap 'exit 75' USR1; while :; do sleep 0.1; done
+      let program = try startRank(
         """
-      let program = try start([wait])
-      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+        touch \(ready); read line <\(gate)
+        trap 'exit 75' USR1; while :; do sleep 0.1; done
+        """)
       kill(program.id, SIGTERM)
-      usleep(1_500_000)
+      usleep(500_000)
       try Data("go\n".utf8).write(to: URL(fileURLWithPath: gate))
       #expect(try program.wait().status == 75)
     }
 
     @Test func aDefectAfterARequestToStopIsNoStop() throws {
-      let ready = scratch.path + "/ready"
-      let wait = "trap 'exit 70' USR1; touch \(ready); while :; do sleep 0.1; done"
-      let program = try start([wait])
-      #expect(program.wait { FileManager.default.fileExists(atPath: ready) })
+      let program = try startRank(
+        "trap 'exit 70' USR1; touch \(ready); while :; do sleep 0.1; done")
       kill(program.id, SIGTERM)
       #expect(try program.wait().status == 70)
     }
@@ -286,10 +292,12 @@ extension ToolTests {
     @Test func aRunThatWasStoppedGoesOn() throws {
       let words = try Workshop.train(
         output, epochs: 30, ["--threads", "1", "--checkpoint-every-steps", "1"])
-      let program = try Program([Program.tool, "launch", "-n", "3", "--"] + words.dropFirst())
-      #expect(program.wait { !Workshop.checkpoints(output).isEmpty })
-      kill(program.id, SIGTERM)
-      let stopped = try program.wait()
+      let stopped = try Workshop.interrupted(output) {
+        let program = try Program([Program.tool, "launch", "-n", "3", "--"] + words.dropFirst())
+        _ = program.wait { !Workshop.checkpoints(output).isEmpty }
+        kill(program.id, SIGTERM)
+        return try program.wait()
+      }
       #expect(stopped.status == 75, "\(stopped.errors)")
       let resumed = try run(
         [Program.tool, "launch", "-n", "2", "--"] + words.dropFirst() + ["--resume", "auto"])

@@ -83,7 +83,7 @@ extension ToolTests {
     @Test(arguments: [nil, 2] as [Int?]) func aKilledRunGoesOn(ranks: Int?) throws {
       let output = scratch.path + "/run"
       let more = ["--checkpoint-every-steps", "1", "--threads", "1"]
-      let killed = try interrupted(output) {
+      let killed = try Workshop.interrupted(output) {
         let program = try Program(onRanks(ranks, Workshop.train(output, epochs: 4, more)))
         _ = program.wait { !Workshop.checkpoints(output).isEmpty }
         if let victim = ranks == nil ? program.id : program.ranks().last { kill(victim, SIGKILL) }
@@ -99,29 +99,12 @@ extension ToolTests {
       #expect(try Workshop.epochs(output) == Workshop.epochs(longer))
     }
 
-    /// Starts and disturbs a run until the disturbance came before its end: on a fast machine a
-    /// tiny run can be over before the signal arrives.
-    private func interrupted(
-      _ output: String, isInterrupted: ((Outcome) -> Bool)? = nil, _ attempt: () throws -> Outcome
-    ) throws -> Outcome {
-      let model = output + "/model.safetensors"
-      let isEnough: (Outcome) -> Bool =
-        isInterrupted
-        ?? { $0.status != 0 && !FileManager.default.fileExists(atPath: model) }
-      var outcome = try attempt()
-      for _ in 0..<20 where !isEnough(outcome) {
-        try FileManager.default.removeItem(atPath: output)
-        outcome = try attempt()
-      }
-      return outcome
-    }
-
     @Test(arguments: [SIGTERM, SIGINT, SIGUSR1])
     func aSignalEndsTheRunAfterACheckpoint(signal: Int32) throws {
       let output = scratch.path + "/run"
       let more = ["--threads", "1"]
       let ranks = signal == SIGUSR1 ? 2 : nil
-      let stopped = try interrupted(output) {
+      let stopped = try Workshop.interrupted(output) {
         let program = try Program(onRanks(ranks, Workshop.train(output, epochs: 30, more)))
         _ = program.wait { FileManager.default.fileExists(atPath: output + "/metrics.jsonl") }
         // mpirun passes SIGUSR1 on to all ranks.
@@ -142,7 +125,7 @@ extension ToolTests {
       let more = ["--checkpoint-every-steps", "1", "--threads", "1"]
       let words = try Workshop.train(output, epochs: 4, more)
       let restarted: (Outcome) -> Bool = { $0.errors.contains("restart 1") }
-      let outcome = try interrupted(output, isInterrupted: restarted) {
+      let outcome = try Workshop.interrupted(output, isInterrupted: restarted) {
         let program = try Program([Program.tool, "launch", "-n", "2", "--"] + words.dropFirst())
         _ = program.wait { !Workshop.checkpoints(output).isEmpty }
         if let victim = program.ranks().last { kill(victim, SIGKILL) }

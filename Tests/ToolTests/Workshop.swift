@@ -34,8 +34,8 @@ enum Workshop {
   private static let path = FileManager.default.temporaryDirectory
     .appendingPathComponent("avp-dist-tool-tests-\(getpid())").path
 
-  /// 9 training and 4 validation pictures of each of two classes: with batches of 8 the last one has
-  /// two pictures, so that some of three or four ranks have none.
+  /// 9 training and 4 validation pictures of each of two classes: with batches of 8 the last one
+  /// has two pictures, so that some of three or four ranks have none.
   static let data: Result<String, any Error> = Result {
     let folder = root + "/data"
     let words = ["demo-data", "--output", folder, "--train", "9", "--validation", "4"]
@@ -70,6 +70,23 @@ enum Workshop {
       train(folder, epochs: epochs, ["--threads", "1", "--checkpoint-every-steps", "1"]))
     try #require(outcome.status == 0, "\(outcome.errors)")
     return folder
+  }
+
+  /// Starts and disturbs a run until the disturbance came before its end: on a fast machine a
+  /// tiny run can be over before the signal arrives.
+  static func interrupted(
+    _ output: String, isInterrupted: ((Outcome) -> Bool)? = nil, _ attempt: () throws -> Outcome
+  ) throws -> Outcome {
+    let model = output + "/model.safetensors"
+    let isEnough: (Outcome) -> Bool =
+      isInterrupted
+      ?? { $0.status != 0 && !FileManager.default.fileExists(atPath: model) }
+    var outcome = try attempt()
+    for _ in 0..<20 where !isEnough(outcome) {
+      try FileManager.default.removeItem(atPath: output)
+      outcome = try attempt()
+    }
+    return outcome
   }
 
   /// The SHA-256 of a run's model.
