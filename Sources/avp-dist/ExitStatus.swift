@@ -56,12 +56,40 @@ struct Failure: Error, CustomStringConvertible {
 /// Where nobody can read it, as on a full disk or behind a pipe that was closed, it is lost: a run
 /// must not end for that.
 func print(_ text: String) {
-  try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+  _ = writeLine(text, to: STDOUT_FILENO)
+}
+
+/// Prints what a command is called for.
+///
+/// - Throws: a failure where it cannot be stored. A reader that has seen enough, as `head`, is
+///   none.
+func printResult(_ text: String) throws {
+  let error = writeLine(text, to: STDOUT_FILENO)
+  guard error == 0 || error == EPIPE else {
+    throw Failure(
+      status: .writeFailed,
+      description:
+        "The result cannot be written to the standard output: \(String(cString: strerror(error))).")
+  }
 }
 
 /// Prints a line to standard error, or loses it, as `print` does.
 func printError(_ text: String) {
-  try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+  _ = writeLine(text, to: STDERR_FILENO)
+}
+
+/// Writes a line whole.
+///
+/// - Returns: 0, or the number of the error that prevented it.
+private func writeLine(_ text: String, to descriptor: Int32) -> Int32 {
+  var rest = Array((text + "\n").utf8)
+  while !rest.isEmpty {
+    let count = write(descriptor, rest, rest.count)
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { return errno }
+    rest.removeFirst(count)
+  }
+  return 0
 }
 
 /// Gives standard streams that were closed at the start a place, which is nowhere: else the next

@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 extension ToolTests {
-  /// Nobody reads what the tool prints, or it cannot be stored: it goes on without.
+  /// Nobody reads what the tool prints, or it cannot be stored: a run goes on without, and a
+  /// command that is there for its output says so.
   @Suite struct OutputTests {
     private let scratch: TemporaryFolder
 
@@ -22,6 +23,20 @@ extension ToolTests {
     @Test(arguments: redirections) func helpAndErrors(redirection: String) throws {
       #expect(try status([Program.tool, "--help"], redirection) == 0)
       #expect(try status([Program.tool, "train", "--nonsense"], redirection) == 64)
+    }
+
+    @Test(arguments: [("", 0), (">/dev/full", 74), ("| true", 0)] as [(String, Int32)])
+    func results(redirection: String, expected: Int32) throws {
+      let run = try Workshop.whole.get()
+      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let head = ["--checkpoint", run + "/model.safetensors", "--weights", "demo"]
+      for words in [
+        ["predict"] + head + [picture], ["predict", "--json"] + head + [picture],
+        ["evaluate", "--data", try Workshop.data.get()] + head,
+        ["weights", "inspect", Workshop.demoBackbone()],
+      ] {
+        #expect(try status([Program.tool] + words, redirection) == expected, "\(words)")
+      }
     }
 
     @Test(arguments: redirections, ["auto", "json"])

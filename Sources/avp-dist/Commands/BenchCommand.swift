@@ -59,7 +59,7 @@ extension Command {
         picturesOfRank: Double(globalBatch) / Double(communicator.worldSize))
     }
     guard communicator.rank == 0 else { return }
-    print(arguments.has("--json") ? result.json : result.text)
+    try printResult(arguments.has("--json") ? result.json : result.text)
   }
 
   /// A picture of noise, as the backbone takes it.

@@ -39,7 +39,7 @@ extension Command {
       options: RunOptions(arguments, communicator: communicator), communicator: communicator)
     guard communicator.rank == 0 else { return }
     let report = EvaluationReport(result, classes: model.classes)
-    print(arguments.has("--json") ? report.json : report.text)
+    try printResult(arguments.has("--json") ? report.json : report.text)
   }
 
   private enum Split: String, CaseIterable { case validation, train }

@@ -42,9 +42,9 @@ extension Command {
         probabilities: probabilities(ofLogits: logits))
     }
     if arguments.has("--json") {
-      for row in rows { print(row.json) }
+      for row in rows { try printResult(row.json) }
     } else {
-      print(PredictionTable.text(rows))
+      try printResult(PredictionTable.text(rows))
     }
     if let path = arguments.string("--html") {
       try writePage(PredictionPage.html(rows, backbone: model.backbone.name), to: path)
