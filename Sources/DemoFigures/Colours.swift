@@ -21,7 +21,8 @@ extension Colour {
   }
 }
 
-/// The colours of one figure: the same choices for every kind, so that colour tells nothing about it.
+/// The colours of one figure: the same choices for every kind, so that colour tells nothing about
+/// it.
 struct Palette: Sendable {
   /// Most of the figure.
   let body: Colour

@@ -1,9 +1,10 @@
 import Tensors
 
-/// Draws picture number `index` of `kind`: a figure of random colours, size, place and rotation on a
-/// random background, with noise.
+/// Draws picture number `index` of `kind`: a figure of random colours, size, place and rotation on
+/// a random background, with noise.
 ///
-/// The picture is a function of the three arguments alone. Its sides are between 160 and 320 pixels.
+/// The picture is a function of the three arguments alone. Its sides are between 160 and 320
+/// pixels.
 /// - Parameters:
 ///   - kind: What to draw.
 ///   - seed: Another seed gives another set of pictures.

@@ -2,7 +2,8 @@ import Foundation
 
 /// An area: closed contours, filled wherever their winding number is not zero.
 ///
-/// Overlapping contours of one direction make a union; a contour of the other direction makes a hole.
+/// Overlapping contours of one direction make a union; a contour of the other direction makes a
+/// hole.
 struct Path: Sendable {
   var contours: [[Point]] = []
 
@@ -43,8 +44,8 @@ struct Path: Sendable {
     for next in points.indices.dropFirst() {
       let direction = points[next] - points[next - 1]
       guard direction.length > 0 else { continue }
-      // From a to b on the left, back on the right: the same direction as `joint`, so that the parts
-      // never cancel each other.
+      // From a to b on the left, back on the right: the same direction as `joint`, so that the
+      // parts never cancel each other.
       let side = Point(direction.y, -direction.x) * (1 / direction.length)
       contours.append([
         points[next - 1] + side * widths[next - 1], points[next] + side * widths[next],

@@ -7,19 +7,19 @@ public struct PictureSetError: Error, Equatable, CustomStringConvertible {
   public let description: String
 }
 
-/// Draws a picture set as JPEG files `root/train/<class>/0000.jpg`, `root/validation/<class>/0000.jpg`
-/// and so on.
+/// Draws a picture set as JPEG files `root/train/<class>/0000.jpg`,
+/// `root/validation/<class>/0000.jpg` and so on.
 ///
-/// The bytes of every file depend on its class, its number, `seed` and on nothing else: a larger set
-/// starts with the pictures of a smaller one, and no validation picture is a training picture.
+/// The bytes of every file depend on its class, its number, `seed` and on nothing else: a larger
+/// set starts with the pictures of a smaller one, and no validation picture is a training picture.
 /// - Parameters:
 ///   - root: The folder to write; it must be empty or not exist yet.
 ///   - set: Which classes.
 ///   - trainPerClass: Training pictures of each class, at least 0.
 ///   - validationPerClass: Validation pictures of each class, at least 0.
 ///   - seed: Another seed gives other pictures.
-/// - Throws: `PictureSetError` when a number is negative, the folder has contents, or cannot be written.
-///   What was written until then stays.
+/// - Throws: `PictureSetError` when a number is negative, the folder has contents, or cannot be
+///   written. What was written until then stays.
 public func writePictureSet(
   to root: String, set: DemoSet, trainPerClass: Int, validationPerClass: Int, seed: UInt64
 ) throws(PictureSetError) {

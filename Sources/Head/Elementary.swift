@@ -1,7 +1,7 @@
 /// `base` to a whole power by squaring.
 ///
-/// The mathematics library of another host may round the last bit otherwise; ranks must agree on every
-/// bit of a step, so powers and cosines are made of operations whose rounding IEEE 754 fixes.
+/// The mathematics library of another host may round the last bit otherwise; ranks must agree on
+/// every bit of a step, so powers and cosines are made of operations whose rounding IEEE 754 fixes.
 ///
 /// - Precondition: `exponent` is at least 0.
 func power(_ base: Double, _ exponent: Int) -> Double {

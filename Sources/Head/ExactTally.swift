@@ -2,8 +2,8 @@ import Kernels
 
 /// Loss, correct predictions and count of samples, summed exactly.
 ///
-/// Losses are whole numbers of 2^-32, so sums of any grouping and order are equal. The sums over ranks
-/// are the element-wise sums of ``values``.
+/// Losses are whole numbers of 2^-32, so sums of any grouping and order are equal. The sums over
+/// ranks are the element-wise sums of ``values``.
 public struct ExactTally: Equatable, Sendable {
   /// Loss, correct, count and faults.
   public var values: [Int64]

@@ -1,4 +1,5 @@
-/// Why a head cannot be made or a step cannot be taken; the description is the message for a person.
+/// Why a head cannot be made or a step cannot be taken; the description is the message for a
+/// person.
 public enum HeadError: Error, Equatable, CustomStringConvertible {
   /// Widths that no head can have.
   case shape(String)

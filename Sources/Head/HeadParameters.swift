@@ -20,8 +20,8 @@ public struct HeadParameters: Equatable, Sendable {
   /// Parameters from the four tensors, as a checkpoint or a state_dict names them; `tensor` returns
   /// nil for a name that it does not have.
   ///
-  /// - Throws: ``HeadError`` where a tensor is missing, shapes do not fit together, or a value is not
-  ///   finite.
+  /// - Throws: ``HeadError`` where a tensor is missing, shapes do not fit together, or a value is
+  ///   not finite.
   public init(tensor: (_ name: String) throws(HeadError) -> Tensor<Float>?) throws(HeadError) {
     var found: [HeadTensor: Tensor<Float>] = [:]
     for part in HeadTensor.allCases {

@@ -1,6 +1,7 @@
 /// How the learning rate changes over a run, after a linear warm-up.
 ///
-/// Time is counted in epochs, with fractions: t = step / steps per epoch. With warm-up W and E epochs:
+/// Time is counted in epochs, with fractions: t = step / steps per epoch. With warm-up W and E
+/// epochs:
 ///
 /// - warm-up, t < W: base (t + 1 / steps per epoch) / W, so that its last step has the base rate;
 /// - constant: base;

@@ -9,10 +9,10 @@ private let columnLimit = 1_000_000
 
 /// Decodes the JPEG or PNG file in `bytes`, whichever it is, to 8-bit RGB.
 ///
-/// The pixels are those of the Pillow library's `Image.open(path).convert("RGB")`: alpha is dropped,
-/// not blended, CMYK is taken as inverted, and neither the orientation in EXIF data nor colour
-/// profiles nor gamma change anything. Of 16 bits a colour the upper 8 count; in a 16-bit grey PNG
-/// without alpha, values above 255 are white.
+/// The pixels are those of the Pillow library's `Image.open(path).convert("RGB")`: alpha is
+/// dropped, not blended, CMYK is taken as inverted, and neither the orientation in EXIF data nor
+/// colour profiles nor gamma change anything. Of 16 bits a colour the upper 8 count; in a 16-bit
+/// grey PNG without alpha, values above 255 are white.
 ///
 /// - Returns: A picture of at most ``pixelLimit`` pixels.
 /// - Throws: ``ImageError`` for another format, a damaged or truncated file, or a larger picture,

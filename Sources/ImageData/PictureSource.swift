@@ -23,7 +23,8 @@ public struct PictureSource: Sendable {
 
   /// The decoded picture.
   ///
-  /// - Throws: ``DatasetError`` that names the file, as ``bytes(of:)`` or where it cannot be decoded.
+  /// - Throws: ``DatasetError`` that names the file, as ``bytes(of:)`` or where it cannot be
+  ///   decoded.
   public func image(of sample: Sample) throws(DatasetError) -> RGBImage {
     try decode(bytes(of: sample), of: sample)
   }

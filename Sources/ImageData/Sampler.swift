@@ -3,9 +3,9 @@ import Tensors
 /// Which samples make up each global batch and who works on which of them.
 ///
 /// Everything is a pure function of the arguments. An epoch visits every sample exactly once, in an
-/// order keyed by (seed, epoch); it is cut into global batches, the last of which may be short, and each
-/// batch into one contiguous slice a rank. Nothing is dropped, padded or visited twice, for any number
-/// of ranks, and the batches do not depend on it.
+/// order keyed by (seed, epoch); it is cut into global batches, the last of which may be short, and
+/// each batch into one contiguous slice a rank. Nothing is dropped, padded or visited twice, for
+/// any number of ranks, and the batches do not depend on it.
 public struct Sampler: Sendable {
   /// How many samples there are.
   public let count: Int
@@ -46,8 +46,8 @@ public struct Sampler: Sendable {
   /// - Precondition: as ``batch(step:)``.
   public func batchSize(step: Int) -> Int { batch(step: step).count }
 
-  /// The positions, in the epoch's order, of one rank's part of the global batch of one step; it may be
-  /// empty.
+  /// The positions, in the epoch's order, of one rank's part of the global batch of one step; it
+  /// may be empty.
   ///
   /// - Precondition: as ``batch(step:)``, and `0 <= rank < worldSize`.
   public func slice(step: Int, rank: Int, worldSize: Int) -> Range<Int> {
@@ -56,7 +56,8 @@ public struct Sampler: Sendable {
     return batch.lowerBound + share.lowerBound..<batch.lowerBound + share.upperBound
   }
 
-  /// One rank's contiguous part of `count` things: as even as possible, the first ranks have one more.
+  /// One rank's contiguous part of `count` things: as even as possible, the first ranks have one
+  /// more.
   ///
   /// - Precondition: `count >= 0` and `0 <= rank < worldSize`.
   public static func share(of count: Int, rank: Int, worldSize: Int) -> Range<Int> {

@@ -82,8 +82,8 @@ extension Normalisation {
 
   /// The number for one value of a channel of the input.
   ///
-  /// The product is rounded once from double precision, which gives for 1/255 what the frameworks get
-  /// by dividing in single precision.
+  /// The product is rounded once from double precision, which gives for 1/255 what the frameworks
+  /// get by dividing in single precision.
   @inline(__always)
   func number(_ value: Float, channel: Int) -> Float {
     (Float(Double(value) * scale) - mean[channel]) / deviation[channel]

@@ -34,8 +34,8 @@ public struct PictureTransform: Sendable {
 
   /// The input for `image` as it is.
   ///
-  /// - Returns: `size * size * 3` numbers: rows from top to bottom, in a row pixel by pixel, the three
-  ///   channels of a pixel in the order of the normalisation.
+  /// - Returns: `size * size * 3` numbers: rows from top to bottom, in a row pixel by pixel, the
+  ///   three channels of a pixel in the order of the normalisation.
   public func input(of image: RGBImage) -> [Float] {
     normalised(resized(image))
   }
@@ -68,8 +68,8 @@ public struct PictureTransform: Sendable {
     }
   }
 
-  /// The variation of `image` that ``augmentedInput(of:augmentation:random:)`` gives for the same random
-  /// numbers, to be looked at. The keras preset's values are rounded for it.
+  /// The variation of `image` that ``augmentedInput(of:augmentation:random:)`` gives for the same
+  /// random numbers, to be looked at. The keras preset's values are rounded for it.
   public func augmentedImage(
     of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
   ) -> RGBImage {

@@ -1,10 +1,10 @@
 /// Which framework's way of resizing and augmenting pictures is followed.
 public enum Preset: String, CaseIterable, Codable, Sendable {
-  /// torchvision on Pillow pictures: bilinear resizing with antialiasing; an affine map with nearest
-  /// sampling, black outside; 8-bit values between the steps.
+  /// torchvision on Pillow pictures: bilinear resizing with antialiasing; an affine map with
+  /// nearest sampling, black outside; 8-bit values between the steps.
   case pytorch
-  /// keras-preprocessing 1.0: nearest resizing; an affine map with bilinear sampling, the nearest edge
-  /// outside, whose results are not rounded.
+  /// keras-preprocessing 1.0: nearest resizing; an affine map with bilinear sampling, the nearest
+  /// edge outside, whose results are not rounded.
   case keras
 
   /// The normalisation that the framework's own ImageNet weights expect; other weights have theirs.

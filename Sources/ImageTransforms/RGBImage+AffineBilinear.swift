@@ -2,12 +2,12 @@ import Foundation
 import Tensors
 
 extension RGBImage {
-  /// Shears, zooms and mirrors as the keras preset does: each pixel is mixed from the four around the
-  /// place it comes from, the nearest edge pixel outside. Values are not rounded.
+  /// Shears, zooms and mirrors as the keras preset does: each pixel is mixed from the four around
+  /// the place it comes from, the nearest edge pixel outside. Values are not rounded.
   ///
   /// The map is keras-preprocessing's `apply_affine_transform`: (row, column) comes from
-  /// `[[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column)`, about half a pixel
-  /// behind the picture's centre.
+  /// `[[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column)`, about half a
+  /// pixel behind the picture's centre.
   ///
   /// - Returns: `height * width * 3` values 0 to 255, in the order of ``RGBImage/pixels``.
   func affineBilinear(_ parameters: AffineParameters) -> [Float] {
@@ -27,8 +27,8 @@ extension RGBImage {
     return mixing(columns: columns, rowScale: rowScale)
   }
 
-  /// Where a column of the result comes from. Shear moves rows only, so one column is enough for all
-  /// pixels of it.
+  /// Where a column of the result comes from. Shear moves rows only, so one column is enough for
+  /// all pixels of it.
   private struct SourceColumn {
     /// The two columns around the place.
     let (left, right): (Int, Int)
@@ -46,8 +46,8 @@ extension RGBImage {
   }
 
   private func mixing(columns: [SourceColumn], rowScale: Double) -> [Float] {
-    // Both loops run for every pixel. The four numbers of a pixel, one of them unused, are worked on
-    // at once, without checks of indices: `BetweenPixels` never leaves the picture.
+    // Both loops run for every pixel. The four numbers of a pixel, one of them unused, are worked
+    // on at once, without checks of indices: `BetweenPixels` never leaves the picture.
     let source = [SIMD4<Float>](unsafeUninitializedCapacity: width * height) {
       target, initialized in
       pixels.withUnsafeBufferPointer { bytes in

@@ -5,9 +5,10 @@ extension RGBImage {
   /// Shears, zooms and mirrors as the pytorch preset does: each pixel is a copy of the one that its
   /// centre comes from, black where that lies outside.
   ///
-  /// The map is torchvision's `affine` about the picture's centre, without rotation and translation:
-  /// (x, y) comes from `1 / zoom * [[1, tan shear], [0, 1]] (x, y)`. It is evaluated as the Pillow
-  /// library evaluates it, in steps of 16 bits after the point, so that the same pixels are met.
+  /// The map is torchvision's `affine` about the picture's centre, without rotation and
+  /// translation: (x, y) comes from `1 / zoom * [[1, tan shear], [0, 1]] (x, y)`. It is evaluated
+  /// as the Pillow library evaluates it, in steps of 16 bits after the point, so that the same
+  /// pixels are met.
   func affineNearest(_ parameters: AffineParameters) -> RGBImage {
     let scale = 1 / parameters.zoom
     let shift = tan(parameters.shearInRadians) / parameters.zoom

@@ -6,8 +6,8 @@ extension RGBImage {
   ///
   /// Columns are resampled first, then rows, with values rounded to 8 bits between and after; rows
   /// come first where that saves much work. The pixels are those of `resize` with `BILINEAR` of the
-  /// Pillow library, version 13; earlier versions always begin with the columns, and differ by at most
-  /// one level where the order does.
+  /// Pillow library, version 13; earlier versions always begin with the columns, and differ by at
+  /// most one level where the order does.
   /// - Precondition: `width` and `height` are positive.
   public func resizedBilinear(width newWidth: Int, height newHeight: Int) -> RGBImage {
     let rowsFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
@@ -122,9 +122,9 @@ private func mixRows(
   }
 }
 
-/// The weighted sums of eight neighbouring bytes, two in each 64-bit number: one multiplication does
-/// for both since no sum exceeds 32 bits. Processors of the oldest kind that we compile for have no
-/// multiplication of 32-bit vectors; this is twice as fast as one number at a time.
+/// The weighted sums of eight neighbouring bytes, two in each 64-bit number: one multiplication
+/// does for both since no sum exceeds 32 bits. Processors of the oldest kind that we compile for
+/// have no multiplication of 32-bit vectors; this is twice as fast as one number at a time.
 private struct EightSums {
   private static let halves: UInt64 = 0x0000_00FF_0000_00FF
   private var sums = SIMD4<UInt64>(repeating: UInt64(rounding) << 32 | UInt64(rounding))

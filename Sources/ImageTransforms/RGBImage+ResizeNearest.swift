@@ -11,8 +11,8 @@ extension RGBImage {
     return copyingPixels(columns: columns, rows: rows)
   }
 
-  /// The picture whose pixel at (row, column) is ours at (`rows[row]`, `columns[column]`); black where
-  /// either is negative.
+  /// The picture whose pixel at (row, column) is ours at (`rows[row]`, `columns[column]`); black
+  /// where either is negative.
   func copyingPixels(columns: [Int], rows: [Int]) -> RGBImage {
     let byteCount = columns.count * rows.count * 3
     // The inner loop runs for every pixel; with checked indices it takes four times as long.

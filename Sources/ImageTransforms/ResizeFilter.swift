@@ -1,8 +1,8 @@
 /// The weights with which the triangle filter mixes old pixels of a line into new ones.
 ///
-/// When a line shrinks, the triangle widens so that every old pixel counts (antialiasing). Weights are
-/// fixed-point numbers with 22 bits after the point, since a sum of weighted 8-bit values then just
-/// fits 32 bits; all choices of rounding are those of the Pillow library's `resize`.
+/// When a line shrinks, the triangle widens so that every old pixel counts (antialiasing). Weights
+/// are fixed-point numbers with 22 bits after the point, since a sum of weighted 8-bit values then
+/// just fits 32 bits; all choices of rounding are those of the Pillow library's `resize`.
 struct ResizeFilter {
   /// Bits after the point of ``weights``.
   static let precision: Int32 = 22

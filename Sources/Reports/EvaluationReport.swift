@@ -30,7 +30,8 @@ public struct EvaluationReport {
     return lines.joined(separator: "\n")
   }
 
-  /// For each class: pictures, recall (found of those there) and precision (right of those named so).
+  /// For each class: pictures, recall (found of those there) and precision (right of those named
+  /// so).
   private var classTable: [String] {
     let width = max(5, classes.map(\.count).max() ?? 0)
     let header = "class".filled(to: width) + "  pictures   recall  precision"

@@ -4,8 +4,8 @@ public import Training
 /// An event as one line of JSON, as `metrics.jsonl` and `--log json` hold it.
 ///
 /// Every object has `event`. An epoch carries `epoch`, `train_loss`, `train_accuracy`,
-/// `validation_loss`, `validation_accuracy`, `skipped`, `seconds`, `images_per_second` and `best`; a step
-/// `epoch`, `step`, `pictures` and `mean_loss`; a checkpoint `path`, `epoch` and `step`.
+/// `validation_loss`, `validation_accuracy`, `skipped`, `seconds`, `images_per_second` and `best`;
+/// a step `epoch`, `step`, `pictures` and `mean_loss`; a checkpoint `path`, `epoch` and `step`.
 public enum MetricsLine {
   private struct Line: Encodable {
     let event: String

@@ -6,8 +6,8 @@ import WeightFiles
 
 /// Everything between a picture's file and its feature vector.
 ///
-/// A picture's features depend on its bytes, the backbone, the preset and the keyed augmentation, and on
-/// nothing else: not on the pictures computed with it, nor on threads or ranks.
+/// A picture's features depend on its bytes, the backbone, the preset and the keyed augmentation,
+/// and on nothing else: not on the pictures computed with it, nor on threads or ranks.
 public struct FeatureExtractor: FeatureProducer {
   /// The frozen network.
   public let backbone: Backbone

@@ -1,8 +1,8 @@
 import ImageData
 
-/// The pictures of one rank in the order in which its training loop consumes them: the rank's slice of
-/// every global batch, epoch after epoch, and once, where validation features are not at hand yet, the
-/// rank's share of the validation pictures after the first epoch.
+/// The pictures of one rank in the order in which its training loop consumes them: the rank's slice
+/// of every global batch, epoch after epoch, and once, where validation features are not at hand
+/// yet, the rank's share of the validation pictures after the first epoch.
 struct RequestStream: IteratorProtocol, Sendable {
   private let plan: StepPlan
   private let training: [Sample]

@@ -2,9 +2,9 @@ import WeightFiles
 
 /// The checksum of a checkpoint, inside the file itself.
 ///
-/// The metadata entry `checksum` holds the SHA-256 of the whole file in which the 64 digits of that very
-/// entry are zeros. So any changed, missing or added byte shows, header included, and the file stays an
-/// ordinary safetensors file.
+/// The metadata entry `checksum` holds the SHA-256 of the whole file in which the 64 digits of that
+/// very entry are zeros. So any changed, missing or added byte shows, header included, and the file
+/// stays an ordinary safetensors file.
 enum Seal {
   /// The metadata entry's name.
   static let name = "checksum"

@@ -1,13 +1,13 @@
-/// What a training run tells the outside, on every rank; the observer of rank 0 usually is the only one
-/// that does something.
+/// What a training run tells the outside, on every rank; the observer of rank 0 usually is the only
+/// one that does something.
 public protocol TrainingObserver: AnyObject {
   /// Something happened.
   func note(_ event: TrainingEvent)
 
   /// A checkpoint of `state` is due.
   ///
-  /// - Parameter isFinalAttempt: whether the run ends after this, so that a failure must be thrown; else
-  ///   a failure may be reported as a warning, and the next checkpoint tries again.
+  /// - Parameter isFinalAttempt: whether the run ends after this, so that a failure must be thrown;
+  ///   else a failure may be reported as a warning, and the next checkpoint tries again.
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws
 }
 

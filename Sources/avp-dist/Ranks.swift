@@ -27,7 +27,8 @@ func withRanks(
     exit(failure.status.rawValue)
   } catch {
     guard communicator.worldSize > 1 else { throw error }
-    // Where all ranks meet the same error, the first to speak ends the others before they repeat it.
+    // Where all ranks meet the same error, the first to speak ends the others before they repeat
+    // it.
     usleep(UInt32(min(communicator.rank, 8)) * 250_000)
     let place = "rank \(communicator.rank), host \(communicator.host)"
     let doing = communicator.activity.isEmpty ? "" : ", \(communicator.activity)"

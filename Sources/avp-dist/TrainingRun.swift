@@ -90,7 +90,8 @@ extension TrainingRun {
     return options
   }
 
-  /// The list of pictures, made by rank 0; every rank then checks that it sees the files of its share.
+  /// The list of pictures, made by rank 0; every rank then checks that it sees the files of its
+  /// share.
   private func sharedManifest(
     root: String, _ communicator: any Communicator
   ) throws -> DatasetManifest {
@@ -158,8 +159,8 @@ extension TrainingRun {
       ).text, warn: printWarning)
   }
 
-  /// Whether a person's terminal is at the end: mpirun gives its ranks one of its own, so there its own
-  /// output counts.
+  /// Whether a person's terminal is at the end: mpirun gives its ranks one of its own, so there its
+  /// own output counts.
   private var isTerminal: Bool {
     guard isatty(STDOUT_FILENO) != 0 else { return false }
     guard Launcher(environment: environment).usesMPI else { return true }
@@ -180,8 +181,8 @@ extension TrainingRun {
       trainCount: record.trainCount)
   }
 
-  /// The state of the checkpoint that `--resume` names, nil where the run starts afresh. Rank 0 reads
-  /// the file, so that all ranks go on from the same one.
+  /// The state of the checkpoint that `--resume` names, nil where the run starts afresh. Rank 0
+  /// reads the file, so that all ranks go on from the same one.
   private func resumedState(
     _ record: ModelRecord, _ folder: RunFolder, _ communicator: any Communicator
   ) throws -> TrainingState? {

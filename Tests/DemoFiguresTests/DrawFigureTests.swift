@@ -34,8 +34,8 @@ import Testing
     #expect(Set(training).isDisjoint(with: ["alien", "predator"]))
   }
 
-  /// The two classes must not give themselves away by colour: the average over many pictures of each
-  /// differs by less than the spread between pictures.
+  /// The two classes must not give themselves away by colour: the average over many pictures of
+  /// each differs by less than the spread between pictures.
   @Test func classesHaveAboutTheSameColours() {
     let means = DemoSet.demo.kinds.map { kind in
       (0..<60).map { meanLevel(drawFigure(kind: kind, seed: 0, index: $0)) }

@@ -5,8 +5,8 @@ import WeightFiles
 
 @testable import Head
 
-/// Ten epochs with every optimiser and schedule, against the optimisers of PyTorch and Keras in double
-/// precision: the runs that `scripts/make-golden-head` wrote.
+/// Ten epochs with every optimiser and schedule, against the optimisers of PyTorch and Keras in
+/// double precision: the runs that `scripts/make-golden-head` wrote.
 struct HeadRunsTests {
   static let names = [
     "adam-pytorch", "adam-keras", "adam-pytorch-decay", "adam-keras-decay-cosine",

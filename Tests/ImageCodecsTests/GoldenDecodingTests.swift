@@ -62,8 +62,8 @@ private func reference(_ variable: String) -> String? {
   ProcessInfo.processInfo.environment[variable]
 }
 
-/// The largest difference of two equally long lists; 256 if they are not. Says more, in fewer words,
-/// than a comparison that prints both.
+/// The largest difference of two equally long lists; 256 if they are not. Says more, in fewer
+/// words, than a comparison that prints both.
 private func largestDifference(_ first: [UInt8], _ second: [UInt8]) -> Int {
   guard first.count == second.count else { return 256 }
   return zip(first, second).reduce(0) { max($0, abs(Int($1.0) - Int($1.1))) }

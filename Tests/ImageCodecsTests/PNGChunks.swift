@@ -5,8 +5,8 @@ func pngChunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
 }
 
 extension [UInt8] {
-  /// The PNG file with the check of every chunk set right, as far as its lengths make sense. Without
-  /// this, damage would never get past the checks.
+  /// The PNG file with the check of every chunk set right, as far as its lengths make sense.
+  /// Without this, damage would never get past the checks.
   var withRightChecks: [UInt8] {
     var fixed = self
     var start = 8

@@ -3,7 +3,8 @@ import ImageCodecs
 import Tensors
 import Testing
 
-/// Damaged pictures either decode to the size they claim or are refused; they never end the process.
+/// Damaged pictures either decode to the size they claim or are refused; they never end the
+/// process.
 @Suite struct RandomDamageTests {
   @Test func aFewThousandDamagedPictures() throws {
     let golden = try GoldenPictures()

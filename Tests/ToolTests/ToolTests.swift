@@ -1,4 +1,5 @@
 import Testing
 
-/// Everything that starts a program: one at a time, because several ranks share the machine already.
+/// Everything that starts a program: one at a time, because several ranks share the machine
+/// already.
 @Suite(.serialized) enum ToolTests {}

@@ -1,6 +1,6 @@
-/// The part of MPI that avp-dist uses, as functions with plain types: MPI's own constants are macros
-/// that Swift cannot import. Every function returns MPI's code (0 is success) and never aborts the
-/// process by itself: the communicator's error handler is MPI_ERRORS_RETURN.
+/// The part of MPI that avp-dist uses, as functions with plain types: MPI's own constants are
+/// macros that Swift cannot import. Every function returns MPI's code (0 is success) and never
+/// aborts the process by itself: the communicator's error handler is MPI_ERRORS_RETURN.
 #ifndef AVP_MPI_SHIM_H
 #define AVP_MPI_SHIM_H
 
@@ -27,7 +27,8 @@ void avp_mpi_abort(avp_mpi_comm *comm, int status);
 /// MPI's text for a code, cut to `capacity` bytes with the closing zero.
 void avp_mpi_error_text(int code, char *text, size_t capacity);
 
-/// Starts an in-place allreduce of `count` elements. `buffer` must stay put until avp_mpi_test says done.
+/// Starts an in-place allreduce of `count` elements. `buffer` must stay put until avp_mpi_test says
+/// done.
 int avp_mpi_start_allreduce(avp_mpi_comm *comm, void *buffer, int count, avp_mpi_type type,
                             avp_mpi_op op, avp_mpi_request **request);
 /// Starts a broadcast of `count` bytes.
@@ -46,8 +47,8 @@ int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **request);
 /// Sets `*done` to 1 and frees the request when the operation has ended, else to 0.
 int avp_mpi_test(avp_mpi_request *request, int *done);
 
-/// Sends a small notice ("I am here, doing this") to `to` without waiting. A notice is dropped while
-/// an earlier one to the same rank is still under way.
+/// Sends a small notice ("I am here, doing this") to `to` without waiting. A notice is dropped
+/// while an earlier one to the same rank is still under way.
 int avp_mpi_notice_send(avp_mpi_comm *comm, int to, const char notice[AVP_MPI_NOTICE_BYTES]);
 /// Takes one waiting notice, if there is any: `*from` is its sender or -1.
 int avp_mpi_notice_receive(avp_mpi_comm *comm, int *from, char notice[AVP_MPI_NOTICE_BYTES]);

@@ -1,7 +1,7 @@
 /// Reads and writes conventions as the text metadata of a weight file.
 ///
-/// Keys: `architecture`, `stages`, `stage_names`, `feature_dim`, `stride_in_1x1`, `bn_eps`, `maxpool`,
-/// `channel_order`, `pixel_range`, `mean`, `std`, `preprocessing`.
+/// Keys: `architecture`, `stages`, `stage_names`, `feature_dim`, `stride_in_1x1`, `bn_eps`,
+/// `maxpool`, `channel_order`, `pixel_range`, `mean`, `std`, `preprocessing`.
 struct BackboneMetadata {
   private let metadata: [String: String]
   private let path: String
@@ -11,7 +11,8 @@ struct BackboneMetadata {
     self.path = path
   }
 
-  /// The conventions, with `defaults` for what the metadata does not say; nil if it says nothing at all.
+  /// The conventions, with `defaults` for what the metadata does not say; nil if it says nothing at
+  /// all.
   func conventions(
     defaults: WeightConventions
   ) throws(WeightFileError) -> WeightConventions? {

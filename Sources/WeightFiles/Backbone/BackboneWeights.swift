@@ -1,15 +1,16 @@
 public import Tensors
 
-/// The weights of a ResNet whose every tensor has been checked, and what is known about the network.
+/// The weights of a ResNet whose every tensor has been checked, and what is known about the
+/// network.
 ///
-/// As a ``TensorSource`` it holds the backbone's tensors alone, under torchvision's names: `conv1.weight`,
-/// `bn1.running_mean`, `layer1.0.conv1.weight`, `layer1.0.downsample.1.bias`, ... Tensors are read from the
-/// file when they are asked for, so an opened file costs little memory.
+/// As a ``TensorSource`` it holds the backbone's tensors alone, under torchvision's names:
+/// `conv1.weight`, `bn1.running_mean`, `layer1.0.conv1.weight`, `layer1.0.downsample.1.bias`, ...
+/// Tensors are read from the file when they are asked for, so an opened file costs little memory.
 public struct BackboneWeights: TensorSource {
   public let path: String
   public let names: [String]
-  /// What is known, in words and numbers, under the keys that `weights convert` writes; together with what the
-  /// file itself said.
+  /// What is known, in words and numbers, under the keys that `weights convert` writes; together
+  /// with what the file itself said.
   public let metadata: [String: String]
   /// How many blocks and channels there are.
   public let layout: BackboneLayout
@@ -23,10 +24,12 @@ public struct BackboneWeights: TensorSource {
   public let pixelsOrigin: FactOrigin
   /// The file's format, for people.
   public let format: String
-  /// SHA-256 of all tensors as floats and of the conventions: the same for the same weights in another format.
+  /// SHA-256 of all tensors as floats and of the conventions: the same for the same weights in
+  /// another format.
   public let fingerprint: String
-  /// The tensors after the backbone under PyTorch's names: `fc.weight` and `fc.bias` of a classifier of ImageNet,
-  /// `fc.0.weight`, `fc.0.bias`, `fc.2.weight`, `fc.2.bias` of a model that this project exported, or none.
+  /// The tensors after the backbone under PyTorch's names: `fc.weight` and `fc.bias` of a
+  /// classifier of ImageNet, `fc.0.weight`, `fc.0.bias`, `fc.2.weight`, `fc.2.bias` of a model that
+  /// this project exported, or none.
   public let head: TensorTable
   private let source: any TensorSource
 
@@ -74,11 +77,12 @@ public struct BackboneWeights: TensorSource {
   }
 }
 
-/// Opens a ResNet's weights of any format that is read, recognised by content: safetensors (also several files joined
-/// by an index), PyTorch files old and new, Keras `.h5`, `.weights.h5` and `.keras`, ONNX.
+/// Opens a ResNet's weights of any format that is read, recognised by content: safetensors (also
+/// several files joined by an index), PyTorch files old and new, Keras `.h5`, `.weights.h5` and
+/// `.keras`, ONNX.
 ///
-/// - Throws: a ``WeightFileError`` if the file is missing, damaged or no ResNet, or if a tensor is missing, extra,
-///   misshapen or not finite; the error names it.
+/// - Throws: a ``WeightFileError`` if the file is missing, damaged or no ResNet, or if a tensor is
+///   missing, extra, misshapen or not finite; the error names it.
 public func loadBackboneWeights(_ path: String) throws(WeightFileError) -> BackboneWeights {
   try BackboneWeights(OpenedWeights(path: path))
 }
@@ -92,7 +96,8 @@ public func loadBackboneWeights(
   try BackboneWeights(OpenedWeights(ByteSource(bytes, path: path)))
 }
 
-/// Checks tensors that are in memory, under torchvision's names, with conventions in their metadata.
+/// Checks tensors that are in memory, under torchvision's names, with conventions in their
+/// metadata.
 ///
 /// - Throws: as ``loadBackboneWeights(_:)``.
 public func loadBackboneWeights(

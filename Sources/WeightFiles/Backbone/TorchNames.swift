@@ -1,7 +1,7 @@
 /// The tensors of a PyTorch ResNet under torchvision's names.
 ///
-/// Three things can differ: a prefix such as `backbone.`, the names of Hugging Face's `ResNetForImageClassification`, or
-/// nothing.
+/// Three things can differ: a prefix such as `backbone.`, the names of Hugging Face's
+/// `ResNetForImageClassification`, or nothing.
 func torchvisionNames(_ source: any TensorSource) -> any TensorSource {
   if source.shape(of: "conv1.weight") != nil { return source }
   var recipes: [String: TensorRecipe] = [:]

@@ -47,8 +47,8 @@ public struct WeightConventions: Codable, Equatable, Sendable {
 
 /// What the network expects a pixel to be, as numbers.
 ///
-/// With `pixel` in 0 ... 255 the input of a channel is `(pixel * scale - mean) / deviation`, the channels in
-/// `channelOrder`.
+/// With `pixel` in 0 ... 255 the input of a channel is `(pixel * scale - mean) / deviation`, the
+/// channels in `channelOrder`.
 public struct PixelConvention: Codable, Equatable, Sendable {
   /// "RGB" or "BGR".
   public var channelOrder: String

@@ -1,12 +1,13 @@
 internal import Glibc
 
-/// Writes `bytes` to the file `path` so that, whatever happens, `path` is either what it was before or whole.
+/// Writes `bytes` to the file `path` so that, whatever happens, `path` is either what it was before
+/// or whole.
 ///
 /// The bytes go to a temporary file in the same folder, which is flushed to disk and renamed; then
 /// the folder is flushed. After a failure the temporary file is removed.
 ///
-/// - Throws: a ``WeightFileError`` of kind `cannotCreate` if the file cannot be made in that folder, of kind
-///   `writeFailed` if the disk is full or fails.
+/// - Throws: a ``WeightFileError`` of kind `cannotCreate` if the file cannot be made in that
+///   folder, of kind `writeFailed` if the disk is full or fails.
 public func writeAtomically(_ bytes: [UInt8], to path: String) throws(WeightFileError) {
   try writeAtomically(pieces: [bytes], to: path)
 }

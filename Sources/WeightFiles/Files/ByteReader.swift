@@ -1,6 +1,7 @@
 /// Reads little-endian numbers one after the other from bytes in memory.
 ///
-/// Everything that goes beyond the end is a ``WeightFileError`` that names the file and what was being read.
+/// Everything that goes beyond the end is a ``WeightFileError`` that names the file and what was
+/// being read.
 struct ByteReader {
   private let bytes: [UInt8]
   let path: String

@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Bytes at random places: a file or an array.
 ///
-/// Files are read with `pread` and not mapped: a file that shrinks meanwhile gives an error in place
-/// of a signal, and memory holds each tensor once and not a second time as pages of the file.
+/// Files are read with `pread` and not mapped: a file that shrinks meanwhile gives an error in
+/// place of a signal, and memory holds each tensor once and not a second time as pages of the file.
 struct ByteSource: Sendable {
   private enum Storage: Sendable {
     case file(OpenFile)

@@ -1,8 +1,8 @@
 /// Reads JSON piece by piece, as the caller asks for it.
 ///
-/// Nothing is built up behind the caller's back, so a hostile text costs no more memory than what the caller
-/// keeps. Foundation's readers would silently keep the last of two equal keys; here the caller
-/// sees both.
+/// Nothing is built up behind the caller's back, so a hostile text costs no more memory than what
+/// the caller keeps. Foundation's readers would silently keep the last of two equal keys; here the
+/// caller sees both.
 struct JSONReader {
   /// What is wrong with a JSON text, and where.
   struct Failure: Error, CustomStringConvertible {

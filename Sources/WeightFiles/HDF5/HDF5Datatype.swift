@@ -79,8 +79,8 @@ func hdf5Shape(_ reader: inout ByteReader) throws(WeightFileError) -> [Int] {
 extension HDF5Object {
   /// What this object holds as a dataset, or nil if it is none.
   ///
-  /// `attributes` are those of this object: Keras stores bfloat16 as 16-bit integers with an attribute that
-  /// says so.
+  /// `attributes` are those of this object: Keras stores bfloat16 as 16-bit integers with an
+  /// attribute that says so.
   func dataset(
     attributes: [String: [String]]
   ) throws(WeightFileError) -> HDF5Dataset? {

@@ -4,8 +4,8 @@ import Tensors
 
 /// Writes groups, datasets and text attributes to a new HDF5 file, through the HDF5 library.
 ///
-/// The library is not thread-safe as distributions build it, so only ``write(to:_:)`` makes writers, one at a
-/// time.
+/// The library is not thread-safe as distributions build it, so only ``write(to:_:)`` makes
+/// writers, one at a time.
 struct HDF5Writer: ~Copyable {
   private let file: hid_t
   private let path: String

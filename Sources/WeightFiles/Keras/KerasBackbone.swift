@@ -78,7 +78,8 @@ struct KerasBackbone {
     }
   }
 
-  /// Names for the dense layers after the backbone: the classes of ImageNet, or a head of two layers.
+  /// Names for the dense layers after the backbone: the classes of ImageNet, or a head of two
+  /// layers.
   private static func headNames(
     _ layers: [KerasLayers.Layer], _ file: HDF5File
   ) throws(WeightFileError) -> [(KerasLayers.Layer, String)] {

@@ -44,7 +44,8 @@ struct KerasLayerName: Equatable {
     return canonical(stage, block - 1, place, isNorm: parts[3] == "bn")
   }
 
-  /// `{res,bn}{2...5}{a,b,...}_branch{1,2a,2b,2c}`; deep networks have `b1`, `b2`, ... after block `a`.
+  /// `{res,bn}{2...5}{a,b,...}_branch{1,2a,2b,2c}`; deep networks have `b1`, `b2`, ... after block
+  /// `a`.
   private static func old(_ name: String) -> String? {
     let isNorm = name.hasPrefix("bn")
     let rest = isNorm ? name.dropFirst(2) : name.dropFirst(3)

@@ -1,7 +1,8 @@
 /// Reads the fields of a protocol-buffers message without reading what they hold.
 ///
-/// The wire format is https://protobuf.dev/programming-guides/encoding. A model of ONNX is one message of a
-/// hundred megabytes; this reader passes over the tensors in it and gives their places.
+/// The wire format is https://protobuf.dev/programming-guides/encoding. A model of ONNX is one
+/// message of a hundred megabytes; this reader passes over the tensors in it and gives their
+/// places.
 struct ProtobufReader {
   /// What a field holds.
   enum Value {

@@ -8,8 +8,8 @@ struct SafeTensorsEntry: Sendable {
 
 /// The header of a safetensors file: eight bytes with its length, then JSON.
 ///
-/// The format is https://github.com/huggingface/safetensors#format. As the reference reader does, tensors must
-/// cover the rest of the file without gap or overlap.
+/// The format is https://github.com/huggingface/safetensors#format. As the reference reader does,
+/// tensors must cover the rest of the file without gap or overlap.
 struct SafeTensorsHeader: Sendable {
   /// The longest header that is read; one of a ResNet-152 has 80 KiB.
   static let lengthLimit = 16 << 20

@@ -58,9 +58,9 @@ struct TorchZip {
   }
 }
 
-/// The parts of a file that `torch.save` wrote before PyTorch 1.6: a magic number, a version, facts about the
-/// machine, the object and the list of storage keys, each a pickle, then the storages in that order, each
-/// after its number of elements.
+/// The parts of a file that `torch.save` wrote before PyTorch 1.6: a magic number, a version, facts
+/// about the machine, the object and the list of storage keys, each a pickle, then the storages in
+/// that order, each after its number of elements.
 struct TorchLegacy {
   let pickle: PickleContent
   let storages: [String: ByteSource]

@@ -1,7 +1,8 @@
 /// A zip file whose entries are stored without compression, as PyTorch and Keras write them.
 ///
-/// The format is PKWARE's APPNOTE.TXT, with the 64-bit extensions. Nothing is ever unpacked to disk; names that
-/// would leave a folder are refused all the same, because no honest writer makes them.
+/// The format is PKWARE's APPNOTE.TXT, with the 64-bit extensions. Nothing is ever unpacked to
+/// disk; names that would leave a folder are refused all the same, because no honest writer makes
+/// them.
 struct ZipArchive: Sendable {
   /// Where an entry lies in the file.
   struct Entry: Sendable {

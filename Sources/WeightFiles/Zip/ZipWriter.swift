@@ -1,7 +1,7 @@
 /// Writes a zip file with stored entries, the way `torch.save` does.
 ///
-/// Each entry begins at a multiple of 64 bytes, which PyTorch wants for mapping files into memory. There are no
-/// times in it, so equal content gives equal bytes.
+/// Each entry begins at a multiple of 64 bytes, which PyTorch wants for mapping files into memory.
+/// There are no times in it, so equal content gives equal bytes.
 struct ZipWriter {
   private var file: TemporaryFile
   private let path: String
@@ -49,7 +49,8 @@ struct ZipWriter {
   /// Removes what has been written, after a failure.
   func discard() { file.discard() }
 
-  /// What the entry's header and the directory say alike: version, flags, method, time, checksum, sizes.
+  /// What the entry's header and the directory say alike: version, flags, method, time, checksum,
+  /// sizes.
   private func entryFacts(_ bytes: [UInt8], nameLength: Int) -> [UInt8] {
     // The date 0x0021 is the first that the format has, 1 January 1980.
     little(0, 2) + little(0, 2) + little(0, 2) + little(0, 2) + little(0x21, 2)
