@@ -42,7 +42,7 @@ enum {
   /// Weight matrices of a transform.
   MATRICES = 36,
   /// Tiles of a block, at least (if there are so many and memory suffices).
-  FEW_TILES = 24,
+  FEW_TILES = 64,
   /// Tiles of a block, at most.
   MOST_TILES = 256,
 };
