@@ -60,7 +60,7 @@ let package = Package(
       name: "Kernels",
       dependencies: ["Tensors", "CKernels", "CKernelsAVX2", "CKernelsAVX512", "COpenBLAS"]),
     // What ranks do together, and the implementation for one process.
-    .target(name: "Collectives", dependencies: ["Tensors"]),
+    .target(name: "Collectives"),
     // The same over MPI; only executables import it.
     .target(name: "MPICollectives", dependencies: ["Collectives", "CMPIShim"]),
     // Bytes of a JPEG or PNG file to RGB8, and RGB8 to JPEG.
@@ -98,7 +98,7 @@ let package = Package(
       ]),
     // The helper that tests start under mpirun, so that MPI stays out of the test process.
     .executableTarget(
-      name: "rank-check", dependencies: ["Collectives", "MPICollectives", "Tensors"]),
+      name: "rank-check", dependencies: ["Collectives", "MPICollectives"]),
 
     // Tests: one target a module, and one for the tool as a whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

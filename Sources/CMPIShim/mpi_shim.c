@@ -55,13 +55,14 @@ int avp_mpi_close(avp_mpi_comm *comm) {
   }
   if (code == MPI_SUCCESS) code = MPI_Comm_free(&comm->comm);
   if (code == MPI_SUCCESS) code = MPI_Finalize();
+  if (code != MPI_SUCCESS) return code;
   free(comm->notices);
   free(comm);
-  return code;
+  return MPI_SUCCESS;
 }
 
-void avp_mpi_abort(avp_mpi_comm *comm, int status) {
-  MPI_Abort(comm->comm, status);
+void avp_mpi_abort(int status) {
+  MPI_Abort(MPI_COMM_WORLD, status);
   _Exit(status);
 }
 

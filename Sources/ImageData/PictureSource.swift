@@ -47,15 +47,8 @@ public struct PictureSource: Sendable {
     }
   }
 
-  /// The picture in any file, outside of a set.
-  ///
-  /// - Throws: ``DatasetError`` that names the file.
-  public static func image(path: String) throws(DatasetError) -> RGBImage {
-    try decode(contents(path, expected: nil), path: path)
-  }
-
-  /// The bytes of a file that has `expected` bytes, or any size within the limit for nil.
-  private static func contents(_ path: String, expected: Int?) throws(DatasetError) -> [UInt8] {
+  /// The bytes of a file that has `expected` bytes.
+  private static func contents(_ path: String, expected: Int) throws(DatasetError) -> [UInt8] {
     let refused = "the picture \(path) cannot be used: "
     let size: Int
     do throws(PictureRefusal) {
@@ -80,8 +73,8 @@ struct PictureRefusal: Error {
   let reason: String
 }
 
-/// The size of the picture file at `path`, which must be `expected` unless that is nil.
-func pictureFileSize(path: String, expected: Int?) throws(PictureRefusal) -> Int {
+/// The size of the picture file at `path`, which must be `expected`.
+func pictureFileSize(path: String, expected: Int) throws(PictureRefusal) -> Int {
   let facts: FileFacts
   do throws(SystemReason) {
     facts = try FileFacts(path: path)
@@ -93,7 +86,7 @@ func pictureFileSize(path: String, expected: Int?) throws(PictureRefusal) -> Int
     throw PictureRefusal(
       reason: "it has \(facts.bytes) bytes, more than the limit of \(PictureSource.fileLimit)")
   }
-  if let expected, facts.bytes != expected {
+  guard facts.bytes == expected else {
     throw PictureRefusal(
       reason: "it has \(facts.bytes) bytes, not \(expected) as when the picture set was listed")
   }

@@ -41,11 +41,6 @@ public struct Sampler: Sendable {
     return start..<start + min(globalBatch, count - start)
   }
 
-  /// How many samples the global batch of one step has.
-  ///
-  /// - Precondition: as ``batch(step:)``.
-  public func batchSize(step: Int) -> Int { batch(step: step).count }
-
   /// The positions, in the epoch's order, of one rank's part of the global batch of one step; it
   /// may be empty.
   ///

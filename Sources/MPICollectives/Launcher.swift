@@ -7,6 +7,8 @@ public struct Launcher: Sendable, Equatable {
   /// How many processes it says it has started, where it says so.
   public let processes: Int?
   /// This process's number among those, where it says so.
+  public let rank: Int?
+  /// Its number among those of its host, where it says so.
   public let localRank: Int?
 
   /// Reads Open MPI's, PMI's and Slurm's variables from `environment`.
@@ -27,6 +29,7 @@ public struct Launcher: Sendable, Equatable {
       name = nil
       processes = nil
     }
+    rank = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
     localRank = number("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
   }
 

@@ -20,12 +20,13 @@ extension MPICommunicator {
     try announce()
     var request: OpaquePointer?
     try Self.check(operation, start(&request))
+    guard let request else { return }
     var watch = Watch()
     var tests = 0
-    while let pending = request {
+    while true {
       var done: Int32 = 0
-      try Self.check(operation, avp_mpi_test(pending, &done))
-      if done != 0 { break }
+      try Self.check(operation, avp_mpi_test(request, &done))
+      if done != 0 { return }
       tests += 1
       nap(after: tests)
       // Often: on a busy machine each nap lasts many milliseconds.
@@ -36,7 +37,6 @@ extension MPICommunicator {
         try checkStall(operation, &watch)
       }
     }
-    request = nil
   }
 
   /// Yields at first, as most operations end within microseconds, then sleeps up to half a
@@ -112,6 +112,17 @@ extension MPICommunicator {
   private func send(_ notice: [CChar], to ranks: Range<Int>) throws(CollectiveError) {
     for receiver in ranks where receiver != rank {
       try Self.check("a notice", avp_mpi_notice_send(handle, Int32(receiver), notice))
+    }
+  }
+
+  /// Says that this rank ends by itself, so that the others, which are told to end next, do not
+  /// name it among those that are gone.
+  func sayFarewell() {
+    guard worldSize > 1, stallTimeout != nil else { return }
+    // Again: a notice is dropped where the one before is still on its way.
+    for _ in 0..<3 {
+      try? answerEnd()
+      usleep(1_000)
     }
   }
 

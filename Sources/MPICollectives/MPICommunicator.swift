@@ -32,6 +32,8 @@ public final class MPICommunicator: Communicator {
   var toldToEnd: ContinuousClock.Instant?
   /// Whether it has named those that are gone.
   var hasNamedLost = false
+  /// Whether MPI takes no messages any more.
+  private var isClosing = false
 
   /// Initialises MPI and duplicates its world.
   ///
@@ -72,6 +74,7 @@ public final class MPICommunicator: Communicator {
       "Rank \(rank) (host \(host)) has waited \(seconds) s for the others to leave MPI, and one of "
         + "them does not. The work was done before."
     }
+    isClosing = true
     let code = avp_mpi_close(handle)
     watchdog.disarm()
     try Self.check("MPI_Finalize", code)
@@ -79,8 +82,8 @@ public final class MPICommunicator: Communicator {
 
   /// Ends all ranks with `status`, at once.
   public func abort(status: Int32) -> Never {
-    avp_mpi_abort(handle, status)
-    exit(status)
+    if !isClosing { sayFarewell() }
+    avp_mpi_abort(status)
   }
 
   public func allreduce<Element: Reducible>(

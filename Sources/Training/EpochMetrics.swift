@@ -33,7 +33,7 @@ extension Collection<EpochMetrics> {
   }
 }
 
-/// What happens during a run, for whoever shows or records it. Sent on rank 0 only.
+/// What happens during a run, for whoever shows or records it.
 public enum TrainingEvent: Sendable {
   /// The run begins or goes on: steps an epoch, epochs in all, and where it stands.
   case started(stepsPerEpoch: Int, epochs: Int, completedSteps: Int)

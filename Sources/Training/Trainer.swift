@@ -29,7 +29,8 @@ public struct Trainer {
 
   /// Trains to the end, or to a requested stop.
   ///
-  /// - Throws: what makes it impossible to go on; then no rank has applied the step in question.
+  /// - Throws: what makes it impossible to go on. No rank has kept the step in question: the state
+  ///   is dropped with this value, and checkpoints hold whole steps only.
   public mutating func run() throws -> Outcome {
     defer { pipeline.stop() }
     observer.note(started)

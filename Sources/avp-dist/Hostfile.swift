@@ -50,12 +50,13 @@ struct Hostfile: Equatable {
     self.entries = entries
   }
 
-  /// The hosts that cannot be reached through ssh within ten seconds; this machine is not asked.
+  /// Those of `entries` that cannot be reached through ssh within ten seconds; this machine is not
+  /// asked.
   ///
   /// ssh's own limit is for the connection only: a login can hang, for example on a home directory
   /// whose server is gone.
-  func silentHosts() -> [String] {
-    let asked = entries.map(\.host).filter { !Self.isOwn($0) }
+  static func silent(of entries: [Entry]) -> [String] {
+    let asked = entries.map(\.host).filter { !isOwn($0) }
     let calls = asked.map { host -> (host: String, ssh: Process) in
       let ssh = Process()
       ssh.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -8,8 +8,8 @@ struct MPIRun {
   let words: [String]
   /// How many ranks it starts.
   let ranks: Int
-  /// The hosts it uses besides this machine's own; empty without a hostfile.
-  let hosts: Hostfile?
+  /// The hosts that it uses; empty without a hostfile.
+  let hosts: [Hostfile.Entry]
 
   /// Runs to the end. A request to stop becomes SIGUSR1, which mpirun passes to all ranks; a second
   /// one ends all at once.
@@ -86,12 +86,12 @@ struct MPIRun {
         isAsked = true
         kill(mpirun, SIGUSR1)
       }
-      guard let hosts, ContinuousClock.now - looked > .seconds(1) else { continue }
+      guard !hosts.isEmpty, ContinuousClock.now - looked > .seconds(1) else { continue }
       looked = .now
       let open = Set(ProcessTable().children(of: mpirun, named: "ssh"))
       defer { connections = open }
       guard !connections.subtracting(open).isEmpty, process.isRunning else { continue }
-      let silent = hosts.silentHosts()
+      let silent = Hostfile.silent(of: hosts)
       guard !silent.isEmpty, process.isRunning else { continue }
       printError("avp-dist: host \(silent.joined(separator: ", ")) does not answer any more")
       // It could not end in the regular way, which needs that host.
@@ -102,7 +102,7 @@ struct MPIRun {
   /// Whether all ranks listen: a signal that comes before would kill one, or be lost in mpirun.
   /// Those of other hosts, which cannot be seen from here, are given five seconds.
   private func areListening(_ mpirun: Int32, age: Duration) -> Bool {
-    guard hosts == nil else { return age > .seconds(5) }
+    guard hosts.isEmpty else { return age > .seconds(5) }
     let processes = ProcessTable()
     return processes.descendants(of: mpirun).count { processes.isListening($0) } >= ranks
   }

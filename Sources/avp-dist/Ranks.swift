@@ -29,10 +29,21 @@ func withRanks(
     guard communicator.worldSize > 1 else { throw error }
     // Where all ranks meet the same error, the first to speak ends the others before they repeat
     // it.
-    usleep(UInt32(min(communicator.rank, 8)) * 250_000)
+    let deadline = ContinuousClock.now + .milliseconds(250 * min(communicator.rank, 8))
+    let wasTold = isToldToEnd()
+    while ContinuousClock.now < deadline {
+      usleep(10_000)
+      if isToldToEnd() && !wasTold { _exit(ExitStatus(of: error).rawValue) }
+    }
     let place = "rank \(communicator.rank), host \(communicator.host)"
     let doing = communicator.activity.isEmpty ? "" : ", \(communicator.activity)"
     printError("avp-dist: \(error)\n  (\(place)\(doing); the other ranks end too)")
     communicator.abort(status: ExitStatus(of: error).rawValue)
   }
+}
+
+/// Lets rank 0 tell an error that all ranks meet before they are joined, such as a wrong option:
+/// mpirun ends the others a second after the first.
+func giveWay(_ launcher: Launcher) {
+  if launcher.rank ?? 0 > 0 { usleep(1_500_000) }
 }

@@ -3,6 +3,24 @@ import Reports
 import Training
 import WeightFiles
 
+/// From where a run starts: what `--resume` asks for.
+enum RunStart: Equatable {
+  /// From the beginning.
+  case afresh
+  /// From the newest whole checkpoint in the run's folder; from the beginning where there is none.
+  case newest
+  /// From the checkpoint at a path.
+  case file(String)
+
+  init(_ arguments: Arguments) {
+    switch arguments.string("--resume") {
+    case nil: self = .afresh
+    case "auto": self = .newest
+    case .some(let path): self = .file(path)
+    }
+  }
+}
+
 /// The folder of one run: where it is, and what is in it already.
 struct RunFolder {
   let path: String
@@ -21,40 +39,62 @@ struct RunFolder {
     [checkpoints, metrics, model].contains { FileManager.default.fileExists(atPath: $0) }
   }
 
-  /// The folder that a run shall use: the named one, or the next free `runs/NNN`; to resume `auto`
-  /// without a name, the newest of those.
-  static func choose(output: String?, resuming: Bool) throws -> RunFolder {
+  /// The folder that a run shall use: the named one, or the next free `runs/NNN`; to go on from the
+  /// newest checkpoint without a name, the newest of those in which a run has been.
+  static func choose(output: String?, start: RunStart) throws -> RunFolder {
     if let output {
       let folder = RunFolder(path: output)
-      if !resuming { try folder.requireUnused() }
+      try folder.requireRoom(for: start)
       return folder
     }
-    return try numbered(resuming: resuming)
+    return try numbered(start)
   }
 
-  /// The newest `runs/NNN` for a run that goes on, else the next one, made here and now: of several
-  /// runs that start at the same time each gets its own.
-  private static func numbered(resuming: Bool) throws -> RunFolder {
+  /// One of `runs/NNN`; a new one is made here and now: of several runs that start at the same time
+  /// each gets its own.
+  private static func numbered(_ start: RunStart) throws -> RunFolder {
+    func folder(_ number: Int) -> RunFolder {
+      RunFolder(path: "runs/" + String(format: "%03d", number))
+    }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "runs")) ?? []
-    var number = names.compactMap { Int($0) }.filter { (1..<Int.max).contains($0) }.max() ?? 0
-    var folder: RunFolder { RunFolder(path: "runs/" + String(format: "%03d", number)) }
-    if resuming && number > 0 { return folder }
+    let numbers = names.compactMap { Int($0) }.filter { (1..<Int.max).contains($0) }.sorted()
+    if start == .newest, let number = numbers.last(where: { folder($0).isUsed }) {
+      return folder(number)
+    }
     try RunFolder(path: "runs").create()
-    repeat { number += 1 } while mkdir(folder.path, 0o777) != 0 && errno == EEXIST
+    var number = numbers.last ?? 0
+    repeat { number += 1 } while mkdir(folder(number).path, 0o777) != 0 && errno == EEXIST
     // Where it could not be made for another reason, this says why.
-    try folder.create()
-    return folder
+    try folder(number).create()
+    return folder(number)
   }
 
-  /// Refuses a folder in which a run has been.
-  private func requireUnused() throws {
-    guard isUsed else { return }
+  /// Refuses a folder that holds another run. One that goes on from a file of its own is the same,
+  /// and one that has died before its first checkpoint has left nothing to lose.
+  private func requireRoom(for start: RunStart) throws {
+    switch start {
+    case .newest: return
+    case .afresh: guard isUsed else { return }
+    case .file(let file): guard holdsResults, !holds(checkpoint: file) else { return }
+    }
     throw Failure(
       status: .cannotCreate,
       description: """
         \(path) holds a run already. `--resume auto` goes on with it; another --output, or none, \
         starts a new one.
         """)
+  }
+
+  private var holdsResults: Bool {
+    let files = FileManager.default
+    let names = (try? files.contentsOfDirectory(atPath: checkpoints)) ?? []
+    return names.contains { !$0.hasPrefix(".") } || files.fileExists(atPath: model)
+  }
+
+  private func holds(checkpoint file: String) -> Bool {
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    return folder.resolvingSymlinksInPath()
+      == URL(fileURLWithPath: checkpoints, isDirectory: true).resolvingSymlinksInPath()
   }
 
   /// Makes the folder.
@@ -77,11 +117,11 @@ struct RunFolder {
   ///     a half.
   ///   - whileWaiting: called several times a second meanwhile.
   mutating func keepOthersOut(
-    resuming: Bool, patience: Duration, whileWaiting: () throws -> Void
+    from start: RunStart, patience: Duration, whileWaiting: () throws -> Void
   ) throws {
     lock = try FolderLock(folder: path, patience: patience, whileWaiting: whileWaiting)
     // Another run may have come and gone since the folder was chosen.
-    if !resuming { try requireUnused() }
+    try requireRoom(for: start)
   }
 }
 
@@ -187,7 +227,13 @@ final class RunRecorder: TrainingObserver {
     }
     let file = try FileHandle(forWritingTo: URL(fileURLWithPath: metrics))
     defer { try? file.close() }
-    try file.seekToEnd()
-    try file.write(contentsOf: Data(text.utf8))
+    let end = try file.seekToEnd()
+    do {
+      try file.write(contentsOf: Data(text.utf8))
+    } catch {
+      // On a full disk a part may have been written, to which the next line would be added.
+      try? file.truncate(atOffset: end)
+      throw error
+    }
   }
 }

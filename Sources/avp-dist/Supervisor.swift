@@ -11,8 +11,8 @@ struct Supervisor {
   let maxRestarts: Int
   /// The folder of the run's checkpoints.
   let checkpoints: String
-  /// Whether the words name the file of a checkpoint to begin with.
-  let beginsWithFile: Bool
+  /// From where the first attempt starts.
+  let start: RunStart
   /// This program. Asked for once: a restart must find it under its name after a new one was built.
   let executable: String
   let environment: [String: String]
@@ -35,7 +35,6 @@ struct Supervisor {
     case .done: .done
     case .stopped: .stopped
     case .usage, .badData, .missingInput, .cannotCreate, .writeFailed, .configuration: .hopeless
-    case .internalError where stopRequested: .hopeless
     case .unavailable, .internalError, nil: stopRequested ? .cutOff : .lost
     }
   }
@@ -53,25 +52,26 @@ struct Supervisor {
       let plan = try startingPlan()
       guard stop.number == 0 else { throw Self.stopped }
       // The file that the user named counts until the run has written checkpoints of its own.
-      let isBegun = !beginsWithFile || checkpointFiles.contains { before[$0] != $1 }
+      let isBegun = !startsFromFile || checkpointFiles.contains { before[$0] != $1 }
       let words = mpirunWords(plan, resuming: attempt > 0 && isBegun)
       printError("avp-dist: " + words.map(Self.quoted).joined(separator: " "))
-      let mpirun = MPIRun(words: words, ranks: plan.ranks, hosts: hostfile)
+      let mpirun = MPIRun(words: words, ranks: plan.ranks, hosts: plan.hosts)
       let status = try mpirun.execute(stop: stop)
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
       case .done: return
       case .stopped: throw Self.stopped
       case .hopeless:
         let known = ExitStatus(rawValue: status) ?? .internalError
+        let reason = known.lastingReason.map { ": \($0)" } ?? ""
         throw Failure(
           status: known,
           description: """
-            The run ended with status \(status) and is not started again: \
-            \(known.lastingReason ?? "unknown"), see above, and that would not change by itself.
+            The run ended with status \(status) and is not started again\(reason), see above, and \
+            that would not change by itself.
             """)
       case .cutOff:
         throw Failure(
-          status: .unavailable,
+          status: status == ExitStatus.internalError.rawValue ? .internalError : .unavailable,
           description: """
             Ended with status \(status) after the request to stop, without a checkpoint for it; the \
             same command with --resume auto goes on from the last one.
@@ -109,10 +109,12 @@ extension Supervisor {
     let hosts: [Hostfile.Entry]
   }
 
+  private var startsFromFile: Bool { if case .file = start { true } else { false } }
+
   /// Asks the hosts who is there, and says who is not.
   private func startingPlan() throws -> Plan {
     guard let hostfile else { return Plan(ranks: ranks, hosts: []) }
-    let silent = hostfile.silentHosts()
+    let silent = Hostfile.silent(of: hostfile.entries)
     for host in silent { printError("warning: host \(host) does not answer and is left out") }
     let hosts = hostfile.entries.filter { !silent.contains($0.host) }
     let slots = hosts.reduce(0) { $0 + $1.slots }

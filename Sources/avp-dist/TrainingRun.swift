@@ -14,18 +14,23 @@ import WeightFiles
 struct TrainingRun {
   private let arguments: Arguments
   private let configuration: TrainingConfiguration
+  private let start: RunStart
   private let stallTimeout: Duration
+  private let style: ProgressStyle
+  private let keep: Int?
 
-  /// Checks the command line.
+  /// Checks the whole command line, before anything is read or made.
   init(_ arguments: Arguments) throws {
     self.arguments = arguments
     configuration = try TrainingConfiguration(arguments)
+    start = RunStart(arguments)
     stallTimeout = .seconds(try arguments.int("--stall-timeout", in: 1...1_000_000) ?? 300)
-    _ = try style
-  }
-
-  private var style: ProgressStyle {
-    get throws { try arguments.choice("--log") ?? .auto }
+    style = try arguments.choice("--log") ?? .auto
+    keep = try arguments.int("--keep", in: 1...1_000_000)
+    // These are read where they are needed; here only what is wrong in them is found.
+    _ = try RunOptions(arguments, communicator: SingleProcess())
+    _ = try arguments.string("--weights").map(BackboneChoice.init)
+    _ = try arguments.choice("--feature-layer") as FeatureLayer?
   }
 
   /// Trains, validates and writes the model; collective under a launcher.
@@ -55,22 +60,21 @@ struct TrainingRun {
     defer { withExtendedLifetime(folder) {} }
     let extractor = extractor(backbone, data: data)
     let state = try resumedState(record, folder, communicator) ?? initialState(record)
-    let observer: any TrainingObserver =
-      isRoot ? try recorder(record, folder, manifest, state) : SilentObserver()
+    let recorder = isRoot ? try recorder(record, folder, manifest, state) : nil
     try describe(backbone, data: data, options, communicator, folder)
     if isRoot { announce(manifest, backbone, options, communicator, folder) }
 
     var trainer = try Trainer(
       manifest: manifest, configuration: configuration, producer: extractor, from: state,
-      options: options, communicator: communicator, stop: stop, observer: observer)
+      options: options, communicator: communicator, stop: stop,
+      observer: recorder ?? SilentObserver())
     let outcome = try trainer.run()
     if outcome == .stopped {
-      (observer as? RunRecorder)?.close()
+      recorder?.close()
       throw Failure(
         status: .stopped,
         description: "Stopped by a signal; `--resume auto` goes on from here.")
     }
-    let recorder = observer as? RunRecorder
     try recorder?.finish(trainer.state)
     try communicator.barrier()
     if let recorder { conclude(trainer.state, recorder.files) }
@@ -102,7 +106,7 @@ extension TrainingRun {
     }
     try communicator.broadcast(&bytes, from: 0)
     let manifest = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))
-    if communicator.rank == 0, manifest.skippedFiles > 0, try style != .json {
+    if communicator.rank == 0, manifest.skippedFiles > 0, style != .json {
       print("\(manifest.skippedFiles) files that are no JPEG or PNG by their names are left out")
     }
     return manifest
@@ -112,13 +116,12 @@ extension TrainingRun {
   private func sharedFolder(_ communicator: any Communicator) throws -> RunFolder {
     var own: RunFolder?
     if communicator.rank == 0 {
-      let resuming = arguments.has("--resume")
-      var folder = try RunFolder.choose(output: arguments.string("--output"), resuming: resuming)
+      var folder = try RunFolder.choose(output: arguments.string("--output"), start: start)
       try folder.create()
       communicator.activity = "waiting for the run's folder"
       // Within the time-out, after which the others would take this rank for one that hangs.
-      let patience = resuming ? stallTimeout / 2 : min(.seconds(5), stallTimeout / 2)
-      try folder.keepOthersOut(resuming: resuming, patience: patience) {
+      let patience = start == .afresh ? min(.seconds(5), stallTimeout / 2) : stallTimeout / 2
+      try folder.keepOthersOut(from: start, patience: patience) {
         try communicator.reportActivity()
       }
       communicator.activity = ""
@@ -186,11 +189,17 @@ extension TrainingRun {
   private func resumedState(
     _ record: ModelRecord, _ folder: RunFolder, _ communicator: any Communicator
   ) throws -> TrainingState? {
-    guard let resume = arguments.string("--resume") else { return nil }
+    var path: String
+    switch start {
+    case .afresh: return nil
+    case .newest: path = folder.checkpoints
+    case .file(let file): path = file
+    }
     var bytes: [UInt8] = []
-    var path = resume
     if communicator.rank == 0 {
-      if resume == "auto" {
+      if start != .newest {
+        bytes = try Checkpoint(path: path).encoded()
+      } else {
         let (found, damaged) = try CheckpointFolder(path: folder.checkpoints).newest(like: record)
         for file in damaged { printError("warning: \(file) is damaged and is passed over") }
         if let found {
@@ -201,8 +210,6 @@ extension TrainingRun {
             "no checkpoint in \(folder.checkpoints) on host \(communicator.host): "
               + "starting from the beginning")
         }
-      } else {
-        bytes = try Checkpoint(path: resume).encoded()
       }
     }
     try communicator.broadcast(&bytes, from: 0)
@@ -252,17 +259,19 @@ extension TrainingRun {
     let sampler = Sampler(
       count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
     let files = RunFiles(
-      folder: folder.path, keep: try arguments.int("--keep", in: 1...1_000_000), record: record,
+      folder: folder.path, keep: keep, record: record,
       stepsPerEpoch: sampler.stepsPerEpoch)
     let recorder = RunRecorder(
       metrics: folder.metrics, files: files,
       reporter: ProgressReporter(
-        style: try style, isTerminal: isTerminal, trainCount: manifest.train.count))
+        style: style, isTerminal: isTerminal, trainCount: manifest.train.count))
     for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
-    let named = arguments.string("--resume").flatMap { $0 == "auto" ? nil : $0 }
-    let origin = named.map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
-    try files.restoreBest(of: state, from: [origin, folder.checkpoints].compactMap { $0 })
+    var origins = [folder.checkpoints]
+    if case .file(let file) = start {
+      origins.insert(URL(fileURLWithPath: file).deletingLastPathComponent().path, at: 0)
+    }
+    try files.restoreBest(of: state, from: origins)
     return recorder
   }
 
@@ -286,7 +295,7 @@ extension TrainingRun {
     _ manifest: DatasetManifest, _ backbone: LoadedBackbone, _ options: RunOptions,
     _ communicator: any Communicator, _ folder: RunFolder
   ) {
-    guard (try? style) != .json else { return }
+    guard style != .json else { return }
     let ranks = communicator.worldSize
     print(
       """
@@ -306,7 +315,7 @@ extension TrainingRun {
   }
 
   private func conclude(_ state: TrainingState, _ files: RunFiles) {
-    guard (try? style) != .json, let last = state.history.last else { return }
+    guard style != .json, let last = state.history.last else { return }
     let best = state.history.first { $0.epoch == state.bestEpoch } ?? last
     print(
       String(

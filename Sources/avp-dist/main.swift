@@ -65,6 +65,7 @@ openStandardStreams()
 do {
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {
+  giveWay(Launcher(environment: ProcessInfo.processInfo.environment))
   printError("avp-dist: \(error)")
   // At once: libraries' exit handlers must not run under threads that may still compute.
   _exit(ExitStatus(of: error).rawValue)

@@ -134,15 +134,16 @@ struct PictureSourceTests {
       #expect(error?.description.contains("\(folder.path)/\(name)") == true)
       #expect(error?.description.contains(words) == true)
     }
-    #expect(throws: DatasetError.self) { try PictureSource.image(path: folder.path + "/a.jpg") }
   }
 
   @Test func hugeFilesAreNotRead() throws {
     let folder = try TemporaryFolder(["a.jpg": 1])
     // A sparse file: it has the size without the disk space.
-    truncate(folder.path + "/a.jpg", off_t(PictureSource.fileLimit + 1))
+    let bytes = PictureSource.fileLimit + 1
+    truncate(folder.path + "/a.jpg", off_t(bytes))
     let error = #expect(throws: DatasetError.self) {
-      try PictureSource.image(path: folder.path + "/a.jpg")
+      try PictureSource(root: folder.path).image(
+        of: Sample(path: "a.jpg", label: 0, bytes: bytes))
     }
     #expect(error?.description.contains("more than the limit") == true)
   }

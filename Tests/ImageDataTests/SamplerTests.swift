@@ -15,7 +15,7 @@ struct SamplerTests {
             sampler.slice(step: step, rank: $0, worldSize: worldSize)
           }
           let sizes = slices.map(\.count)
-          #expect(sizes.reduce(0, +) == sampler.batchSize(step: step))
+          #expect(sizes.reduce(0, +) == sampler.batch(step: step).count)
           #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 1)
           #expect(sizes == sizes.sorted(by: >))
           positions += slices.flatMap { $0 }
@@ -28,12 +28,12 @@ struct SamplerTests {
   @Test func onlyTheLastBatchIsShort() {
     let sampler = Sampler(count: 694, globalBatch: 32, seed: 0)
     #expect(sampler.stepsPerEpoch == 22)
-    #expect((0..<21).allSatisfy { sampler.batchSize(step: $0) == 32 })
-    #expect(sampler.batchSize(step: 21) == 22)
+    #expect((0..<21).allSatisfy { sampler.batch(step: $0).count == 32 })
+    #expect(sampler.batch(step: 21).count == 22)
     #expect(sampler.slice(step: 21, rank: 3, worldSize: 4) == 689..<694)
     #expect(Sampler(count: 0, globalBatch: 32, seed: 0).stepsPerEpoch == 0)
     #expect(Sampler(count: 64, globalBatch: 32, seed: 0).stepsPerEpoch == 2)
-    #expect(Sampler(count: 3, globalBatch: .max, seed: 0).batchSize(step: 0) == 3)
+    #expect(Sampler(count: 3, globalBatch: .max, seed: 0).batch(step: 0) == 0..<3)
   }
 
   @Test func ordersDependOnSeedAndEpochAlone() {

@@ -22,6 +22,8 @@ extension ToolTests {
         #expect(outcome.errors.contains(part), sourceLocation: location)
       }
       #expect(!outcome.errors.contains("Fatal error"), sourceLocation: location)
+      let messages = outcome.errors.split(separator: "\n").count { $0.hasPrefix("avp-dist: ") }
+      #expect(messages == (status == 0 ? 0 : 1), "\(outcome.errors)", sourceLocation: location)
     }
 
     private func train(_ data: String, _ more: [String] = []) -> [String] {
@@ -60,6 +62,14 @@ extension ToolTests {
       let data = try ["--data", Workshop.data.get()]
       let placed = words.first == "train" && !words.contains("data") ? data : []
       try expect(64, [message, "avp-dist"], words.prefix(1) + placed + words.dropFirst())
+    }
+
+    @Test func aWrongWordIsToldByOneRank() throws {
+      let data = try Workshop.data.get()
+      for words in [["--lr", "0"], ["--exchange", "none"]] {
+        try expect(64, ["\(words[0]) takes"], train(data, words), ranks: 3)
+      }
+      #expect(!files.fileExists(atPath: scratch.path + "/run"))
     }
 
     @Test func anUnknownInstructionSet() throws {

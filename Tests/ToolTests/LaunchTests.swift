@@ -74,6 +74,15 @@ extension ToolTests {
       #expect(calls[1].hasSuffix("--resume auto") && calls[2].hasSuffix("--resume auto"))
     }
 
+    @Test func aWrongWordOfTheRunIsFoundBeforeItStarts() throws {
+      for words in [["--epochs", "0"], ["--keep", "0"], ["--exchange", "none"]] {
+        let (outcome, calls) = try launch([], words)
+        #expect(outcome.status == 64)
+        #expect(calls.isEmpty)
+      }
+      #expect(!FileManager.default.fileExists(atPath: output))
+    }
+
     @Test func theRestartsHaveAnEnd() throws {
       let (outcome, calls) = try launch(Array(repeating: "exit 137", count: 9), [])
       #expect(outcome.status == 69)
@@ -81,9 +90,11 @@ extension ToolTests {
       #expect(outcome.errors.contains("The run ended with status 137 after 3 restarts"))
     }
 
-    @Test(arguments: [["--resume", "x.safetensors"], ["--resume=x.safetensors"]])
-    func aNamedCheckpointCountsUntilThereAreNewerOnes(words: [String]) throws {
-      _ = try writeCheckpoint("old.safetensors")
+    @Test(arguments: [" ", "="]) func aNamedCheckpointCountsUntilThereAreNewerOnes(
+      separator: Character
+    ) throws {
+      let words = "--resume\(separator)\(try writeCheckpoint("x.safetensors"))"
+        .split(separator: " ").map(String.init)
       let write = "echo new >\(output)/checkpoints/new.safetensors; exit 137"
       let (outcome, calls) = try launch(["exit 137", write, "exit 137", "exit 0"], words)
       #expect(outcome.status == 0, "\(outcome.errors)")
@@ -285,7 +296,9 @@ extension ToolTests {
       let program = try startRank(
         "trap 'exit 70' USR1; touch \(ready); while :; do sleep 0.1; done")
       kill(program.id, SIGTERM)
-      #expect(try program.wait().status == 70)
+      let outcome = try program.wait()
+      #expect(outcome.status == 70)
+      #expect(outcome.errors.contains("Ended with status 70 after the request to stop"))
     }
 
     /// With the real mpirun: a stop, and the rest of the run.

@@ -71,6 +71,48 @@ extension ToolTests {
       }
     }
 
+    /// What `auto` and a file choose where no folder is named.
+    @Test func aRunThatGoesOnFindsItsFolder() throws {
+      func words(_ more: [String]) throws -> [String] {
+        Array(try Workshop.train("", epochs: 1, more)).filter { $0 != "--output" && $0 != "" }
+      }
+      func go(_ more: [String]) throws -> Outcome { try run(words(more), in: scratch.path) }
+      for seed in ["0", "1"] { #expect(try go(["--seed", seed]).status == 0) }
+      let second = try Workshop.model(scratch.path + "/runs/002")
+      // What a start that failed has left is no run.
+      try FileManager.default.createDirectory(
+        atPath: scratch.path + "/runs/003", withIntermediateDirectories: false)
+      let newest = try go(["--seed", "1", "--resume", "auto"])
+      #expect(newest.status == 0, "\(newest.errors)")
+      #expect(newest.output.contains("run folder runs/002"))
+      #expect(!newest.errors.contains("starting from the beginning"))
+
+      // The first run goes on elsewhere, not over the second one.
+      let file = "runs/001/checkpoints/epoch-0001.safetensors"
+      let branched = try go(["--resume", file])
+      #expect(branched.status == 0, "\(branched.errors)")
+      #expect(branched.output.contains("run folder runs/004"))
+      #expect(try Workshop.model(scratch.path + "/runs/002") == second)
+    }
+
+    @Test func aFileOfAnotherRunDoesNotReplaceTheRunInTheFolder() throws {
+      let whole = try Workshop.whole.get()
+      let output = scratch.path + "/run"
+      try FileManager.default.copyItem(atPath: whole, toPath: output)
+      let name = "checkpoints/epoch-0001.safetensors"
+      let refused = try run(Workshop.train(output, ["--resume", "\(whole)/\(name)"]))
+      #expect(refused.status == 73)
+      #expect(refused.errors.contains("\(output) holds a run already"))
+      // Its own file is no other run's, also by another name of the folder.
+      let link = scratch.path + "/link"
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: output)
+      for folder in [output, link] {
+        let outcome = try run(Workshop.train(output, ["--resume", "\(folder)/\(name)"]))
+        #expect(outcome.status == 0, "\(outcome.errors)")
+      }
+      #expect(try Workshop.model(output) == Workshop.model(whole))
+    }
+
     @Test func aFreshStartIsAnnounced() throws {
       let output = scratch.path + "/run"
       let outcome = try run(Workshop.train(output, ["--resume", "auto"]))

@@ -20,10 +20,11 @@ enum { AVP_MPI_NOTICE_BYTES = 512 };
 
 /// Initialises MPI (threads allowed, only the calling one uses MPI) and duplicates the world.
 int avp_mpi_open(avp_mpi_comm **comm, int *rank, int *size);
-/// Frees the communicator and finalises MPI. Collective.
+/// Finalises MPI and frees the communicator; after an error it stays, of no use for other calls.
+/// Collective.
 int avp_mpi_close(avp_mpi_comm *comm);
-/// Ends every process of the run with `status`. Does not return.
-void avp_mpi_abort(avp_mpi_comm *comm, int status);
+/// Ends every process of the run with `status`.
+_Noreturn void avp_mpi_abort(int status);
 /// MPI's text for a code, cut to `capacity` bytes with the closing zero.
 void avp_mpi_error_text(int code, char *text, size_t capacity);
 

@@ -27,15 +27,17 @@ extension Command {
     }
     let words = Array(arguments.operands.dropFirst())
     let trainArguments = try Arguments(words, options: train.options, takesOperands: false)
-    let folder = try RunFolder.choose(
-      output: trainArguments.string("--output"), resuming: trainArguments.has("--resume"))
+    // Wrong words are found before a folder is made for the run.
+    _ = try TrainingRun(trainArguments)
+    let start = RunStart(trainArguments)
+    let folder = try RunFolder.choose(output: trainArguments.string("--output"), start: start)
     let supervisor = Supervisor(
       trainWords: words + (trainArguments.has("--output") ? [] : ["--output", folder.path]),
       ranks: ranks, minRanks: try arguments.int("--min-ranks", in: 1...ranks) ?? 1,
       hostfile: try arguments.string("--hostfile").map(Hostfile.init(path:)),
       maxRestarts: try arguments.int("--max-restarts", in: 0...1_000_000) ?? 3,
       checkpoints: folder.checkpoints,
-      beginsWithFile: (trainArguments.string("--resume") ?? "auto") != "auto",
+      start: start,
       executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         ?? CommandLine.arguments[0],
       environment: ProcessInfo.processInfo.environment)
