@@ -9,17 +9,17 @@ import Tensors
 public struct Sampler: Sendable {
   /// How many samples there are.
   public let count: Int
-  /// How many samples a step sums over, on all ranks together.
+  /// How many samples a step sums over, on all ranks together; never more than there are.
   public let globalBatch: Int
   private let seed: UInt64
 
-  /// A sampler of `count` samples in batches of `globalBatch`.
+  /// A sampler of `count` samples in batches of at most `globalBatch`.
   ///
   /// - Precondition: `count` is at least 0 and `globalBatch` at least 1.
   public init(count: Int, globalBatch: Int, seed: UInt64) {
     precondition(count >= 0 && globalBatch > 0)
     self.count = count
-    self.globalBatch = globalBatch
+    self.globalBatch = min(globalBatch, max(1, count))
     self.seed = seed
   }
 

@@ -48,5 +48,27 @@ public struct AffineParameters: Equatable, Sendable {
     flips = random.unit() < augmentation.horizontalFlip
   }
 
-  var shearInRadians: Double { shear * (Double.pi / 180) }
+}
+
+extension AffineParameters {
+  private var radians: Double { shear * (Double.pi / 180) }
+
+  /// The shear angle's sine, by its power series to about one unit in the last place of 1.
+  ///
+  /// The mathematics library of another host may round the last bit otherwise, and a pixel's value
+  /// must not show on which host it was computed.
+  var shearSine: Double {
+    let square = radians * radians
+    var series = 1.0
+    for k in stride(from: 24, to: 0, by: -2) { series = 1 - series * square / Double(k * (k + 1)) }
+    return radians * series
+  }
+
+  /// Its cosine, in the same way.
+  var shearCosine: Double {
+    let square = radians * radians
+    var series = 1.0
+    for k in stride(from: 24, to: 0, by: -2) { series = 1 - series * square / Double(k * (k - 1)) }
+    return series
+  }
 }

@@ -8,7 +8,7 @@ public struct PictureTransform: Sendable {
   /// To be raised whenever a picture's file gives another input with the same settings: a change of
   /// the decoder, of resizing, of augmentation or its draws, or of the arithmetic of normalisation.
   /// Features that were kept on disk are then computed anew.
-  public static let version = 1
+  public static let version = 2
   /// The width and height that the networks were trained with.
   public static let standardSize = 224
 

@@ -1,4 +1,3 @@
-import Foundation
 import Tensors
 
 extension RGBImage {
@@ -11,10 +10,9 @@ extension RGBImage {
   ///
   /// - Returns: `height * width * 3` values 0 to 255, in the order of ``RGBImage/pixels``.
   func affineBilinear(_ parameters: AffineParameters) -> [Float] {
-    let angle = parameters.shearInRadians
     let rowScale = parameters.zoom
-    let rowShift = -sin(angle) * parameters.columnZoom
-    let columnScale = cos(angle) * parameters.columnZoom
+    let rowShift = -parameters.shearSine * parameters.columnZoom
+    let columnScale = parameters.shearCosine * parameters.columnZoom
     let (centerY, centerX) = (Double(height) / 2 + 0.5, Double(width) / 2 + 0.5)
     let rowOffset = rowScale * -centerY + rowShift * -centerX + centerY
     let columnOffset = columnScale * -centerX + centerX

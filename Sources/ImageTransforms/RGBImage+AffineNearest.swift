@@ -1,4 +1,3 @@
-import Foundation
 import Tensors
 
 extension RGBImage {
@@ -11,7 +10,7 @@ extension RGBImage {
   /// pixels are met.
   func affineNearest(_ parameters: AffineParameters) -> RGBImage {
     let scale = 1 / parameters.zoom
-    let shift = tan(parameters.shearInRadians) / parameters.zoom
+    let shift = parameters.shearSine / parameters.shearCosine / parameters.zoom
     let (centerX, centerY) = (Double(width) * 0.5, Double(height) * 0.5)
     let offsetX = scale * -centerX + shift * -centerY + centerX
     let offsetY = scale * -centerY + centerY

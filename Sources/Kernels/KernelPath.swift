@@ -1,3 +1,4 @@
+internal import COpenBLAS
 internal import Glibc
 
 /// Which implementation of the kernels computes the backbone.
@@ -14,6 +15,14 @@ public enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// The fastest path of this processor.
   public static var best: KernelPath {
     [.avx512, .avx2].first(where: \.isAvailable) ?? .openblas
+  }
+
+  /// What decides the bits of this path, in words: OpenBLAS has kernels of its own for each kind of
+  /// processor, and other ones in another version.
+  public var identity: String {
+    let own = "\(rawValue) \(PackedFile.version)"
+    // "OpenBLAS 0.3.21 DYNAMIC_ARCH ... Zen ..."
+    return self == .openblas ? "\(own) \(String(cString: openblas_get_config()))" : own
   }
 
   /// The path that the value of the environment variable `AVP_KERNELS` names, or the best one.

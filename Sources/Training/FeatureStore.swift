@@ -11,23 +11,20 @@ public struct FeatureContext: Sendable {
   public var featureLayer: String
   /// How many features there are.
   public var featureCount: Int
-  /// Which kernels compute.
+  /// Which kernels compute, with what else decides their bits.
   public var kernels: String
-  /// The version of their bits.
-  public var kernelsVersion: Int
   /// Preset, size and normalisation.
   public var transform: PictureTransform
 
   /// Takes the facts as they are; see the properties.
   public init(
     fingerprint: String, featureLayer: String, featureCount: Int, kernels: String,
-    kernelsVersion: Int, transform: PictureTransform
+    transform: PictureTransform
   ) {
     self.fingerprint = fingerprint
     self.featureLayer = featureLayer
     self.featureCount = featureCount
     self.kernels = kernels
-    self.kernelsVersion = kernelsVersion
     self.transform = transform
   }
 
@@ -38,7 +35,7 @@ public struct FeatureContext: Sendable {
     func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
     return [
       "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
-      "kernels \(kernels) \(kernelsVersion)", "transform \(PictureTransform.version)",
+      "kernels \(kernels)", "transform \(PictureTransform.version)",
       "preset \(transform.preset.rawValue)", "size \(transform.size)",
       "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
       "mean \(list(normalisation.mean))", "deviation \(list(normalisation.deviation))",

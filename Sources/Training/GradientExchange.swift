@@ -8,7 +8,6 @@ import Head
 /// in them; see ``ExactGradient``.
 final class GradientExchange {
   private let way: Exchange
-  private let globalBatch: Int
   private let empty: ExactGradient
   private let communicator: any Communicator
   private let stop: StopSignal
@@ -21,7 +20,6 @@ final class GradientExchange {
   ) {
     self.way = way.resolved(
       globalBatch: globalBatch, features: shape.features, parameters: shape.parameterCount)
-    self.globalBatch = globalBatch
     self.communicator = communicator
     self.stop = stop
     empty = ExactGradient(shape: shape, globalBatch: globalBatch)

@@ -60,18 +60,18 @@ public struct Trainer {
     from state: TrainingState, options: RunOptions, communicator: any Communicator,
     stop: StopSignal, observer: any TrainingObserver
   ) throws {
+    let sampler = Sampler(
+      count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
     plan = StepPlan(
-      sampler: Sampler(
-        count: manifest.train.count, globalBatch: configuration.batchSize,
-        seed: configuration.seed),
-      configuration: configuration, rank: communicator.rank, worldSize: communicator.worldSize)
+      sampler: sampler, configuration: configuration, rank: communicator.rank,
+      worldSize: communicator.worldSize)
     schedule = try configuration.learningRateSchedule()
     exchange = GradientExchange(
-      options.exchange, shape: state.head.shape, globalBatch: configuration.batchSize,
+      options.exchange, shape: state.head.shape, globalBatch: sampler.globalBatch,
       communicator: communicator, stop: stop)
     validation = ValidationSet(
       manifest.validation, roundSize: configuration.batchSize, communicator)
-    let share = (configuration.batchSize + communicator.worldSize - 1) / communicator.worldSize
+    let share = (sampler.globalBatch + communicator.worldSize - 1) / communicator.worldSize
     pipeline = FeaturePipeline(
       requests: RequestStream(
         plan: plan, training: manifest.train, validation: validation.rounds.flatMap { $0 },

@@ -157,8 +157,8 @@ extension TrainingRun {
       viewsIn: configuration.views > 0 ? cache + "/views" : nil,
       context: FeatureContext(
         fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
-        featureCount: backbone.backbone.featureCount, kernels: backbone.record.kernels,
-        kernelsVersion: PackedFile.version, transform: extractor.transform
+        featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.kernels.identity,
+        transform: extractor.transform
       ).text, warn: printWarning)
   }
 

@@ -34,6 +34,7 @@ struct SamplerTests {
     #expect(Sampler(count: 0, globalBatch: 32, seed: 0).stepsPerEpoch == 0)
     #expect(Sampler(count: 64, globalBatch: 32, seed: 0).stepsPerEpoch == 2)
     #expect(Sampler(count: 3, globalBatch: .max, seed: 0).batch(step: 0) == 0..<3)
+    #expect(Sampler(count: 3, globalBatch: .max, seed: 0).globalBatch == 3)
   }
 
   @Test func ordersDependOnSeedAndEpochAlone() {

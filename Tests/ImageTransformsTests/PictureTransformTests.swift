@@ -36,6 +36,17 @@ import Testing
     #expect((900...1100).contains(flips))
   }
 
+  @Test func theShearsSineAndCosineAreThoseOfTheLibrary() {
+    for degrees in stride(from: -89.0, through: 89, by: 0.5) {
+      let parameters = AffineParameters(shear: degrees, zoom: 1, columnZoom: 1, flips: false)
+      let angle = degrees * Double.pi / 180
+      #expect(abs(parameters.shearSine - sin(angle)) <= 5e-16)
+      #expect(abs(parameters.shearCosine - cos(angle)) <= 5e-16)
+    }
+    let none = AffineParameters(shear: 0, zoom: 1, columnZoom: 1, flips: false)
+    #expect(none.shearSine == 0 && none.shearCosine == 1)
+  }
+
   @Test func oneSettingLeavesTheOthersAlone() {
     var (first, second) = (
       CounterRandom(seed: 7, purpose: .augmentation), CounterRandom(seed: 7, purpose: .augmentation)

@@ -18,6 +18,12 @@ import Testing
     }
   }
 
+  /// What is kept on disk under another one's name would be another one's bits.
+  @Test func identitiesTellPathsAndLibrariesApart() {
+    #expect(Set(KernelPath.allCases.map(\.identity)).count == KernelPath.allCases.count)
+    #expect(KernelPath.openblas.identity.contains("OpenBLAS 0."))
+  }
+
   @Test func theBestPathIsTheDefault() throws {
     #expect(try KernelPath.selected(environment: nil) == KernelPath.best)
     #expect(try KernelPath.selected(environment: "") == KernelPath.best)

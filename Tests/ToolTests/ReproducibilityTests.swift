@@ -120,6 +120,19 @@ extension ToolTests {
       #expect(try Workshop.model(output) == Workshop.model(Workshop.longest.get()))
     }
 
+    /// A batch has no more pictures than there are, whatever the option says.
+    @Test func aBatchLargerThanTheSetIsTheSet() throws {
+      let outputs = try [18, 1_048_576].map { size in
+        let output = "\(scratch.path)/\(size)"
+        let words = try Workshop.train(output, epochs: 3)
+        let place = try #require(words.firstIndex(of: "--batch-size")) + 1
+        let outcome = try run(Array(words[..<place] + ["\(size)"] + words[(place + 1)...]))
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return try Workshop.epochs(output)
+      }
+      #expect(outputs[0] == outputs[1])
+    }
+
     @Test func launchRestartsAfterTheDeathOfARank() throws {
       let output = scratch.path + "/run"
       let more = ["--checkpoint-every-steps", "1", "--threads", "1"]

@@ -77,8 +77,7 @@ import Testing
     _ change: (inout FeatureContext) -> Void = { _ in }
   ) -> FeatureContext {
     var context = FeatureContext(
-      fingerprint: "abc", featureLayer: "layer4", featureCount: 2048, kernels: "avx2",
-      kernelsVersion: 7,
+      fingerprint: "abc", featureLayer: "layer4", featureCount: 2048, kernels: "avx2 7",
       transform: PictureTransform(preset: .pytorch, normalisation: .torch))
     change(&context)
     return context
@@ -91,7 +90,7 @@ import Testing
         layer layer4
         count 2048
         kernels avx2 7
-        transform 1
+        transform 2
         preset pytorch
         size 224
         order rgb
@@ -102,7 +101,7 @@ import Testing
     let store = FeatureStore(folder: "/nowhere", context: context().text)
     #expect(
       store.key(picture: "123", variant: "view 1")
-        == "a020625ef785a0386f50f7a8dd4647935d5aabe51849e4588b5d02f03300d791")
+        == "e0a971c3f943fc0ccac701fb7213168019668145aa42b3ecf5ac873585671f59")
   }
 
   @Test func everyFactIsInTheWords() {
@@ -118,7 +117,7 @@ import Testing
     let texts = [
       context(), context { $0.fingerprint = "abd" }, context { $0.featureLayer = "layer3" },
       context { $0.featureCount = 1024 }, context { $0.kernels = "avx512" },
-      context { $0.kernelsVersion = 8 }, context { $0.transform = transform(.keras) },
+      context { $0.kernels = "avx2 8" }, context { $0.transform = transform(.keras) },
       context { $0.transform = transform(size: 96) },
       context { $0.transform = transform { $0.channelOrder = .bgr } },
       context { $0.transform = transform { $0.scale = 1 } },
