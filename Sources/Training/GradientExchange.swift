@@ -119,14 +119,3 @@ extension ExactGradient {
     }
   }
 }
-
-extension TrainingState {
-  /// Ends the epoch under way with its `metrics`.
-  mutating func close(_ metrics: EpochMetrics) {
-    history.append(metrics)
-    epoch += 1
-    step = 0
-    running.values = running.values.map { _ in 0 }
-    skipped = []
-  }
-}

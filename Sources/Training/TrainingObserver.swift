@@ -11,6 +11,24 @@ public protocol TrainingObserver: AnyObject {
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws
 }
 
+/// What happens during a run, for whoever shows or records it.
+public enum TrainingEvent: Sendable {
+  /// The run begins or goes on: steps an epoch, epochs in all, and where it stands.
+  case started(stepsPerEpoch: Int, epochs: Int, completedSteps: Int)
+  /// A step is done: epoch from 1, step in the epoch from 1, pictures so far in the epoch, mean
+  /// loss so far in the epoch.
+  case step(epoch: Int, step: Int, pictures: Int, meanLoss: Double)
+  /// The features of the validation pictures are being computed.
+  case validating(epoch: Int)
+  /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
+  /// pictures.
+  case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)
+  /// A checkpoint stands on disk.
+  case checkpoint(path: String, epoch: Int, step: Int)
+  /// Something that the user should know and that does not end the run.
+  case warning(String)
+}
+
 /// The observer of ranks that write nothing.
 public final class SilentObserver: TrainingObserver {
   /// An observer without effect.

@@ -41,6 +41,15 @@ public struct TrainingState: Sendable {
 
   /// The epoch with the best result so far.
   public var bestEpoch: Int? { history.best?.epoch }
+
+  /// Ends the epoch under way with its `metrics`.
+  mutating func close(_ metrics: EpochMetrics) {
+    history.append(metrics)
+    epoch += 1
+    step = 0
+    running.values = running.values.map { _ in 0 }
+    skipped = []
+  }
 }
 
 extension TrainingConfiguration {
