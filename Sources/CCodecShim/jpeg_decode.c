@@ -1,4 +1,4 @@
-#include "picture_decode.h"
+#include "CCodecShim.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-_Static_assert(AVP_DECODE_MESSAGE_SIZE >= JMSG_LENGTH_MAX, "libjpeg's messages must fit");
+_Static_assert(AVP_CODEC_MESSAGE_SIZE >= JMSG_LENGTH_MAX, "libjpeg's messages must fit");
 
 /// One decompression. libjpeg hands its managers back to our functions through `info`.
 ///
@@ -29,7 +29,7 @@ static void leave_with_message(j_common_ptr info) {
 /// Ends the decompression for a reason that libjpeg has no words for.
 static _Noreturn void leave_because(j_common_ptr info, const char *reason) {
   struct decoding *decoding = info->client_data;
-  snprintf(decoding->message, AVP_DECODE_MESSAGE_SIZE, "%s", reason);
+  snprintf(decoding->message, AVP_CODEC_MESSAGE_SIZE, "%s", reason);
   longjmp(decoding->failed, 1);
 }
 
@@ -154,7 +154,7 @@ static int decode(struct decoding *decoding, uint32_t width, uint32_t height, ui
 }
 
 int avp_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
-                  char message[AVP_DECODE_MESSAGE_SIZE]) {
+                  char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct decoding decoding = {0};
   prepare(&decoding, bytes, count, message);
   int status = size(&decoding, width, height);
@@ -163,7 +163,7 @@ int avp_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t 
 }
 
 int avp_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
-                    uint8_t *pixels, char message[AVP_DECODE_MESSAGE_SIZE]) {
+                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct decoding decoding = {0};
   prepare(&decoding, bytes, count, message);
   int status = decode(&decoding, width, height, pixels);

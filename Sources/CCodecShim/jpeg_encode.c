@@ -1,4 +1,4 @@
-#include "jpeg_encode.h"
+#include "CCodecShim.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-_Static_assert(AVP_JPEG_MESSAGE_SIZE >= JMSG_LENGTH_MAX, "libjpeg's messages must fit");
+_Static_assert(AVP_CODEC_MESSAGE_SIZE >= JMSG_LENGTH_MAX, "libjpeg's messages must fit");
 
 /// One compression. libjpeg hands its three managers back to our functions through `info`.
 ///
@@ -78,7 +78,7 @@ static int compress(struct encoding *encoding, const uint8_t *pixels, uint32_t w
 }
 
 int avp_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int quality,
-                    uint8_t **bytes, size_t *count, char message[AVP_JPEG_MESSAGE_SIZE]) {
+                    uint8_t **bytes, size_t *count, char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct encoding encoding = {.message = message};
   encoding.info.err = jpeg_std_error(&encoding.errors);
   encoding.info.client_data = &encoding;

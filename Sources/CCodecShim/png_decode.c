@@ -1,4 +1,4 @@
-#include "picture_decode.h"
+#include "CCodecShim.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct reading {
 
 static _Noreturn void leave_with_message(png_structp png, png_const_charp reason) {
   struct reading *reading = png_get_error_ptr(png);
-  snprintf(reading->message, AVP_DECODE_MESSAGE_SIZE, "%s", reason);
+  snprintf(reading->message, AVP_CODEC_MESSAGE_SIZE, "%s", reason);
   longjmp(reading->failed, 1);
 }
 
@@ -37,7 +37,7 @@ static void copy_bytes(png_structp png, png_bytep target, size_t count) {
 /// Makes libpng's structures with limits on what a hostile file can ask of them.
 static int prepare(struct reading *reading, const uint8_t *bytes, size_t count, char *message) {
   *reading = (struct reading){.next = bytes, .left = count, .message = message};
-  snprintf(message, AVP_DECODE_MESSAGE_SIZE, "there is no memory to read it");
+  snprintf(message, AVP_CODEC_MESSAGE_SIZE, "there is no memory to read it");
   // The structures' own allocation reports a failure by NULL, not through the error function.
   reading->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reading, NULL, ignore_warning);
   if (!reading->png) return 1;
@@ -136,7 +136,7 @@ static int decode(struct reading *reading, uint32_t width, uint32_t height, uint
 }
 
 int avp_png_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
-                 char message[AVP_DECODE_MESSAGE_SIZE]) {
+                 char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct reading reading;
   int status = prepare(&reading, bytes, count, message) || size(&reading, width, height);
   release(&reading);
@@ -144,7 +144,7 @@ int avp_png_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *
 }
 
 int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
-                   uint8_t *pixels, char message[AVP_DECODE_MESSAGE_SIZE]) {
+                   uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct reading reading;
   int status = prepare(&reading, bytes, count, message) || decode(&reading, width, height, pixels);
   release(&reading);

@@ -4,8 +4,9 @@ public import Tensors
 /// The most pixels that a picture may have.
 public let pixelLimit = 100_000_000
 
-/// The most columns of a PNG file, whose decoder keeps two whole rows of up to 8 bytes a pixel.
-private let columnLimit = 1_000_000
+/// The most columns or rows: the PNG decoder keeps two whole rows of up to 8 bytes a pixel, and a
+/// resizing keeps weights for every row and column.
+private let sideLimit = 1_000_000
 
 /// Decodes the JPEG or PNG file in `bytes`, whichever it is, to 8-bit RGB.
 ///
@@ -46,7 +47,7 @@ private typealias Decoder = (
 private func decode(
   _ bytes: [UInt8], _ introduction: String, _ readSize: SizeReader, _ decode: Decoder
 ) throws(ImageError) -> RGBImage {
-  var message = [CChar](repeating: 0, count: Int(AVP_DECODE_MESSAGE_SIZE))
+  var message = [CChar](repeating: 0, count: Int(AVP_CODEC_MESSAGE_SIZE))
   var width: UInt32 = 0
   var height: UInt32 = 0
   guard readSize(bytes, bytes.count, &width, &height, &message) == 0 else {
@@ -68,10 +69,10 @@ private func decode(
 private func byteCount(width: Int, height: Int) throws(ImageError) -> Int {
   guard width > 0, height > 0 else { throw ImageError("the picture has no pixels") }
   // Both fit 32 bits, so the product fits Int.
-  guard width * height <= pixelLimit, width <= columnLimit else {
+  guard width * height <= pixelLimit, max(width, height) <= sideLimit else {
     throw ImageError(
       "the picture is too large: \(width) x \(height) pixels; at most 100 megapixels and "
-        + "1,000,000 columns can be read")
+        + "1,000,000 columns or rows can be read")
   }
   return width * height * 3
 }

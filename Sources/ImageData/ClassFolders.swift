@@ -25,7 +25,7 @@ public struct ClassFolders: Equatable, Sendable {
     _ folder: String, prefix: String = "", minimumClasses: Int = 2,
     whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> ClassFolders {
-    var scanner = FolderScanner(whileScanning: whileScanning)
+    var scanner = FolderScanner(root: folder, whileScanning: whileScanning)
     let entries = try scanner.entries(of: folder)
     let classes = entries.filter { $0.facts.kind == .folder }.map(\.name)
     let loosePictures = entries.filter { $0.facts.kind == .file && isPicture($0.name) }.count
@@ -85,9 +85,12 @@ private struct FolderScanner {
   let whileScanning: (_ path: String) -> Void
   var skippedFiles = 0
   /// The folders that are being read, outermost first, to notice a link back to one of them.
-  private var open: [FileFacts.Identity] = []
+  private var open: [FileFacts.Identity]
 
-  init(whileScanning: @escaping (_ path: String) -> Void) { self.whileScanning = whileScanning }
+  init(root: String, whileScanning: @escaping (_ path: String) -> Void) {
+    open = (try? FileFacts(path: root).identity).map { [$0] } ?? []
+    self.whileScanning = whileScanning
+  }
 
   /// What lies in `folder` apart from hidden names, sorted by the bytes of the names.
   func entries(of folder: String) throws(DatasetError) -> [Entry] {

@@ -143,8 +143,11 @@ struct OpenFile: ~Copyable {
   let descriptor: Int32
 
   init?(_ path: String, _ flags: Int32, mode: mode_t = 0o666) {
-    descriptor = open(path, flags | O_CLOEXEC, mode)
-    if descriptor < 0 { return nil }
+    let opened = open(path, flags | O_CLOEXEC, mode)
+    // Before the property is set: else the end of this value would close nothing, and the caller
+    // would find that in errno in place of the reason.
+    if opened < 0 { return nil }
+    descriptor = opened
   }
 
   /// The file's length in bytes, or nil.

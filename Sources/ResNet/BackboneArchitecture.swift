@@ -80,13 +80,33 @@ extension BackboneArchitecture {
   }
 }
 
+/// What the kernels can compute: channels that fill whole vectors.
+private enum ChannelLimits {
+  static let multiple = 8
+  static let most = 1 << 14
+
+  static func allow(_ channels: Int) -> Bool {
+    channels > 0 && channels % multiple == 0 && channels <= most
+  }
+
+  static let sentence = "must be a multiple of \(multiple) up to \(most)"
+}
+
+extension BackboneLayout {
+  /// Why a network of these widths cannot be computed, although its weights are whole; nil where it
+  /// can.
+  public var objection: String? {
+    let channels = [stemWidth] + widths + outputs
+    return channels.first { !ChannelLimits.allow($0) }.map {
+      "a layer has \($0) channels; their number \(ChannelLimits.sentence)"
+    }
+  }
+}
+
 /// Reads and checks shapes of tensors.
 private struct ShapeReader {
   let source: any TensorSource
 
-  /// Channels must fill whole vectors.
-  private static let channelMultiple = 8
-  private static let mostChannels = 1 << 14
   private static let mostBlocks = 256
 
   func hasBlock(_ layer: FeatureLayer, _ index: Int) -> Bool {
@@ -99,10 +119,8 @@ private struct ShapeReader {
     guard shape.count == 4 else {
       throw wrong(name, shape, "four dimensions are needed")
     }
-    guard shape[0] > 0, shape[0] % Self.channelMultiple == 0, shape[0] <= Self.mostChannels else {
-      throw wrong(
-        name, shape,
-        "the first extent must be a multiple of \(Self.channelMultiple) up to \(Self.mostChannels)")
+    guard ChannelLimits.allow(shape[0]) else {
+      throw wrong(name, shape, "the first extent \(ChannelLimits.sentence)")
     }
     return shape[0]
   }

@@ -82,6 +82,7 @@ struct DatasetScanTests {
     try folder.addLink("validation/c", to: folder.path + "/elsewhere/c")
     try folder.addLink("elsewhere/c/again", to: ".")
     try folder.addLink("train/a/up", to: "../a")
+    try folder.addLink("train/a/top", to: "..")
     try folder.addLink("train/b/6.jpg", to: "../a/1.jpg")
     let manifest = try DatasetManifest.scan(root: folder.path)
     #expect(manifest.classes == ["a", "b", "c"])

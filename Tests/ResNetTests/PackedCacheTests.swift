@@ -154,6 +154,17 @@ import WeightFiles
     }
   }
 
+  @Test func aFileThatCannotBeOpenedIsToldWithItsReason() throws {
+    try withFolder { folder in
+      let path = "\(folder)/\(String(repeating: "x", count: 300))"
+      try makeFolder(folder)
+      let error = #expect(throws: PackedFileError.self) {
+        try withFileLock(path, patience: .zero) {}
+      }
+      #expect(error?.description.contains("File name too long") == true)
+    }
+  }
+
   /// A process that is stopped while it packs must not hold up the others for ever.
   @Test func whoeverWaitsTooLongPacksForItself() throws {
     try withFolder { folder in

@@ -54,6 +54,17 @@ extension ToolTests {
       #expect(fingerprint(outcome)?.count == 16 + 64)
     }
 
+    /// Whole, but of widths that no kernel is made for.
+    @Test func aNetworkThatCannotBeComputedIsNamed() throws {
+      let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .appendingPathComponent("WeightFilesTests/Golden/reference.safetensors").path
+      let outcome = try weights("inspect", golden)
+      #expect(outcome.status == 65)
+      #expect(outcome.lines.contains("Nothing is missing."))
+      #expect(outcome.errors.contains("a layer has 2 channels; their number must be a multiple of"))
+    }
+
     @Test func whatIsMissingIsListed() throws {
       try backbone("short.safetensors", without: "layer3.0.conv2.weight")
       let outcome = try weights("inspect", "short.safetensors")

@@ -137,6 +137,8 @@ import Testing
     }
     #expect(unknown?.description.contains("blocks are missing") == true)
     #expect(try changed(["blocks": "1,1,1,2"]) { _ in }?.kind == .tensorMissing)
+    let acting = try changed(["blocks": "\u{1b}]0;owned\u{7}"]) { _ in }
+    #expect(acting?.description.contains("\u{1b}") == false)
   }
 
   @Test func unreadableMetadataIsNamed() throws {

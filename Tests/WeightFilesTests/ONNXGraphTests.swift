@@ -64,6 +64,14 @@ import Testing
           try error { $0.insert(operation, before: place) } != nil, "\(operation) before \(place)")
       }
     }
+    // What is done to the pixels decides what the network must be given.
+    for operation in ["Sub", "Div", "Pow", "Gather", "BatchNormalization"] {
+      let prepared = try error { $0.insert(operation, before: "conv1") }
+      #expect(prepared?.description.contains("by the operation \"\(operation)\"") == true)
+    }
+    for operation in ["Cast", "Transpose", "Identity"] {
+      #expect(try error { $0.insert(operation, before: "conv1") } == nil)
+    }
     // An addition that is not understood must not make the network shorter.
     #expect(try error { $0["layer3.0.add"]?.operation = "Sum" } != nil)
     let unknown = try error { $0["layer4.0.add"]?.operation = "Sum" }

@@ -93,9 +93,8 @@ extension BackboneLayout {
     var widths: [Int] = []
     var outputs: [Int] = []
     for stage in 1...counts.count {
-      let last = try Self.channels("layer\(stage).0.conv3.weight", source)
-      outputs.append(last[0])
-      widths.append(last[1])
+      outputs.append(try Self.channels("layer\(stage).0.conv3.weight", source)[0])
+      widths.append(try Self.channels("layer\(stage).0.conv2.weight", source)[0])
     }
     self.init(stemWidth: stem[0], blocks: counts, widths: widths, outputs: outputs)
   }
@@ -141,7 +140,7 @@ extension BackboneLayout {
       throw WeightFileError(
         .tensorMissing, source.path,
         "has \(present.map(String.init).joined(separator: ", ")) blocks in its stages, but "
-          + (declared.map { "its metadata says \($0)" }
+          + (declared.map { "its metadata says \(quoted($0))" }
             ?? "ResNet-50 has 3, 4, 6, 3, ResNet-101 3, 4, 23, 3 and ResNet-152 3, 8, 36, 3")
           + ": blocks are missing")
     }

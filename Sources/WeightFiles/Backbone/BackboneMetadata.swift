@@ -1,7 +1,8 @@
 /// Reads and writes conventions as the text metadata of a weight file.
 ///
-/// Keys: `architecture`, `stages`, `stage_names`, `feature_dim`, `stride_in_1x1`, `bn_eps`,
-/// `maxpool`, `channel_order`, `pixel_range`, `mean`, `std`, `preprocessing`.
+/// Keys: `format`, `architecture`, `blocks`, `stages`, `stage_names`, `feature_dim`,
+/// `stride_in_1x1`, `bn_eps`, `maxpool`, `channel_order`, `pixel_range`, `mean`, `std`,
+/// `preprocessing`.
 struct BackboneMetadata {
   private let metadata: [String: String]
   private let path: String

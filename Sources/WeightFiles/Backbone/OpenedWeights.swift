@@ -11,6 +11,8 @@ struct OpenedWeights {
   var conventionsOrigin: FactOrigin = .torchvisionDefault
   var pixels: PixelConvention = .torch
   var pixelsOrigin: FactOrigin = .torchvisionDefault
+  /// Why nothing but the file's metadata can say what the pixels are; nil where that is known.
+  private var pixelsAreHidden: WeightFileError?
 
   /// Opens the file at `path`, recognised by its content.
   init(path: String) throws(WeightFileError) {
@@ -36,6 +38,7 @@ struct OpenedWeights {
         .unsupported, source.path, try Self.unknownContent(source))
     }
     try readMetadata(tensors.metadata)
+    if let pixelsAreHidden, pixelsOrigin != .metadata { throw pixelsAreHidden }
   }
 
   /// Tensors that are in memory already, under torchvision's names.
@@ -92,6 +95,12 @@ struct OpenedWeights {
     tensors = backbone.tensors
     conventions = backbone.conventions
     conventionsOrigin = .graph
+    pixelsAreHidden = backbone.preparation.map { operation in
+      WeightFileError(
+        .unsupported, file.path,
+        "prepares pixels in the graph, by the operation \(quoted(operation)), and nothing says how; "
+          + "export the network without that")
+    }
     // Keras' networks have their stride on the first convolution and caffe's pixels.
     if backbone.conventions.stridePlace == .firstConvolution {
       pixels = .caffe

@@ -115,8 +115,7 @@ public struct ModelExport: Sendable {
     return notes(format, scope, preprocessing: preprocessing, path: path)
   }
 
-  /// The names of the tensors of the scope, in torchvision's order: the backbone's by their place
-  /// in the network, then the head's.
+  /// The names of the tensors of the scope: the backbone's, sorted by bytes, then the head's.
   func tensorNames(_ scope: Scope) -> [String] {
     let wanted = layout.expectedShapes()
     let trunk = backbone.names.filter { wanted[$0] != nil }

@@ -1,14 +1,26 @@
 internal import CCrypto
 
 /// A SHA-256 digest that grows with the bytes it is given.
+///
+/// - Precondition: ``isAvailable``. Everything that is found again by a digest would be the same
+///   thing otherwise, so a program asks once, at its start.
 public struct SHA256: ~Copyable {
   // libcrypto owns the state; this struct is its only holder.
   private let context: OpaquePointer?
 
+  /// Whether libcrypto can compute SHA-256. It cannot where its configuration loads no provider that
+  /// does, as on a host in FIPS mode whose provider is missing.
+  public static var isAvailable: Bool {
+    var digest = [UInt8](repeating: 0, count: 32)
+    // FIPS 180-4: the digest of "abc" begins like this.
+    return EVP_Digest("abc", 3, &digest, nil, EVP_sha256(), nil) == 1
+      && digest.starts(with: [0xba, 0x78, 0x16, 0xbf])
+  }
+
   /// Starts an empty digest.
   public init() {
     context = EVP_MD_CTX_new()
-    EVP_DigestInit_ex(context, EVP_sha256(), nil)
+    Self.check(EVP_DigestInit_ex(context, EVP_sha256(), nil))
   }
 
   deinit { EVP_MD_CTX_free(context) }
@@ -21,14 +33,18 @@ public struct SHA256: ~Copyable {
 
   private mutating func add(_ values: [some BitwiseCopyable]) {
     values.withUnsafeBytes { bytes in
-      _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+      Self.check(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count))
     }
+  }
+
+  private static func check(_ code: Int32) {
+    precondition(code == 1, "libcrypto cannot compute SHA-256")
   }
 
   /// The digest of everything added, as 64 hexadecimal digits.
   public consuming func hexadecimal() -> String {
     var digest = [UInt8](repeating: 0, count: 32)
-    EVP_DigestFinal_ex(context, &digest, nil)
+    Self.check(EVP_DigestFinal_ex(context, &digest, nil))
     return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

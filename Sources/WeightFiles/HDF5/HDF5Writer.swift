@@ -7,8 +7,24 @@ import Tensors
 /// The library is not thread-safe as distributions build it, so only ``write(to:_:)`` makes
 /// writers, one at a time.
 struct HDF5Writer: ~Copyable {
-  private let file: hid_t
+  private let file: OpenFile
   private let path: String
+
+  /// The library's handle of the file, closed also where writing fails.
+  private struct OpenFile: ~Copyable {
+    let id: hid_t
+
+    init(_ id: hid_t) { self.id = id }
+
+    deinit { H5Fclose(id) }
+
+    /// Closes the file; false where not all of it could be written.
+    consuming func close() -> Bool {
+      let id = id
+      discard self
+      return H5Fclose(id) >= 0
+    }
+  }
 
   /// The library's state is global, and so must be what protects it.
   private static let library = Mutex(())
@@ -38,15 +54,19 @@ struct HDF5Writer: ~Copyable {
     // Errors are thrown; the library would print them too.
     H5Eset_auto2(avp_hdf5_error_default(), nil, nil)
     let standard = avp_hdf5_default()
-    file = H5Fcreate(path, avp_hdf5_truncate(), standard, standard)
-    guard file >= 0 else {
+    let id = H5Fcreate(path, avp_hdf5_truncate(), standard, standard)
+    guard id >= 0 else {
       throw WeightFileError(.cannotCreate, target, "the HDF5 library cannot create the file")
     }
+    file = OpenFile(id)
   }
 
   private consuming func finish() throws(WeightFileError) {
     // Most of the data reaches the disk here, so this is where a full disk shows.
-    if H5Fclose(file) < 0 { throw failed("closing") }
+    let path = path
+    if !file.close() {
+      throw WeightFileError(.writeFailed, path, "the HDF5 library failed at closing")
+    }
   }
 
   /// Makes the group `name` and gives its attributes: lists of texts, each at most 64 KiB in all.
@@ -54,7 +74,7 @@ struct HDF5Writer: ~Copyable {
     _ name: String, attributes: [(String, [String])] = []
   ) throws(WeightFileError) {
     let standard = avp_hdf5_default()
-    let group = H5Gcreate2(file, name, standard, standard, standard)
+    let group = H5Gcreate2(file.id, name, standard, standard, standard)
     guard group >= 0 else { throw failed("the group \(quoted(name))") }
     defer { H5Gclose(group) }
     for (attribute, texts) in attributes { try list(attribute, texts, of: group) }
@@ -71,7 +91,7 @@ struct HDF5Writer: ~Copyable {
     H5Tset_size(type, avp_hdf5_variable())
     H5Tset_cset(type, H5T_CSET_UTF8)
     let status = text.withCString { characters in
-      withUnsafePointer(to: characters) { attribute(name, type, space, of: file, $0) }
+      withUnsafePointer(to: characters) { attribute(name, type, space, of: file.id, $0) }
     }
     if status < 0 { throw failed("the attribute \(quoted(name))") }
   }
@@ -85,7 +105,7 @@ struct HDF5Writer: ~Copyable {
     // The time of writing would make every file differ.
     H5Pset_obj_track_times(creation, false)
     let dataset = H5Dcreate2(
-      file, name, avp_hdf5_float32(), space, standard, creation, standard)
+      file.id, name, avp_hdf5_float32(), space, standard, creation, standard)
     defer {
       H5Dclose(dataset)
       H5Pclose(creation)

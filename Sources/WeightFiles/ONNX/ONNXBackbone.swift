@@ -8,6 +8,8 @@
 struct ONNXBackbone {
   let tensors: MappedTensors
   let conventions: WeightConventions
+  /// An operation before the first convolution that changes the picture's values; nil for none.
+  let preparation: String?
 
   init(_ file: ONNXFile) throws(WeightFileError) {
     var walk = ONNXWalk(ONNXGraph(file))
@@ -19,6 +21,7 @@ struct ONNXBackbone {
     }
     try walk.head()
     conventions = try walk.conventions()
+    preparation = walk.preparation
     tensors = MappedTensors(file, walk.recipes(conventions))
   }
 }
@@ -35,6 +38,7 @@ private struct ONNXWalk {
   private var epsilons: Set<Float> = []
   private var pool: WeightConventions.MaxPool = .padded
   private var stride: WeightConventions.StridePlace?
+  private(set) var preparation: String?
 
   init(_ graph: ONNXGraph) { self.graph = graph }
 
@@ -107,7 +111,8 @@ private struct ONNXWalk {
       if (try? graph.unit(making: value)) != nil { throw graph.preactivated }
       throw graph.unknown("no ReLU stands before its maximum pooling")
     }
-    let unit = try graph.unit(making: inner).unit
+    let (unit, picture) = try graph.unit(making: inner)
+    preparation = graph.preparation(of: picture)
     guard window.stride == 2, unit.stride == 2 else {
       throw graph.unknown("it does not begin with two steps of stride 2")
     }

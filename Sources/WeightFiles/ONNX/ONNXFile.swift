@@ -130,8 +130,8 @@ struct ONNXFile: TensorSource {
         integers += try list.packed()
       default: break
       }
+      guard integers.count <= 64 else { throw reader.damaged("an attribute has too many numbers") }
     }
-    guard integers.count <= 64 else { throw reader.damaged("an attribute has too many numbers") }
     node.floats[name] = float
     node.texts[name] = letters
     node.integers[name] = integers

@@ -59,6 +59,18 @@ struct ONNXGraph {
   /// The value that ReLU makes of `value`, if the graph has that.
   func relu(of value: String) -> String? { relus[value] }
 
+  /// The operation nearest to `picture` on the way from the graph's input that changes values, and
+  /// not just their order or type; nil where there is none.
+  func preparation(of picture: String) -> String? {
+    var place = picture
+    for _ in 0..<8 {
+      guard let (node, input) = producer(of: place) else { return nil }
+      guard ["Cast", "Transpose"].contains(node.operation) else { return node.operation }
+      place = input
+    }
+    return "Transpose"
+  }
+
   /// An error that says why the graph is not understood.
   func unknown(_ reason: String) -> WeightFileError {
     WeightFileError(

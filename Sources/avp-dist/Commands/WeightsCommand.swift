@@ -1,3 +1,4 @@
+import ResNet
 import WeightFiles
 
 extension Command {
@@ -20,6 +21,11 @@ extension Command {
         guard report.problems.isEmpty else {
           throw Failure(
             status: .badData, description: "\(operands[1]) cannot be used as a backbone.")
+        }
+        if let objection = report.layout?.objection {
+          throw Failure(
+            status: .badData,
+            description: "\(operands[1]) cannot be used as a backbone: \(objection).")
         }
       case ("convert", 3):
         print(try convertWeights(from: operands[1], to: operands[2]))
