@@ -82,7 +82,7 @@ let package = Package(
         "Collectives", "Head", "ImageData", "ImageTransforms", "ResNet", "Tensors", "WeightFiles",
       ]),
     // What a person sees of a run: progress, tables, metrics.
-    .target(name: "Reports", dependencies: ["Training"]),
+    .target(name: "Reports", dependencies: ["Training", "WeightFiles"]),
     // Generated pictures of figures, for the demo and for training its backbone.
     .target(name: "DemoFigures", dependencies: ["Tensors", "ImageCodecs"]),
 

@@ -32,6 +32,13 @@ public struct ClassFolders: Equatable, Sendable {
     guard classes.count >= minimumClasses else {
       throw tooFewClasses(classes, in: folder, loosePictures: loosePictures)
     }
+    // Reports and models tell classes apart as strings.
+    guard Set(classes).count == classes.count else {
+      throw DatasetError(
+        .invalid,
+        "\(folder) holds two class folders whose names are the same letters in different Unicode "
+          + "characters; rename or join them")
+    }
     var samples: [Sample] = []
     for (label, name) in classes.enumerated() {
       let before = samples.count

@@ -61,7 +61,7 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
     let validation = try ClassFolders.scan(
       joined(root, validationName), prefix: validationName + "/", minimumClasses: 1,
       whileScanning: whileScanning)
-    guard train.classes == validation.classes else {
+    guard train.classes.elementsEqual(validation.classes, by: haveEqualBytes) else {
       throw classesDiffer(train.classes, validation.classes, root, validationName)
     }
     return DatasetManifest(
@@ -101,7 +101,7 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
     _ train: [String], _ validation: [String], _ root: String, _ validationName: String
   ) -> DatasetError {
     func missing(_ names: [String], from others: [String], folder: String) -> String? {
-      let absent = names.filter { !others.contains($0) }
+      let absent = names.filter { name in !others.contains { haveEqualBytes($0, name) } }
       return absent.isEmpty
         ? nil : "\(folder) lacks \(absent.map { "'\($0)'" }.joined(separator: ", "))"
     }
@@ -109,10 +109,14 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
       missing(train, from: validation, folder: joined(root, validationName)),
       missing(validation, from: train, folder: joined(root, "train")),
     ].compactMap { $0 }.joined(separator: ", and ")
+    // As strings they are equal then.
+    let hint =
+      Set(train) == Set(validation)
+      ? " (the same letters in other Unicode characters, as archives of a Mac have them)" : ""
     return DatasetError(
       .invalid,
-      "the classes for training and validation differ: \(differences); both need the same class "
-        + "folders")
+      "the classes for training and validation differ: \(differences)\(hint); both need the same "
+        + "class folders")
   }
 }
 

@@ -48,3 +48,9 @@ func joined(_ folder: String, _ name: String) -> String {
 func bytesPrecede(_ left: String, _ right: String) -> Bool {
   left.utf8.lexicographicallyPrecedes(right.utf8)
 }
+
+/// Whether both are the same name of a file: as strings, "é" of one character and "é" of two are
+/// equal, as files they are not.
+func haveEqualBytes(_ left: String, _ right: String) -> Bool {
+  left.utf8.elementsEqual(right.utf8)
+}

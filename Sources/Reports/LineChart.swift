@@ -10,6 +10,8 @@ struct LineChart {
   }
 
   let title: String
+  /// The number of each epoch that the values belong to.
+  let epochs: [Int]
   let series: [Series]
   /// The bottom of the vertical axis; nil lets the values decide.
   var lowest: Double?
@@ -39,10 +41,8 @@ struct LineChart {
       """
   }
 
-  private var epochs: Int { series.map(\.values.count).max() ?? 0 }
-
   private func x(_ index: Int) -> Double {
-    let share = epochs > 1 ? Double(index) / Double(epochs - 1) : 0.5
+    let share = epochs.count > 1 ? Double(index) / Double(epochs.count - 1) : 0.5
     return Self.plot.left + share * (Self.plot.right - Self.plot.left)
   }
 
@@ -62,18 +62,21 @@ struct LineChart {
 
   /// Numbers of about ten epochs under the plot.
   private var epochMarks: [String] {
-    let step = max(1, (epochs + 9) / 10)
-    return stride(from: 0, to: epochs, by: step).map { index in
+    let step = max(1, (epochs.count + 9) / 10)
+    return stride(from: 0, to: epochs.count, by: step).map { index in
       """
       <text x="\(number(x(index)))" y="\(number(Self.plot.bottom + 18))" text-anchor="middle">\
-      \(index + 1)</text>
+      \(epochs[index])</text>
       """
     }
   }
 
   private func line(_ series: Series, _ axis: Axis) -> String {
-    let places = series.values.enumerated().filter { $0.element.isFinite }.map {
-      (x: number(x($0.offset)), y: number(y($0.element, axis)), epoch: $0.offset + 1, $0.element)
+    let places = zip(epochs, series.values).enumerated().filter { $0.element.1.isFinite }.map {
+      (
+        x: number(x($0.offset)), y: number(y($0.element.1, axis)), epoch: $0.element.0,
+        $0.element.1
+      )
     }
     let points = places.map { "\($0.x),\($0.y)" }.joined(separator: " ")
     let dots = places.map { place in

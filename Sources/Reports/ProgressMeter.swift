@@ -8,6 +8,8 @@ struct ProgressMeter {
   private var pictures = 0
   private var measured = 0
   private var begin: ContinuousClock.Instant?
+  /// Whether the run goes on inside an epoch and has not taken a step yet.
+  private var isInsideEpoch = false
   private let clock = ContinuousClock()
 
   init(picturesPerEpoch: Int) {
@@ -16,11 +18,18 @@ struct ProgressMeter {
 
   mutating func record(_ event: TrainingEvent) {
     switch event {
-    case .started(_, let epochs, _):
+    case .started(let stepsPerEpoch, let epochs, let completed):
       self.epochs = epochs
+      isInsideEpoch = stepsPerEpoch > 0 && completed % stepsPerEpoch != 0
       begin = clock.now
     case .step(_, _, let pictures, _):
-      measured += max(0, pictures - self.pictures)
+      if isInsideEpoch {
+        // Most of these were there before: what counts begins behind this step.
+        isInsideEpoch = false
+        begin = clock.now
+      } else {
+        measured += max(0, pictures - self.pictures)
+      }
       self.pictures = pictures
     case .epoch:
       pictures = 0
@@ -31,8 +40,7 @@ struct ProgressMeter {
   /// Pictures a second since the run began or went on.
   var rate: Double {
     guard let begin, measured > 0 else { return 0 }
-    let elapsed = (clock.now - begin).components
-    return Double(measured) / (Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+    return Double(measured) / (clock.now - begin).inSeconds
   }
 
   /// `epoch 2/3 ━━━━━━━━────  384/694  loss 0.3412  23.1 pictures/s  0:43 left`

@@ -1,5 +1,6 @@
 import Foundation
 public import Training
+import WeightFiles
 
 /// How progress is shown.
 public enum ProgressStyle: String, CaseIterable, Sendable {
@@ -74,7 +75,9 @@ public struct ProgressReporter {
   }
 
   private mutating func replaceBar(with text: String) {
-    write("\r\u{1B}[K" + text)
+    // Without wrapping (DECAWM): what does not fit a narrow terminal is cut off, because a bar of two
+    // lines could not be replaced.
+    write("\r\u{1B}[K" + (text.isEmpty ? "" : "\u{1B}[?7l\(text)\u{1B}[?7h"))
     barIsOpen = !text.isEmpty
   }
 
@@ -87,7 +90,7 @@ public struct ProgressReporter {
     case .epoch(let metrics, let seconds, let rate, let isBest):
       write(EpochLine.text(metrics, of: meter.epochs, seconds: seconds, rate: rate, isBest: isBest))
     case .warning(let text):
-      write("warning: \(text)\n")
+      write("warning: \(visible(text))\n")
     case .step, .validating, .checkpoint: break
     }
   }

@@ -79,10 +79,12 @@ public struct RunPage {
       ]
     }
     let loss = LineChart(
-      title: "Loss (cross-entropy) by epoch", series: series(\.trainLoss, \.validationLoss),
+      title: "Loss (cross-entropy) by epoch", epochs: epochs.map(\.epoch),
+      series: series(\.trainLoss, \.validationLoss),
       lowest: 0)
     let accuracy = LineChart(
-      title: "Accuracy by epoch", series: series(\.trainAccuracy, \.validationAccuracy),
+      title: "Accuracy by epoch", epochs: epochs.map(\.epoch),
+      series: series(\.trainAccuracy, \.validationAccuracy),
       highest: 1)
     return "<div class=\"charts\">\n\(loss.html)\n\(accuracy.html)\n</div>"
   }

@@ -44,7 +44,7 @@ public struct Checkpoint: Sendable {
     head = state.head
     progress = Progress(
       epoch: state.epoch, step: state.step, running: state.running.values,
-      skipped: state.skipped.sorted(), history: state.history,
+      skipped: state.skipped.sorted, history: state.history,
       optimiserSteps: state.optimiser.state.step)
     optimiser = withOptimiser ? state.optimiser.state : nil
     digests = withOptimiser && !state.digests.values.isEmpty ? state.digests : nil
@@ -137,6 +137,14 @@ extension Checkpoint {
       record.classes.count == head.shape.classes,
       record.backbone.featureCount == head.shape.features
     else { throw .foreign(path, "its head and its record disagree about classes or features") }
+    // Bounds within which no sum or product of these can overflow.
+    guard (0...1_000_000).contains(progress.epoch), (0...1 << 40).contains(progress.step),
+      (0...1 << 60).contains(progress.optimiserSteps)
+    else { throw Self.impossible(path) }
+  }
+
+  fileprivate static func impossible(_ path: String) -> CheckpointError {
+    .foreign(path, "its progress is not one that a run can have")
   }
 
   /// Reads the file at `path`.
@@ -170,11 +178,9 @@ extension TrainingState {
     epoch = progress.epoch
     step = progress.step
     running = ExactTally(capacity: max(1, checkpoint.record.trainCount))
-    guard progress.running.count == running.values.count, epoch >= 0, step >= 0 else {
-      throw CheckpointError.foreign(path, "its progress is not one that a run can have")
-    }
+    guard progress.running.count == running.values.count else { throw Checkpoint.impossible(path) }
     running.values = progress.running
-    skipped = Set(progress.skipped)
+    skipped = PathSet(progress.skipped)
     history = progress.history
     digests = checkpoint.digests ?? PictureDigests()
   }

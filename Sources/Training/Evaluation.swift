@@ -37,7 +37,7 @@ public func evaluate(
     counts[start..<start + classes].map(Int.init)
   }
   return EvaluationResult(
-    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted())
+    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted)
 }
 
 /// The features of pictures in the order of the requests, computed by several threads.

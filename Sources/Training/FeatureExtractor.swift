@@ -108,7 +108,7 @@ public struct FeatureExtractor: FeatureProducer {
     do throws(DatasetError) {
       image = try pictures.decode(bytes, of: request.sample)
     } catch  where error.kind == .invalid && onBadImage == .skip {
-      return .ready(.skipped(request.sample.path))
+      return .ready(.skipped)
     }
     guard let augmentation, let view = request.view else {
       return .input(transform.input(of: image), key: key)

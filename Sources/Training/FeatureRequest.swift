@@ -43,8 +43,8 @@ public struct FeatureAnswer: Sendable, Equatable {
 public enum FeatureResult: Sendable, Equatable {
   /// The feature vector.
   case features([Float])
-  /// The picture cannot be used and was left out as `--on-bad-image skip` asks; why.
-  case skipped(String)
+  /// The picture cannot be used and was left out as `--on-bad-image skip` asks.
+  case skipped
 }
 
 /// One thread's means to answer requests: a result each, in order.

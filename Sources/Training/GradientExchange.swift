@@ -58,7 +58,7 @@ final class GradientExchange {
       case .features(let features):
         samples.features.append(features)
         samples.labels.append(answer.request.sample.label)
-      case .skipped(let path): skipped.append(path)
+      case .skipped: skipped.append(answer.request.sample.path)
       }
     }
     return samples

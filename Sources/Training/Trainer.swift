@@ -184,7 +184,7 @@ extension Trainer {
     let metrics = EpochMetrics(
       epoch: state.epoch + 1, trainLoss: training.loss, trainAccuracy: training.accuracy,
       validationLoss: result.loss, validationAccuracy: result.accuracy,
-      skipped: (state.skipped.union(validation.skipped)).sorted())
+      skipped: state.skipped.union(validation.skipped).sorted)
     state.close(metrics)
     let seconds = epochClock.lap()
     observer.note(

@@ -45,7 +45,13 @@ struct EpochClock {
   mutating func lap() -> Double {
     let now = ContinuousClock.now
     defer { begin = now }
-    let elapsed = (now - begin).components
-    return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    return (now - begin).inSeconds
+  }
+}
+
+extension Duration {
+  /// The duration as a number of seconds.
+  public var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

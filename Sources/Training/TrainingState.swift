@@ -13,8 +13,8 @@ public struct TrainingState: Sendable {
   public internal(set) var step: Int
   /// Loss, correct predictions and count of that epoch's pictures so far.
   public internal(set) var running: ExactTally
-  /// Pictures left out in that epoch so far, by path.
-  public internal(set) var skipped: Set<String>
+  /// Pictures left out in that epoch so far.
+  var skipped: PathSet
   /// The epochs that are complete.
   public internal(set) var history: [EpochMetrics]
   /// The contents of the pictures read so far; empty before the trainer knows the list of pictures.
@@ -35,7 +35,7 @@ public struct TrainingState: Sendable {
     epoch = 0
     step = 0
     running = ExactTally(capacity: max(1, trainCount))
-    skipped = []
+    skipped = PathSet()
     history = []
   }
 
@@ -48,7 +48,7 @@ public struct TrainingState: Sendable {
     epoch += 1
     step = 0
     running.values = running.values.map { _ in 0 }
-    skipped = []
+    skipped = PathSet()
   }
 }
 

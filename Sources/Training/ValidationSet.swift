@@ -7,8 +7,8 @@ import ImageData
 struct ValidationSet {
   /// This rank's pictures of each round, as many rounds on every rank.
   let rounds: [[FeatureRequest]]
-  /// The pictures of all ranks that were left out, by path.
-  private(set) var skipped: Set<String> = []
+  /// The pictures of all ranks that were left out.
+  private(set) var skipped = PathSet()
   /// Whether the features are at hand.
   private(set) var isComplete = false
 
@@ -36,7 +36,7 @@ struct ValidationSet {
       case .features(let vector):
         features.append(vector)
         labels.append(answer.request.sample.label)
-      case .skipped(let path): ownSkipped.append(path)
+      case .skipped: ownSkipped.append(answer.request.sample.path)
       }
     }
   }

@@ -54,12 +54,12 @@ struct Failure: Error, CustomStringConvertible {
 /// Prints a line to standard output at once, also where a pipe stands in between.
 ///
 /// Where nobody can read it, as on a full disk or behind a pipe that was closed, it is lost: a run
-/// must not end for that.
+/// must not end for that. Characters that would act on a terminal are shown by their numbers.
 func print(_ text: String) {
-  _ = writeLine(text, to: STDOUT_FILENO)
+  _ = writeLine(visible(text), to: STDOUT_FILENO)
 }
 
-/// Prints what a command is called for.
+/// Prints what a command is called for, as it is.
 ///
 /// - Throws: a failure where it cannot be stored. A reader that has seen enough, as `head`, is
 ///   none.
@@ -75,7 +75,7 @@ func printResult(_ text: String) throws {
 
 /// Prints a line to standard error, or loses it, as `print` does.
 func printError(_ text: String) {
-  _ = writeLine(text, to: STDERR_FILENO)
+  _ = writeLine(visible(text), to: STDERR_FILENO)
 }
 
 /// Writes a line whole.

@@ -33,7 +33,7 @@ struct LoadedBackbone {
   init(_ choice: BackboneChoice, _ arguments: Arguments, featureLayer: FeatureLayer?) throws {
     switch choice {
     case .file(let file):
-      path = URL(fileURLWithPath: file).standardizedFileURL.path
+      path = absolutePath(file)
       name = URL(fileURLWithPath: file).lastPathComponent
       weights = try loadBackboneWeights(file)
     case .demo:

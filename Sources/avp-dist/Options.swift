@@ -80,7 +80,8 @@ struct Arguments: Sendable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw UsageError("The configuration file \(path) cannot be read.")
     }
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+    guard let object = try? JSONDecoder().decode([String: ConfigurationValue].self, from: data)
+    else {
       throw UsageError(
         "The configuration file \(path) is not a JSON object such as {\"epochs\": 10}.")
     }
@@ -90,18 +91,37 @@ struct Arguments: Sendable {
         throw UsageError("\(path): " + Self.unknown(name, options.map(\.name), kind: "option"))
       }
       guard values[name] == nil else { continue }
-      guard let text = Self.text(value, isFlag: option.placeholder == nil) else {
-        throw UsageError("\(path): \(key) must be a string, a number or true or false.")
+      switch (value, isFlag: option.placeholder == nil) {
+      case (.truth(let isOn), true): values[name] = isOn ? "true" : nil
+      case (.word(let word), false): values[name] = word
+      case (_, let isFlag):
+        let kind = isFlag ? "true or false" : "a string or a number"
+        throw UsageError("\(path): \(key) must be \(kind).")
       }
-      if !text.isEmpty || option.placeholder != nil { values[name] = text }
     }
   }
 
-  /// A JSON value as the word that would stand on the command line; "" for a flag that is off.
-  private static func text(_ value: Any, isFlag: Bool) -> String? {
-    if isFlag { return (value as? Bool).map { $0 ? "true" : "" } }
-    if let text = value as? String { return text }
-    return (value as? NSNumber).map { $0.stringValue }
+  /// A value of the JSON file.
+  private enum ConfigurationValue: Decodable {
+    case truth(Bool)
+    /// A string or number as the word that would stand on the command line.
+    case word(String)
+    case other
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      if let isOn = try? value.decode(Bool.self) {
+        self = .truth(isOn)
+      } else if let number = try? value.decode(Int.self) {
+        self = .word("\(number)")
+      } else if let number = try? value.decode(Double.self) {
+        self = .word("\(number)")
+      } else if let text = try? value.decode(String.self) {
+        self = .word(text)
+      } else {
+        self = .other
+      }
+    }
   }
 
   /// "Unknown option --epoch. Did you mean --epochs?"
@@ -162,8 +182,9 @@ extension Arguments {
     guard let text = values[name] else { return nil }
     guard let value = Double(text), range.contains(value) else {
       let bound =
-        range.upperBound == .greatestFiniteMagnitude
-        ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+        range.upperBound < .greatestFiniteMagnitude
+        ? "from \(range.lowerBound) to \(range.upperBound)"
+        : range.lowerBound == .leastNonzeroMagnitude ? "above 0" : "of at least \(range.lowerBound)"
       throw UsageError("\(name) takes a number \(bound), not '\(text)'.")
     }
     return value

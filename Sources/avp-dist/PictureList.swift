@@ -17,13 +17,12 @@ struct PictureList {
     guard !operands.isEmpty else { throw UsageError("Name at least one picture or folder.") }
     names = try operands.flatMap(Self.pictures(at:))
     requests = try names.enumerated().map { index, name in
-      let attributes = try? FileManager.default.attributesOfItem(
-        atPath: URL(fileURLWithPath: name).resolvingSymlinksInPath().path)
-      guard let size = attributes?[.size] as? Int else {
+      let path = absolutePath(name)
+      var facts = stat()
+      guard stat(path, &facts) == 0 else {
         throw Failure(status: .missingInput, description: "There is no file \(name).")
       }
-      let path = URL(fileURLWithPath: name).standardizedFileURL.path
-      let sample = Sample(path: String(path.dropFirst()), label: 0, bytes: size)
+      let sample = Sample(path: String(path.dropFirst()), label: 0, bytes: Int(facts.st_size))
       return FeatureRequest(sample: sample, index: index, view: nil)
     }
   }
@@ -46,4 +45,10 @@ struct PictureList {
     let prefix = operand.hasSuffix("/") ? operand : operand + "/"
     return pictures.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { prefix + $0 }
   }
+}
+
+/// `path` from the root on, and otherwise as it is: what stands before a `..` may be a link, so that
+/// only the system knows where that leads.
+func absolutePath(_ path: String) -> String {
+  path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
 }

@@ -284,7 +284,7 @@ extension TrainingRun {
     guard communicator.rank == 0 else { return }
     let description = RunDescription(
       toolVersion: toolVersion, configuration: configuration, weights: backbone.path,
-      data: URL(fileURLWithPath: data).standardizedFileURL.path,
+      data: absolutePath(data),
       worldSize: communicator.worldSize, threads: options.threads,
       hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
       kernels: backbone.backbone.kernels.rawValue)

@@ -66,8 +66,10 @@ do {
   guard SHA256.isAvailable else {
     throw Failure(
       status: .unavailable,
-      description: "OpenSSL's libcrypto cannot compute SHA-256 here, by which files are told apart. "
-        + "See what its configuration loads (`openssl list -providers`, $OPENSSL_CONF).")
+      description: """
+        OpenSSL's libcrypto cannot compute SHA-256 here, by which files are told apart. See what its \
+        configuration loads (`openssl list -providers`, $OPENSSL_CONF).
+        """)
   }
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {

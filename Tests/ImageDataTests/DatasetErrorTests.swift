@@ -118,6 +118,24 @@ struct PictureSourceTests {
     #expect(try source.bytes(of: Sample(path: "empty.jpg", label: 0, bytes: 0)).isEmpty)
   }
 
+  /// "é" of one character and of two: equal as strings, as an archive of a Mac may bring them.
+  @Test func namesThatDifferInTheirCharactersOnly() throws {
+    let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+    let spelled = try TemporaryFolder([
+      "train/\(composed)/1.jpg": 1, "train/f/1.jpg": 1, "validation/\(decomposed)/1.jpg": 1,
+      "validation/f/1.jpg": 1,
+    ])
+    let other = #expect(throws: DatasetError.self) {
+      try DatasetManifest.scan(root: spelled.path)
+    }
+    #expect(other?.description.contains("in other Unicode characters") == true)
+    #expect(other?.description.contains("validation lacks '\(composed)'") == true)
+    let twins = try TemporaryFolder()
+    for name in [composed, decomposed] { try twins.add("\(name)/1.jpg", [1]) }
+    let both = #expect(throws: DatasetError.self) { try ClassFolders.scan(twins.path) }
+    #expect(both?.description.contains("different Unicode characters") == true)
+  }
+
   @Test func errorsNameTheFile() throws {
     let folder = try TemporaryFolder(["a.jpg": 5])
     try folder.addFolder("folder.jpg")

@@ -26,10 +26,13 @@ import Testing
   @Test func aChartLeavesValuesOutThatAreNoNumbers() {
     let values = [0.5, .nan, .infinity, 0.25]
     let chart = LineChart(
-      title: "a < b", series: [.init(name: "x", colour: "--accent", values: values)])
+      title: "a < b", epochs: [3, 4, 5, 6],
+      series: [.init(name: "x", colour: "--accent", values: values)])
     #expect(chart.html.contains("a &lt; b"))
     #expect(chart.html.components(separatedBy: "<circle").count - 1 == 2)
     #expect(!chart.html.contains("nan") && !chart.html.contains("inf"))
-    #expect(LineChart(title: "", series: []).html.isEmpty)
+    // A run that went on in another folder begins with a later epoch.
+    #expect(chart.html.contains(">3</text>") && chart.html.contains("epoch 6: 0.2500"))
+    #expect(LineChart(title: "", epochs: [], series: []).html.isEmpty)
   }
 }

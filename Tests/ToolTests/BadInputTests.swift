@@ -72,6 +72,20 @@ extension ToolTests {
       #expect(!files.fileExists(atPath: scratch.path + "/run"))
     }
 
+    @Test(arguments: [
+      (#"{"epochs": true}"#, "epochs must be a string or a number"),
+      (#"{"no-augment": 1}"#, "no-augment must be true or false"),
+      (#"{"no-augment": "true"}"#, "no-augment must be true or false"),
+      (#"{"epochs": [1]}"#, "epochs must be a string or a number"),
+      (#"{"epochs": 1.5}"#, "--epochs takes a whole number"),
+      (#"{"epoch": 1}"#, "Did you mean '--epochs'?"), ("[]", "is not a JSON object"),
+    ])
+    func aWrongConfigurationFile(text: String, message: String) throws {
+      let path = scratch.path + "/config.json"
+      try write(Array(text.utf8), path)
+      try expect(64, [message], ["train", "--config", path])
+    }
+
     @Test func anUnknownInstructionSet() throws {
       try expect(
         64, ["AVP_KERNELS", "nonsense"], train(Workshop.data.get()),

@@ -47,6 +47,46 @@ extension ToolTests {
       #expect(abs(try #require(evaluated["loss"] as? Double) - loss / 8) < 1e-6)
     }
 
+    /// The system goes through the link first and then up.
+    @Test func aPictureBehindALinkIsTheOneThatTheSystemMeans() throws {
+      let root = try Workshop.data.get() + "/validation"
+      let files = FileManager.default
+      for folder in ["real/inner", "other"] {
+        try files.createDirectory(
+          atPath: "\(scratch.path)/\(folder)", withIntermediateDirectories: true)
+      }
+      try files.createSymbolicLink(
+        atPath: scratch.path + "/other/link", withDestinationPath: "../real/inner")
+      try files.copyItem(
+        atPath: root + "/alien/0000.jpg", toPath: scratch.path + "/real/pic.jpg")
+      try files.copyItem(
+        atPath: root + "/predator/0000.jpg", toPath: scratch.path + "/other/pic.jpg")
+      let rows = try ["other/link/../pic.jpg", root + "/alien/0000.jpg"].map { picture in
+        let outcome = try run(
+          [Program.tool, "predict", "--checkpoint", try model(), "--json", picture],
+          in: scratch.path)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return try Workshop.object(outcome.output)["probabilities"] as? NSDictionary
+      }
+      #expect(rows[0] != nil && rows[0] == rows[1])
+    }
+
+    @Test func aNameThatActsOnATerminalIsShown() throws {
+      let root = try Workshop.data.get() + "/validation"
+      let picture = scratch.path + "/\u{1b}]0;owned\u{7}.jpg"
+      try FileManager.default.copyItem(atPath: root + "/alien/0000.jpg", toPath: picture)
+      let words = [Program.tool, "predict", "--checkpoint", try model(), picture]
+      let outcome = try run(words)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains(#"\u{1b}]0;owned\u{7}.jpg"#))
+      #expect(!outcome.output.unicodeScalars.contains("\u{1b}"))
+      let missing = try run(words.dropLast() + [picture + "x"])
+      #expect(missing.status == 66 && !missing.errors.unicodeScalars.contains("\u{1b}"))
+      // In JSON it stays what it is.
+      let json = try run(words + ["--json"])
+      #expect(try Workshop.object(json.output)["image"] as? String == picture)
+    }
+
     @Test func evaluationIsTheSameOnThreeRanks() throws {
       let results = try [nil, 3].map { try evaluation($0) as NSDictionary }
       #expect(results[0] == results[1])

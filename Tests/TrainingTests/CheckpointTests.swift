@@ -96,6 +96,19 @@ import WeightFiles
     #expect(restored.running == state.running)
   }
 
+  /// Its seal is right, and yet no run can have been there.
+  @Test(arguments: [(1 << 62, 0), (-1, 0), (0, -1), (0, 1 << 62)])
+  func anImpossiblePlaceIsForeign(epoch: Int, step: Int) throws {
+    let run = SyntheticRun()
+    var state = try run.initialState()
+    state.epoch = epoch
+    state.step = step
+    let bytes = try run.bytes(state)
+    #expect(Seal.isIntact(bytes))
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
+    #expect(error?.description.contains("not one that a run can have") == true)
+  }
+
   @Test func aSealedFileOfAnotherKindIsForeign() throws {
     var writer = SafeTensorsWriter(metadata: [Seal.name: Seal.blank])
     writer.add("x", .init(shape: [1], values: [1 as Float]))

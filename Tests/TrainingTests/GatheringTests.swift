@@ -20,7 +20,22 @@ import Testing
     let unions = try onEveryRank(of: ThreadWorld(worldSize: 3)) { communicator in
       try communicator.union(ofPaths: own[communicator.rank])
     }.map { try $0.get() }
-    for union in unions { #expect(union == ["a\nb", "c", "d"]) }
+    for union in unions { #expect(union == PathSet(["a\nb", "c", "d"])) }
+  }
+
+  /// Equal as strings, and two files.
+  @Test func pathsAreToldApartByTheirBytes() throws {
+    let (composed, decomposed) = ("\u{e9}.jpg", "e\u{301}.jpg")
+    #expect(composed == decomposed)
+    for own in [[[composed], [decomposed]], [[decomposed], [composed]]] {
+      let unions = try onEveryRank(of: ThreadWorld(worldSize: 2)) { communicator in
+        try communicator.union(ofPaths: own[communicator.rank])
+      }.map { try $0.get() }
+      for union in unions {
+        #expect(
+          union.sorted.map { Array($0.utf8) } == [decomposed, composed].map { Array($0.utf8) })
+      }
+    }
   }
 
   @Test func ranksOfOneHostCountThemselves() throws {

@@ -42,7 +42,7 @@ struct SyntheticPictures: FeatureProducer {
     if failing.contains(request.index) || failingPaths.contains(request.sample.path) {
       throw Failure(index: request.index)
     }
-    if request.view != nil, skipped.contains(request.index) { return .skipped(request.sample.path) }
+    if request.view != nil, skipped.contains(request.index) { return .skipped }
     var random = CounterRandom(
       seed: 77, purpose: .augmentation, epoch: request.view ?? 1_000, index: request.index)
     return .features(
@@ -141,7 +141,7 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
       let batch = try run.sampler.batch(step: step).map { position in
         FeatureRequest(
           sample: run.manifest.train[order[position]], index: order[position], view: epoch)
-      }.filter { try run.pictures.answer($0) != .skipped($0.sample.path) }
+      }.filter { try run.pictures.answer($0) != .skipped }
       guard !batch.isEmpty else { continue }
       var sums = ExactGradient(shape: head.shape, globalBatch: configuration.batchSize)
       sums.add(

@@ -41,6 +41,42 @@ import Testing
     #expect(failure { try source.bytes(at: 0, count: 100) }?.kind == .damaged)
   }
 
+  @Test func atomicWriteFollowsLinks() throws {
+    let folder = TemporaryFolder()
+    let path = try folder.write([1], "real")
+    let files = FileManager.default
+    try files.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "real")
+    try files.createSymbolicLink(atPath: folder.file("chain"), withDestinationPath: "link")
+    try files.createSymbolicLink(atPath: folder.file("dangling"), withDestinationPath: "new")
+    try files.createSymbolicLink(atPath: folder.file("circle"), withDestinationPath: "circle")
+    try writeAtomically([2], to: folder.file("chain"))
+    try writeAtomically([3], to: folder.file("dangling"))
+    #expect(try [UInt8](Data(contentsOf: URL(filePath: path))) == [2])
+    #expect(try [UInt8](Data(contentsOf: URL(filePath: folder.file("new")))) == [3])
+    #expect(failure { try writeAtomically([4], to: folder.file("circle")) }?.kind == .cannotCreate)
+    #expect(try files.destinationOfSymbolicLink(atPath: folder.file("chain")) == "link")
+    #expect(folder.contents.sorted() == ["chain", "circle", "dangling", "link", "new", "real"])
+  }
+
+  /// A device would be lost; the pipe here stands for one.
+  @Test func atomicWriteReplacesNothingButFiles() throws {
+    let folder = TemporaryFolder()
+    #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
+    #expect(mkdir(folder.file("folder"), 0o700) == 0)
+    for (name, reason) in [("pipe", "is no regular file"), ("folder", "is a folder")] {
+      let error = failure { try writeAtomically([1], to: folder.file(name)) }
+      #expect(error?.kind == .cannotCreate)
+      #expect(error?.description.contains(reason) == true)
+    }
+    #expect(folder.contents.sorted() == ["folder", "pipe"])
+  }
+
+  @Test func whatActsOnATerminalIsShown() {
+    #expect(visible("a\u{1b}]0;x\u{7}\r\u{7f}\u{9b}b") == #"a\u{1b}]0;x\u{7}\u{d}\u{7f}\u{9b}b"#)
+    #expect(visible("two\nlines\tand Grün 👩‍🚀") == "two\nlines\tand Grün 👩‍🚀")
+    #expect(visible("\u{202e}gpj.exe") == #"\u{202e}gpj.exe"#)
+  }
+
   @Test func atomicWriteReplacesAndLeavesNothingBehind() throws {
     let folder = TemporaryFolder()
     let path = folder.file("file")
@@ -56,10 +92,9 @@ import Testing
     let error = failure { try writeAtomically([1], to: missing) }
     #expect(error?.kind == .cannotCreate)
     #expect(error?.description.hasPrefix(missing) == true)
-    // A folder in the file's place makes the renaming fail; the temporary file must go.
     try FileManager.default.createDirectory(
       atPath: folder.file("taken"), withIntermediateDirectories: false)
-    #expect(failure { try writeAtomically([1], to: folder.file("taken")) }?.kind == .writeFailed)
+    #expect(failure { try writeAtomically([1], to: folder.file("taken")) }?.kind == .cannotCreate)
     #expect(folder.contents == ["taken"])
     #expect(failure { try writeAtomically([1], to: folder.path + "/") }?.kind == .cannotCreate)
   }

@@ -4,10 +4,11 @@ internal import Glibc
 /// or whole.
 ///
 /// The bytes go to a temporary file in the same folder, which is flushed to disk and renamed; then
-/// the folder is flushed. After a failure the temporary file is removed.
+/// the folder is flushed. After a failure the temporary file is removed. Where `path` is a link, the
+/// file that it points to is replaced.
 ///
 /// - Throws: a ``WeightFileError`` of kind `cannotCreate` if the file cannot be made in that
-///   folder, of kind `writeFailed` if the disk is full or fails.
+///   folder, or `path` is no regular file, of kind `writeFailed` if the disk is full or fails.
 public func writeAtomically(_ bytes: [UInt8], to path: String) throws(WeightFileError) {
   try writeAtomically(pieces: [bytes], to: path)
 }
@@ -35,6 +36,7 @@ struct TemporaryFile {
 
   /// Creates an empty file beside `path`.
   init(beside path: String) throws(WeightFileError) {
+    let path = try Self.target(of: path)
     let name = lastComponent(path)
     guard !name.isEmpty, name != ".", name != ".." else {
       throw WeightFileError(.cannotCreate, path, "is not the name of a file")
@@ -56,6 +58,31 @@ struct TemporaryFile {
         throw WeightFileError(kind, path, "cannot be written: \(errorText(code))")
       }
     }
+  }
+
+  /// The file that `path` stands for. Whatever is there is replaced, which would be the end of a
+  /// device (root may write into /dev) and of a link.
+  private static func target(of path: String) throws(WeightFileError) -> String {
+    var status = stat()
+    var place = path
+    // Links are followed one by one, because the last one may point to a file to be made.
+    for _ in 0..<32 {
+      guard lstat(place, &status) == 0 else { return place }
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: return place
+      case S_IFLNK: place = linkTarget(of: place)
+      case S_IFDIR: throw WeightFileError(.cannotCreate, path, "is a folder")
+      default: throw WeightFileError(.cannotCreate, path, "is no regular file; name another one")
+      }
+    }
+    throw WeightFileError(.cannotCreate, path, "cannot be written: \(errorText(ELOOP))")
+  }
+
+  private static func linkTarget(of link: String) -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = max(0, readlink(link, &buffer, buffer.count - 1))
+    let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return target.hasPrefix("/") ? target : "\(folder(link))/\(target)"
   }
 
   /// Appends `bytes`.

@@ -61,13 +61,30 @@ func quoted(_ text: String) -> String { "\"\(cleaned(text))\"" }
 /// `text` with everything made visible that would act on a terminal, and cut off after `limit`
 /// characters: names in a damaged file can hold anything.
 func cleaned(_ text: String, limit: Int = 120) -> String {
+  let shown = visible(String(text.unicodeScalars.prefix(limit)), except: [])
+  return text.unicodeScalars.dropFirst(limit).isEmpty ? shown : "\(shown)..."
+}
+
+/// `text` with everything made visible that would act on a terminal, as \u{1b}: names of files and
+/// classes can hold anything.
+///
+/// - Parameter except: what stays as it is; by default what makes lines and columns, and what joins
+///   letters and emoji.
+public func visible(
+  _ text: String, except: Set<Unicode.Scalar> = ["\n", "\t", "\u{200c}", "\u{200d}"]
+) -> String {
   var shown = ""
-  for scalar in text.unicodeScalars.prefix(limit) {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator:
+  for scalar in text.unicodeScalars {
+    let acts =
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: !except.contains(scalar)
+      default: false
+      }
+    if acts {
       shown += "\\u{\(String(scalar.value, radix: 16))}"
-    default: shown.unicodeScalars.append(scalar)
+    } else {
+      shown.unicodeScalars.append(scalar)
     }
   }
-  return text.unicodeScalars.dropFirst(limit).isEmpty ? shown : "\(shown)..."
+  return shown
 }

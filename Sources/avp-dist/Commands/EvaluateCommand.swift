@@ -3,6 +3,7 @@ import Foundation
 import ImageData
 import Reports
 import Training
+import WeightFiles
 
 extension Command {
   static let evaluate = Command(
@@ -39,7 +40,7 @@ extension Command {
       options: RunOptions(arguments, communicator: communicator), communicator: communicator)
     guard communicator.rank == 0 else { return }
     let report = EvaluationReport(result, classes: model.classes)
-    try printResult(arguments.has("--json") ? report.json : report.text)
+    try printResult(arguments.has("--json") ? report.json : visible(report.text))
   }
 
   private enum Split: String, CaseIterable { case validation, train }

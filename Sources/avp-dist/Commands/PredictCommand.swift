@@ -3,6 +3,7 @@ import Foundation
 import Head
 import Reports
 import Training
+import WeightFiles
 
 extension Command {
   static let modelOptions = [
@@ -44,21 +45,11 @@ extension Command {
     if arguments.has("--json") {
       for row in rows { try printResult(row.json) }
     } else {
-      try printResult(PredictionTable.text(rows))
+      try printResult(visible(PredictionTable.text(rows)))
     }
     if let path = arguments.string("--html") {
-      try writePage(PredictionPage.html(rows, backbone: model.backbone.name), to: path)
+      let page = PredictionPage.html(rows, backbone: model.backbone.name)
+      try writeAtomically(Array(page.utf8), to: path)
     }
-  }
-}
-
-/// Writes a page, or says why not.
-func writePage(_ html: String, to path: String) throws {
-  do {
-    try Data(html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-  } catch {
-    throw Failure(
-      status: .cannotCreate, description: "\(path) cannot be written: \(error.localizedDescription)"
-    )
   }
 }

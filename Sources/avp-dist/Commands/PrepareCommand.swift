@@ -65,8 +65,9 @@ extension Command {
       let real = URL(fileURLWithPath: source).resolvingSymlinksInPath()
       try FileManager.default.copyItem(at: real, to: URL(fileURLWithPath: target))
     } catch {
+      let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
       throw Failure(
-        status: .cannotCreate,
+        status: access(source, R_OK) != 0 ? .missingInput : isFull ? .writeFailed : .cannotCreate,
         description: "\(source) cannot be copied to \(target): \(error.localizedDescription)")
     }
   }

@@ -5,6 +5,7 @@ import ImageTransforms
 import Reports
 import Tensors
 import Training
+import WeightFiles
 
 extension Command {
   static let preview = Command(
@@ -44,7 +45,8 @@ extension Command {
             variation(of: image, epoch, index, transform, configuration), quality: 90)
         })
     }
-    try writePage(PreviewPage.html(rows, settings: words(configuration)), to: output)
+    let page = PreviewPage.html(rows, settings: words(configuration))
+    try writeAtomically(Array(page.utf8), to: output)
     print("\(output): \(rows.count) pictures, each as it is and in \(epochs) variations")
   }
 

@@ -5,6 +5,7 @@ import ImageCodecs
 import ImageData
 import Reports
 import Training
+import WeightFiles
 
 extension Command {
   static let report = Command(
@@ -50,7 +51,7 @@ extension Command {
     let page = RunPage(
       epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
       confusion: findings.confusion, hardest: findings.hardest, note: note)
-    try writePage(page.html, to: output)
+    try writeAtomically(Array(page.html.utf8), to: output)
     if let note { printError("warning: \(note)") }
     print("\(output): open it in a browser")
   }

@@ -1,0 +1,18 @@
+import Testing
+
+@testable import Reports
+
+struct ProgressMeterTests {
+  /// What was there when a run went on inside an epoch is no work of this run.
+  @Test func aRunThatGoesOnInsideAnEpochCountsItsOwnPictures() {
+    var meter = ProgressMeter(picturesPerEpoch: 600)
+    meter.record(.started(stepsPerEpoch: 60, epochs: 1, completedSteps: 52))
+    meter.record(.step(epoch: 1, step: 53, pictures: 530, meanLoss: 0))
+    #expect(meter.rate == 0)
+    meter.record(.step(epoch: 1, step: 54, pictures: 540, meanLoss: 0))
+    let begin = ContinuousClock.now
+    while ContinuousClock.now - begin < .milliseconds(50) {}
+    // 10 pictures in at least 50 ms, and not 540.
+    #expect(meter.rate > 0 && meter.rate <= 200)
+  }
+}
