@@ -29,7 +29,7 @@ func withRanks(
     guard communicator.worldSize > 1 else { throw error }
     // Where all ranks meet the same error, the first to speak ends the others before they repeat
     // it.
-    let deadline = ContinuousClock.now + .milliseconds(250 * min(communicator.rank, 8))
+    let deadline = ContinuousClock.now + .milliseconds(500 * min(communicator.rank, 8))
     let wasTold = isToldToEnd()
     while ContinuousClock.now < deadline {
       usleep(10_000)
@@ -45,5 +45,5 @@ func withRanks(
 /// Lets rank 0 tell an error that all ranks meet before they are joined, such as a wrong option:
 /// mpirun ends the others a second after the first.
 func giveWay(_ launcher: Launcher) {
-  if launcher.rank ?? 0 > 0 { usleep(1_500_000) }
+  if launcher.rank ?? 0 > 0 { usleep(2_000_000) }
 }
