@@ -44,7 +44,7 @@ extension Command {
   /// Refuses to write over what is being exported.
   private static func refuseOverwriting(_ inputs: [String: String], _ outputs: [String]) throws {
     func real(_ path: String) -> String {
-      URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+      URL(fileURLWithPath: absolutePath(path)).resolvingSymlinksInPath().path
     }
     for output in outputs {
       for (option, input) in inputs.sorted(by: { $0.key < $1.key })

@@ -62,7 +62,7 @@ extension Command {
       let parent = URL(fileURLWithPath: target).deletingLastPathComponent()
       try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
       // A link in RAW becomes the picture itself, so that the new set stands alone.
-      let real = URL(fileURLWithPath: source).resolvingSymlinksInPath()
+      let real = URL(fileURLWithPath: absolutePath(source)).resolvingSymlinksInPath()
       try FileManager.default.copyItem(at: real, to: URL(fileURLWithPath: target))
     } catch {
       let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
