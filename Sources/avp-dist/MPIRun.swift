@@ -100,9 +100,12 @@ struct MPIRun {
   }
 
   /// Whether all ranks listen: a signal that comes before would kill one, or be lost in mpirun.
-  /// Those of other hosts, which cannot be seen from here, are given five seconds.
+  ///
+  /// Those of other hosts cannot be seen from here, and mpirun may know hosts from Slurm or from its
+  /// own configuration too. So after five seconds they count as listening.
   private func areListening(_ mpirun: Int32, age: Duration) -> Bool {
-    guard hosts.isEmpty else { return age > .seconds(5) }
+    if age > .seconds(5) { return true }
+    guard hosts.isEmpty else { return false }
     let processes = ProcessTable()
     return processes.descendants(of: mpirun).count { processes.isListening($0) } >= ranks
   }

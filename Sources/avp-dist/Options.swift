@@ -181,10 +181,12 @@ extension Arguments {
   func double(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
     guard let text = values[name] else { return nil }
     guard let value = Double(text), range.contains(value) else {
+      let isOpen = range.upperBound == .greatestFiniteMagnitude
       let bound =
-        range.upperBound < .greatestFiniteMagnitude
-        ? "from \(range.lowerBound) to \(range.upperBound)"
-        : range.lowerBound == .leastNonzeroMagnitude ? "above 0" : "of at least \(range.lowerBound)"
+        range.lowerBound == .leastNonzeroMagnitude
+        ? "above 0" + (isOpen ? "" : ", up to \(range.upperBound)")
+        : isOpen
+          ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
       throw UsageError("\(name) takes a number \(bound), not '\(text)'.")
     }
     return value

@@ -29,10 +29,16 @@ func withRanks(
     guard communicator.worldSize > 1 else { throw error }
     // Where all ranks meet the same error, the first to speak ends the others before they repeat
     // it.
-    let deadline = ContinuousClock.now + .milliseconds(500 * min(communicator.rank, 8))
     let wasTold = isToldToEnd()
+    let patience = 500 * min(communicator.rank, 8)
+    // Where it was mpirun that told this rank to end, it is gone a second later, and the first one
+    // has spoken; where it was a person who stops the run, the error is told then.
+    let deadline =
+      ContinuousClock.now + .milliseconds(patience > 0 && wasTold ? max(patience, 1_500) : patience)
     while ContinuousClock.now < deadline {
       usleep(10_000)
+      // A rank that waits here is neither lost nor standing still.
+      try? communicator.reportActivity()
       if isToldToEnd() && !wasTold { _exit(ExitStatus(of: error).rawValue) }
     }
     let place = "rank \(communicator.rank), host \(communicator.host)"
@@ -45,5 +51,8 @@ func withRanks(
 /// Lets rank 0 tell an error that all ranks meet before they are joined, such as a wrong option:
 /// mpirun ends the others a second after the first.
 func giveWay(_ launcher: Launcher) {
-  if launcher.rank ?? 0 > 0 { usleep(2_000_000) }
+  guard launcher.rank ?? 0 > 0 else { return }
+  // Not one long sleep: the signal by which mpirun ends this process would cut it short.
+  let deadline = ContinuousClock.now + .seconds(2)
+  while ContinuousClock.now < deadline { usleep(10_000) }
 }

@@ -89,9 +89,10 @@ struct RunFolder {
   }
 
   private func holds(checkpoint file: String) -> Bool {
-    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    let folder = URL(fileURLWithPath: absolutePath(file)).deletingLastPathComponent()
     return folder.resolvingSymlinksInPath()
-      == URL(fileURLWithPath: checkpoints, isDirectory: true).resolvingSymlinksInPath()
+      == URL(fileURLWithPath: absolutePath(checkpoints), isDirectory: true)
+      .resolvingSymlinksInPath()
   }
 
   /// Makes the folder.

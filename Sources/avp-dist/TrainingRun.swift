@@ -304,7 +304,8 @@ extension TrainingRun {
       \(manifest.classes.count > 8 ? ", …" : "")
       backbone \(backbone.summary)
       \(ranks) \(ranks == 1 ? "rank" : "ranks"), \(options.threads) \
-      \(options.threads == 1 ? "thread" : "threads") each; global batch \(configuration.batchSize); \
+      \(options.threads == 1 ? "thread" : "threads") each; global batch \
+      \(min(configuration.batchSize, manifest.train.count)); \
       run folder \(folder.path)
       """)
     if !backbone.normalisation.isEquivalent(to: configuration.preset.normalisation) {

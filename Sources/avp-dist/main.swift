@@ -65,7 +65,7 @@ openStandardStreams()
 do {
   guard SHA256.isAvailable else {
     throw Failure(
-      status: .unavailable,
+      status: .configuration,
       description: """
         OpenSSL's libcrypto cannot compute SHA-256 here, by which files are told apart. See what its \
         configuration loads (`openssl list -providers`, $OPENSSL_CONF).

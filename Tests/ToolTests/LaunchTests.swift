@@ -248,8 +248,10 @@ extension ToolTests {
     private func startRank(_ script: String) throws -> Program {
       try writeProgram("rank", "#!/bin/sh\n" + script)
       let mpirun = """
+        rank=; asked=
+        trap 'asked=1; [ -z "$rank" ] || kill -USR1 $rank' USR1
         \(scratch.path)/rank & rank=$!
-        trap "kill -USR1 $rank" USR1
+        [ -z "$asked" ] || kill -USR1 $rank
         wait $rank; wait $rank
         """
       let program = try start([mpirun], options: ["-n", "1"])

@@ -10,6 +10,7 @@ import ResNet
 import Synchronization
 import Tensors
 import Training
+import WeightFiles
 
 extension Command {
   static let bench = Command(
@@ -59,7 +60,7 @@ extension Command {
         picturesOfRank: Double(globalBatch) / Double(communicator.worldSize))
     }
     guard communicator.rank == 0 else { return }
-    try printResult(arguments.has("--json") ? result.json : result.text)
+    try printResult(arguments.has("--json") ? result.json : visible(result.text))
   }
 
   /// A picture of noise, as the backbone takes it.

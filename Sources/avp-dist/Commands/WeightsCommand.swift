@@ -17,7 +17,7 @@ extension Command {
       switch (operands.first, operands.count) {
       case ("inspect", 2):
         let report = try inspectWeights(operands[1])
-        try printResult(report.description)
+        try printResult(visible(report.description))
         guard report.problems.isEmpty else {
           throw Failure(
             status: .badData, description: "\(operands[1]) cannot be used as a backbone.")
