@@ -25,7 +25,7 @@ struct LineChart {
 
   /// The chart with its legend.
   var html: String {
-    let finite = series.flatMap(\.values).filter(\.isFinite)
+    let finite = series.flatMap(\.values).filter(Self.canBeDrawn)
     guard let least = finite.min(), let most = finite.max() else { return "" }
     let axis = Axis(lowest ?? least, highest ?? most)
     let legend = series.map {
@@ -40,6 +40,9 @@ struct LineChart {
       </svg></figure>
       """
   }
+
+  /// Numbers of a file from elsewhere can be anything.
+  private static func canBeDrawn(_ value: Double) -> Bool { abs(value) < 1e100 }
 
   private func x(_ index: Int) -> Double {
     let share = epochs.count > 1 ? Double(index) / Double(epochs.count - 1) : 0.5
@@ -72,12 +75,13 @@ struct LineChart {
   }
 
   private func line(_ series: Series, _ axis: Axis) -> String {
-    let places = zip(epochs, series.values).enumerated().filter { $0.element.1.isFinite }.map {
-      (
-        x: number(x($0.offset)), y: number(y($0.element.1, axis)), epoch: $0.element.0,
-        $0.element.1
-      )
-    }
+    let places = zip(epochs, series.values).enumerated().filter { Self.canBeDrawn($0.element.1) }
+      .map {
+        (
+          x: number(x($0.offset)), y: number(y($0.element.1, axis)), epoch: $0.element.0,
+          $0.element.1
+        )
+      }
     let points = places.map { "\($0.x),\($0.y)" }.joined(separator: " ")
     let dots = places.map { place in
       """
@@ -115,7 +119,11 @@ struct Axis: Equatable {
 
   /// An axis that holds `least` and `most`, with three to seven ticks.
   init(_ least: Double, _ most: Double) {
-    let range = most > least ? most - least : max(abs(most), 1e-3)
+    // A difference that is nothing beside the values, or beside zero, gives no ticks.
+    let range =
+      most > least
+      ? max(most - least, 1e-9 * max(abs(most), abs(least)), 1e-12)
+      : max(abs(most), 1e-3)
     let power = pow(10, (log10(range / 4)).rounded(.down))
     let factor = [1, 2, 5].first { range / ($0 * power) <= 5 } ?? 10
     step = factor * power

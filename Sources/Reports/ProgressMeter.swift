@@ -22,7 +22,9 @@ struct ProgressMeter {
       self.epochs = epochs
       isInsideEpoch = stepsPerEpoch > 0 && completed % stepsPerEpoch != 0
       begin = clock.now
-    case .step(_, _, let pictures, _):
+    case .step(_, _, let count, _):
+      // A checkpoint that claims to stand elsewhere must not end the display.
+      let pictures = min(max(0, count), picturesPerEpoch)
       if isInsideEpoch {
         // Most of these were there before: what counts begins behind this step.
         isInsideEpoch = false

@@ -23,6 +23,20 @@ import Testing
     #expect(Axis(0, 40).ticks.map(Axis(0, 40).label) == ["0", "10", "20", "30", "40"])
   }
 
+  @Test(
+    arguments: [
+      [1e-300], [0, 1e-300], [-1e308, 1e308], [1e99, 1.000000000000001e99], [-1e99, 1e99],
+      [1e-20, 0],
+    ] as [[Double]])
+  func aChartOfAnythingIsDrawn(values: [Double]) {
+    for lowest in [nil, 0.0] {
+      let chart = LineChart(
+        title: "", epochs: Array(values.indices),
+        series: [.init(name: "", colour: "--accent", values: values)], lowest: lowest)
+      #expect(!chart.html.contains("nan") && !chart.html.contains("inf\""))
+    }
+  }
+
   @Test func aChartLeavesValuesOutThatAreNoNumbers() {
     let values = [0.5, .nan, .infinity, 0.25]
     let chart = LineChart(
