@@ -79,7 +79,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Collectives", "Head", "ImageData", "ImageTransforms", "ResNet", "Tensors", "WeightFiles",
+        "Collectives", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "ResNet", "Tensors",
+        "WeightFiles",
       ]),
     // What a person sees of a run: progress, tables, metrics.
     .target(name: "Reports", dependencies: ["Training", "WeightFiles"]),

@@ -17,6 +17,7 @@ struct encoding {
   struct jpeg_error_mgr errors;
   struct jpeg_destination_mgr destination;
   jmp_buf failed;
+  int status;
   char *message;
   uint8_t *bytes;
   size_t capacity;
@@ -25,6 +26,8 @@ struct encoding {
 static void leave_with_message(j_common_ptr info) {
   struct encoding *encoding = info->client_data;
   (*info->err->format_message)(info, encoding->message);
+  encoding->status = info->err->msg_code == JERR_OUT_OF_MEMORY ? AVP_CODEC_NO_MEMORY
+                                                               : AVP_CODEC_REFUSED;
   longjmp(encoding->failed, 1);
 }
 
@@ -58,7 +61,7 @@ static void end_output(j_compress_ptr info) { (void)info; }
 static int compress(struct encoding *encoding, const uint8_t *pixels, uint32_t width,
                     uint32_t height, int quality) {
   j_compress_ptr info = &encoding->info;
-  if (setjmp(encoding->failed)) return 1;
+  if (setjmp(encoding->failed)) return encoding->status;
   jpeg_create_compress(info);
   info->dest = &encoding->destination;
   info->image_width = width;

@@ -18,12 +18,10 @@ public func encodeJPEG(_ image: RGBImage, quality: Int) throws(ImageError) -> [U
   }
   var bytes: UnsafeMutablePointer<UInt8>?
   var count = 0
-  var message = [CChar](repeating: 0, count: Int(AVP_CODEC_MESSAGE_SIZE))
-  let status = avp_jpeg_encode(
-    image.pixels, width, height, Int32(quality), &bytes, &count, &message)
-  defer { avp_jpeg_release(bytes) }
-  guard status == 0, let bytes else {
-    throw ImageError("the picture cannot be compressed as JPEG: ", message: message)
+  let outcome = shimOutcome { message in
+    avp_jpeg_encode(image.pixels, width, height, Int32(quality), &bytes, &count, message)
   }
+  defer { avp_jpeg_release(bytes) }
+  try ImageError.check(outcome, "the picture cannot be compressed as JPEG: ")
   return Array(UnsafeBufferPointer(start: bytes, count: count))
 }

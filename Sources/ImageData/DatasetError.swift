@@ -6,6 +6,9 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible {
     case missing
     /// What is there cannot be used (exit status 65).
     case invalid
+    /// This host cannot read it now: no memory, no file descriptor left, an error of the disk. It
+    /// says nothing about the picture (exit status 69).
+    case host
   }
 
   /// The kind of failure.

@@ -35,8 +35,20 @@ struct SystemReason: Error, CustomStringConvertible {
 
   init(_ code: Int32) { self.code = code }
 
+  /// The reason that stands behind an error of Foundation; nil where there is none.
+  init?(of error: any Error) {
+    let error = error as NSError
+    guard let cause = error.userInfo[NSUnderlyingErrorKey].map({ $0 as? NSError ?? error }),
+      cause.domain == NSPOSIXErrorDomain
+    else { return nil }
+    self.init(Int32(cause.code))
+  }
+
   /// Whether the path does not lead to anything.
   var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
+
+  /// Whether it is about this host, at this time, and not about the file.
+  var isOfHost: Bool { [ENOMEM, EMFILE, ENFILE, EIO].contains(code) }
 }
 
 /// `name` inside `folder`.

@@ -1,5 +1,5 @@
 import Foundation
-import ImageCodecs
+public import ImageCodecs
 import Tensors
 
 /// Reads the pictures of a set from this host's files.
@@ -40,10 +40,25 @@ public struct PictureSource: Sendable {
   ///
   /// - Throws: ``DatasetError`` with the path and the decoder's reason.
   public static func decode(_ bytes: [UInt8], path: String) throws(DatasetError) -> RGBImage {
+    try naming(path) { () throws(ImageError) in try decodeImage(bytes) }
+  }
+
+  /// What `body` makes of a sample's file, its reason in an error that names the file: of the kind
+  /// `host` where memory is lacking, else `invalid`.
+  public func naming<Value>(
+    _ sample: Sample, _ body: () throws(ImageError) -> Value
+  ) throws(DatasetError) -> Value {
+    try Self.naming(joined(root, sample.path), body)
+  }
+
+  private static func naming<Value>(
+    _ path: String, _ body: () throws(ImageError) -> Value
+  ) throws(DatasetError) -> Value {
     do throws(ImageError) {
-      return try decodeImage(bytes)
+      return try body()
     } catch {
-      throw DatasetError(.invalid, "the picture \(path) cannot be decoded: \(error)")
+      throw DatasetError(
+        error.isOutOfMemory ? .host : .invalid, "the picture \(path) cannot be decoded: \(error)")
     }
   }
 
@@ -54,7 +69,7 @@ public struct PictureSource: Sendable {
     do throws(PictureRefusal) {
       size = try pictureFileSize(path: path, expected: expected)
     } catch {
-      throw DatasetError(.missing, refused + error.reason)
+      throw DatasetError(error.isOfHost ? .host : .missing, refused + error.reason)
     }
     do {
       let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -62,7 +77,10 @@ public struct PictureSource: Sendable {
       let data = try file.read(upToCount: size + 1) ?? Data()
       if data.count == size { return [UInt8](data) }
     } catch {
-      throw DatasetError(.missing, refused + "reading it failed (\(error.localizedDescription))")
+      let reason = SystemReason(of: error)
+      throw DatasetError(
+        reason?.isOfHost == true ? .host : .missing,
+        refused + "reading it failed (\(reason?.description ?? error.localizedDescription))")
     }
     throw DatasetError(.missing, refused + "it changed while it was read")
   }
@@ -71,6 +89,15 @@ public struct PictureSource: Sendable {
 /// Why a file cannot be read as a picture.
 struct PictureRefusal: Error {
   let reason: String
+  /// Whether it is about this host, and not about the file.
+  var isOfHost = false
+
+  init(reason: String) { self.reason = reason }
+
+  init(_ reason: SystemReason) {
+    self.reason = reason.description
+    isOfHost = reason.isOfHost
+  }
 }
 
 /// The size of the picture file at `path`, which must be `expected`.
@@ -79,7 +106,7 @@ func pictureFileSize(path: String, expected: Int) throws(PictureRefusal) -> Int 
   do throws(SystemReason) {
     facts = try FileFacts(path: path)
   } catch {
-    throw PictureRefusal(reason: "\(error)")
+    throw PictureRefusal(error)
   }
   guard facts.kind == .file else { throw PictureRefusal(reason: "it is not a file") }
   guard facts.bytes <= PictureSource.fileLimit else {
@@ -90,6 +117,6 @@ func pictureFileSize(path: String, expected: Int) throws(PictureRefusal) -> Int 
     throw PictureRefusal(
       reason: "it has \(facts.bytes) bytes, not \(expected) as when the picture set was listed")
   }
-  guard access(path, R_OK) == 0 else { throw PictureRefusal(reason: "\(SystemReason(errno))") }
+  guard access(path, R_OK) == 0 else { throw PictureRefusal(SystemReason(errno)) }
   return facts.bytes
 }

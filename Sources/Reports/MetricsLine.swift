@@ -9,6 +9,8 @@ public import Training
 public enum MetricsLine {
   private struct Line: Encodable {
     let event: String
+    var exifOrientation: Int?
+    var grey16Bit: Int?
     var epoch: Int?
     var epochs: Int?
     var step: Int?
@@ -53,6 +55,8 @@ public enum MetricsLine {
         trainAccuracy: metrics.trainAccuracy, validationLoss: metrics.validationLoss,
         validationAccuracy: metrics.validationAccuracy, skipped: metrics.skipped,
         seconds: seconds, imagesPerSecond: rate, best: isBest)
+    case .pictures(let tally):
+      return Line(event: "pictures", exifOrientation: tally.turned, grey16Bit: tally.deepGrey)
     case .checkpoint(let path, let epoch, let step):
       return Line(event: "checkpoint", epoch: epoch, step: step, path: path)
     case .warning(let message):

@@ -35,7 +35,7 @@ struct ProgressMeter {
       self.pictures = pictures
     case .epoch:
       pictures = 0
-    case .validating, .checkpoint, .warning: break
+    case .validating, .pictures, .checkpoint, .warning: break
     }
   }
 

@@ -66,7 +66,7 @@ public struct ProgressReporter {
       replaceBar(with: meter.bar(epoch: epoch, loss: meanLoss))
     case .validating(let epoch):
       replaceBar(with: "epoch \(epoch)/\(meter.epochs)  validating …")
-    case .epoch, .warning:
+    case .epoch, .pictures, .warning:
       replaceBar(with: "")
       barIsOpen = false
       showPlain(event)
@@ -89,6 +89,8 @@ public struct ProgressReporter {
       }
     case .epoch(let metrics, let seconds, let rate, let isBest):
       write(EpochLine.text(metrics, of: meter.epochs, seconds: seconds, rate: rate, isBest: isBest))
+    case .pictures(let tally):
+      if let sentence = tally.sentence { write(sentence + "\n") }
     case .warning(let text):
       write("warning: \(visible(text))\n")
     case .step, .validating, .checkpoint: break

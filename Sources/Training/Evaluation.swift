@@ -10,6 +10,8 @@ public struct EvaluationResult: Equatable, Sendable {
   public let confusion: [[Int]]
   /// Pictures that were left out, by path, sorted.
   public let skipped: [String]
+  /// What the files of the others say that features do not show.
+  public let tally: PictureTally
 }
 
 /// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result
@@ -21,12 +23,14 @@ public func evaluate(
   communicator: any Communicator
 ) throws -> EvaluationResult {
   var set = ValidationSet(samples, roundSize: max(1, samples.count), communicator)
+  var tally = PictureTally()
   for requests in set.rounds {
-    set.add(
-      try answers(to: requests, producer: producer, options: options) { file in
-        if let file { communicator.activity = "evaluation, working on \(file)" }
-        try communicator.reportActivity()
-      })
+    let answers = try answers(to: requests, producer: producer, options: options) { file in
+      if let file { communicator.activity = "evaluation, working on \(file)" }
+      try communicator.reportActivity()
+    }
+    set.add(answers)
+    for answered in answers { tally.add(answered.answer) }
   }
   try set.complete()
   let classes = head.shape.classes
@@ -37,7 +41,8 @@ public func evaluate(
     counts[start..<start + classes].map(Int.init)
   }
   return EvaluationResult(
-    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted)
+    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted,
+    tally: try tally.summed(communicator))
 }
 
 /// The features of pictures in the order of the requests, computed by several threads.
@@ -53,9 +58,10 @@ private func answers(
   to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
   whileWaiting: (String?) throws -> Void = { _ in }
 ) throws -> [AnsweredRequest] {
+  let memory = MemoryBudget(bytes: options.decodingBytes)
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
-    threads: options.threads, makeWorker: { try producer.makeWorker() })
+    threads: options.threads, makeWorker: { try producer.makeWorker(sharing: memory) })
   defer { pipeline.stop() }
   return try pipeline.next(requests.count, whileWaiting: whileWaiting)
 }

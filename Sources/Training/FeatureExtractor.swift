@@ -1,3 +1,4 @@
+import ImageCodecs
 public import ImageData
 public import ImageTransforms
 public import ResNet
@@ -56,10 +57,12 @@ public struct FeatureExtractor: FeatureProducer {
     return copy
   }
 
-  public func makeWorker() throws -> FeatureWorker {
+  public func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
     let workspace = try backbone.makeWorkspace()
     return { requests, beginning in
-      try features(of: requests, beginning) { try backbone.features(of: $0, workspace: workspace) }
+      try features(of: requests, memory, beginning) {
+        try backbone.features(of: $0, workspace: workspace)
+      }
     }
   }
 
@@ -67,27 +70,37 @@ public struct FeatureExtractor: FeatureProducer {
   ///
   /// - Throws: what made a picture unusable, unless such pictures are left out.
   private func features(
-    of requests: [FeatureRequest], _ beginning: (FeatureRequest) -> Void,
+    of requests: [FeatureRequest], _ memory: MemoryBudget, _ beginning: (FeatureRequest) -> Void,
     _ forward: ([[Float]]) throws -> [[Float]]
   ) throws -> [FeatureAnswer] {
     var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
-    var inputs: [(place: Int, input: [Float], key: String?, digest: PictureDigest?)] = []
+    var inputs: [(place: Int, input: [Float], key: String?, origin: Origin)] = []
     for (place, request) in requests.enumerated() {
       beginning(request)
       let bytes = try pictures.bytes(of: request.sample)
       let hash = sha256(bytes)
-      let digest = PictureDigest(sha256: hash)
-      switch try prepare(request, bytes, hash) {
-      case .ready(let result): answers[place] = FeatureAnswer(result, digest: digest)
-      case .input(let input, let key): inputs.append((place, input, key, digest))
+      let origin = Origin(digest: PictureDigest(sha256: hash), notes: PictureNotes(bytes))
+      switch try prepare(request, bytes, hash, memory) {
+      case .ready(let result): answers[place] = origin.answer(result)
+      case .input(let input, let key): inputs.append((place, input, key, origin))
       }
     }
     let computed = try forward(inputs.map(\.input))
-    for ((place, _, key, digest), features) in zip(inputs, computed) {
+    for ((place, _, key, origin), features) in zip(inputs, computed) {
       if let key { store(for: requests[place])?.keep(features, under: key) }
-      answers[place] = FeatureAnswer(.features(features), digest: digest)
+      answers[place] = origin.answer(.features(features))
     }
     return answers.compactMap { $0 }
+  }
+
+  /// What is told of a picture's file beside its features.
+  private struct Origin {
+    let digest: PictureDigest?
+    let notes: PictureNotes
+
+    func answer(_ result: FeatureResult) -> FeatureAnswer {
+      FeatureAnswer(result, digest: digest, notes: notes)
+    }
   }
 
   private enum Prepared {
@@ -97,26 +110,32 @@ public struct FeatureExtractor: FeatureProducer {
 
   /// Decodes and transforms one picture unless its features are in a store.
   private func prepare(
-    _ request: FeatureRequest, _ bytes: [UInt8], _ hash: String
+    _ request: FeatureRequest, _ bytes: [UInt8], _ hash: String, _ memory: MemoryBudget
   ) throws(DatasetError) -> Prepared {
     let store = store(for: request)
     let key = store?.key(picture: hash, variant: variant(request))
     if let key, let kept = store?.features(key, count: backbone.featureCount) {
       return .ready(.features(kept))
     }
-    let image: RGBImage
     do throws(DatasetError) {
-      image = try pictures.decode(bytes, of: request.sample)
+      let input = try pictures.naming(request.sample) { () throws(ImageError) in
+        let file = try PictureFile(bytes)
+        return try memory.holding(file.decodingBytes) { () throws(ImageError) in
+          networkInput(of: try file.decode(), request)
+        }
+      }
+      return .input(input, key: key)
     } catch  where error.kind == .invalid && onBadImage == .skip {
       return .ready(.skipped)
     }
-    guard let augmentation, let view = request.view else {
-      return .input(transform.input(of: image), key: key)
-    }
+  }
+
+  /// The network's input, varied where the request asks for it.
+  private func networkInput(of image: RGBImage, _ request: FeatureRequest) -> [Float] {
+    guard let augmentation, let view = request.view else { return transform.input(of: image) }
     var random = CounterRandom(
       seed: seed, purpose: .augmentation, epoch: view, index: request.index)
-    let input = transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
-    return .input(input, key: key)
+    return transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
   }
 
   private func store(for request: FeatureRequest) -> FeatureStore? {

@@ -1,3 +1,4 @@
+public import ImageCodecs
 public import ImageData
 
 /// One picture whose features are wanted.
@@ -31,11 +32,16 @@ public struct FeatureAnswer: Sendable, Equatable {
   public let result: FeatureResult
   /// The content of the picture's file; nil where no file was read.
   public let digest: PictureDigest?
+  /// What the file says that its features do not show.
+  public let notes: PictureNotes
 
   /// An answer with its origin.
-  public init(_ result: FeatureResult, digest: PictureDigest?) {
+  public init(
+    _ result: FeatureResult, digest: PictureDigest?, notes: PictureNotes = PictureNotes()
+  ) {
     self.result = result
     self.digest = digest
+    self.notes = notes
   }
 }
 
@@ -56,6 +62,7 @@ public typealias FeatureWorker = (
 ///
 /// A request's answer must depend on the request alone, not on the others of the call.
 public protocol FeatureProducer: Sendable {
-  /// Makes the worker of one thread, on that thread.
-  func makeWorker() throws -> FeatureWorker
+  /// Makes the worker of one thread, on that thread. All threads share `memory` for what they
+  /// decode.
+  func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker
 }

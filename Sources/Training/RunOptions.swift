@@ -10,6 +10,9 @@ public struct RunOptions: Sendable {
   public var checkpointEverySteps: Int?
   /// Pictures that the backbone takes at once: it reads its weights once for all of them.
   public var groupSize = Backbone.preferredPictures
+  /// Bytes of memory that all threads together may take to decode pictures; a picture that needs
+  /// more is decoded while no other one is.
+  public var decodingBytes = 1 << 30
 
   /// The usual way.
   public init() {}

@@ -25,6 +25,8 @@ public struct Trainer {
   private var validation: ValidationSet
   /// What this rank has read for the first time and the others do not know yet.
   private var freshDigests: [PictureDigests.Entry] = []
+  /// What the files of the first epoch say; nil when it has been told.
+  private var tally: PictureTally? = PictureTally()
   private var epochClock = EpochClock()
 
   /// Trains to the end, or to a requested stop.
@@ -72,13 +74,14 @@ public struct Trainer {
     validation = ValidationSet(
       manifest.validation, roundSize: configuration.batchSize, communicator)
     let share = (sampler.globalBatch + communicator.worldSize - 1) / communicator.worldSize
+    let memory = MemoryBudget(bytes: options.decodingBytes)
     pipeline = FeaturePipeline(
       requests: RequestStream(
         plan: plan, training: manifest.train, validation: validation.rounds.flatMap { $0 },
         epoch: state.epoch, step: state.step),
       lookAhead: 2 * max(share, options.groupSize * options.threads),
       groupSize: options.groupSize, threads: options.threads,
-      makeWorker: { try producer.makeWorker() })
+      makeWorker: { try producer.makeWorker(sharing: memory) })
     checkpointEverySteps = options.checkpointEverySteps
     trainCount = manifest.train.count
     self.state = state
@@ -116,6 +119,7 @@ extension Trainer {
   /// Refuses a picture whose file is not the one that this run has read before.
   private mutating func checkContents(of answers: [AnsweredRequest], firstPlace: Int) throws {
     for answered in answers {
+      tally?.add(answered.answer)
       guard let digest = answered.answer.digest else { continue }
       let place = firstPlace + answered.request.index
       if let known = state.digests[place] {
@@ -191,7 +195,15 @@ extension Trainer {
       .epoch(
         metrics, seconds: seconds, imagesPerSecond: Double(exchange.takeCount()) / seconds,
         isBest: state.bestEpoch == metrics.epoch))
+    try tellTally()
     try observer.keep(state, isFinalAttempt: false)
+  }
+
+  /// Tells, once a run, what the files of its first epoch and of the validation say.
+  private mutating func tellTally() throws {
+    guard let total = try tally?.summed(communicator) else { return }
+    if total.sentence != nil { observer.note(.pictures(total)) }
+    tally = nil
   }
 
   /// Makes known to all which pictures any rank has left out, and the contents of those that were

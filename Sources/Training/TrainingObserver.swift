@@ -23,6 +23,9 @@ public enum TrainingEvent: Sendable {
   /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
   /// pictures.
   case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)
+  /// What the files of the first epoch and of the validation pictures say that features do not show;
+  /// only where there is such a file.
+  case pictures(PictureTally)
   /// A checkpoint stands on disk.
   case checkpoint(path: String, epoch: Int, step: Int)
   /// Something that the user should know and that does not end the run.

@@ -107,15 +107,25 @@ extension ExitStatus {
       switch error {
       case is UsageError: .usage
       case let failure as Failure: failure.status
-      case let error as DatasetError: error.kind == .missing ? .missingInput : .badData
+      case let error as DatasetError: Self.status(error.kind)
       case let error as WeightFileError: Self.status(error.kind)
       case let error as CheckpointError: Self.status(error)
-      case is BackboneError, is ImageError, is HeadError, is TrainingError: .badData
+      case let error as ImageError: error.isOutOfMemory ? .unavailable : .badData
+      case is OutOfMemory: .unavailable
+      case is BackboneError, is HeadError, is TrainingError: .badData
       case is KernelPathError: .usage
       case is PictureSetError: .cannotCreate
       case let error as CollectiveError: Self.status(error)
       default: .internalError
       }
+  }
+
+  private static func status(_ kind: DatasetError.Kind) -> ExitStatus {
+    switch kind {
+    case .missing: .missingInput
+    case .invalid: .badData
+    case .host: .unavailable
+    }
   }
 
   private static func status(_ kind: WeightFileError.Kind) -> ExitStatus {

@@ -21,6 +21,33 @@ extension [UInt8] {
   }
 }
 
+extension [UInt8] {
+  /// The PNG file with other compressed pixels, in one chunk with the right check.
+  func withPixels(_ change: ([UInt8]) -> [UInt8]) -> [UInt8] {
+    let chunks = pngChunks
+    let pixels = chunks.filter { $0.name == "IDAT" }.flatMap(\.content)
+    let place = chunks.firstIndex { $0.name == "IDAT" } ?? chunks.count
+    return prefix(8)
+      + chunks.enumerated().flatMap { index, chunk in
+        if chunk.name != "IDAT" { return pngChunk(chunk.name, chunk.content) }
+        return index == place ? pngChunk("IDAT", change(pixels)) : []
+      }
+  }
+
+  /// The chunks of a whole PNG file.
+  private var pngChunks: [(name: String, content: [UInt8])] {
+    var chunks: [(name: String, content: [UInt8])] = []
+    var rest = dropFirst(8)
+    while rest.count >= 12 {
+      let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+      let body = rest.dropFirst(4).prefix(4 + length)
+      chunks.append((String(decoding: body.prefix(4), as: UTF8.self), Array(body.dropFirst(4))))
+      rest = rest.dropFirst(12 + length)
+    }
+    return chunks
+  }
+}
+
 private func bigEndian(_ value: UInt32) -> [UInt8] {
   [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
 }

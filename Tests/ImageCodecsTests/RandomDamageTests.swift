@@ -38,6 +38,7 @@ import Testing
     var damaged = bytes.damaged(&random)
     // Half of the PNG files get past the checks, and reach the decoder itself.
     if bytes.first == 0x89, random.below(2) == 0 { damaged = damaged.withRightChecks }
+    _ = PictureNotes(damaged)
     do throws(ImageError) {
       let image = try decodeImage(damaged)
       #expect(image.pixels.count == image.width * image.height * 3)

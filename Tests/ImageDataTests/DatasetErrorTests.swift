@@ -154,6 +154,15 @@ struct PictureSourceTests {
     }
   }
 
+  /// The memory of this process is a file whose first byte cannot be read.
+  @Test func errorsOfTheDiskAreTheHosts() {
+    let error = #expect(throws: DatasetError.self) {
+      try PictureSource(root: "/proc/self").bytes(of: Sample(path: "mem", label: 0, bytes: 0))
+    }
+    #expect(error?.kind == .host)
+    #expect(error?.description.contains("Input/output error") == true)
+  }
+
   @Test func hugeFilesAreNotRead() throws {
     let folder = try TemporaryFolder(["a.jpg": 1])
     // A sparse file: it has the size without the disk space.

@@ -6,7 +6,26 @@ import Testing
 /// What the tool reads off the machine and the environment, from texts instead of files.
 @Suite struct ProcessorTests {
   private func limit(_ groups: String, _ files: [String: String]) -> Int? {
-    Processors.groupLimit(groups: groups) { files[$0] }
+    ControlGroups(groups: groups) { files[$0] }.processors
+  }
+
+  private func memory(_ groups: String, _ files: [String: String]) -> Int? {
+    ControlGroups(groups: groups) { files[$0] }.memory
+  }
+
+  @Test func theSmallestLimitOfMemoryCounts() {
+    #expect(memory("", [:]) == nil)
+    for text in ["max\n", "", "garbage", "-1\n"] {
+      #expect(memory("0::/", ["/sys/fs/cgroup/memory.max": text]) == nil)
+    }
+    let files = [
+      "/sys/fs/cgroup/a/b/memory.max": "max\n", "/sys/fs/cgroup/a/memory.max": "1073741824\n",
+      "/sys/fs/cgroup/memory.max": "2147483648\n", "/sys/fs/cgroup/memory/c/memory.max": "1\n",
+      "/sys/fs/cgroup/memory/c/memory.limit_in_bytes": "536870912\n",
+    ]
+    #expect(memory("0::/a/b\n", files) == 1 << 30)
+    #expect(memory("0::/\n", files) == 2 << 30)
+    #expect(memory("5:memory:/c\n4:cpu:/a\n", files) == 512 << 20)
   }
 
   @Test func noGroupAndNoLimitAreNoLimit() {

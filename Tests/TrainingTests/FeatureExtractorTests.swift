@@ -150,6 +150,40 @@ import WeightFiles
     #expect(throws: DatasetError.self) { try results(extractor(), [request(0), request(3)]) }
   }
 
+  /// All pictures that are decoded ask for memory, and those with features on disk do not.
+  @Test func threadsShareTheMemoryForDecoding() throws {
+    let memory = MemoryBudget(bytes: 1)
+    let requests = try (0..<6).map { try request($0) }
+    let answers = try features(of: requests, extractor(), memory, threads: 3)
+    #expect(try answers == results(unkept(), requests))
+    #expect(memory.served == 6)
+    #expect(try features(of: requests, extractor(), memory, threads: 3) == answers)
+    #expect(memory.served == 6)
+  }
+
+  private func features(
+    of requests: [FeatureRequest], _ extractor: FeatureExtractor, _ memory: MemoryBudget,
+    threads: Int
+  ) throws -> [FeatureResult] {
+    let pipeline = FeaturePipeline(
+      requests: requests.makeIterator(), lookAhead: requests.count, groupSize: 2, threads: threads,
+      makeWorker: { try extractor.makeWorker(sharing: memory) })
+    defer { pipeline.stop() }
+    return try pipeline.next(requests.count).map(\.result)
+  }
+
+  /// What a file says is told also where its features come from disk.
+  @Test func notesAreTheFiles() throws {
+    let exif = Array("Exif\0\0MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6]
+    let bytes = try scratch.bytes("2.jpg")
+    let segment = [0xFF, 0xE1, 0, UInt8(exif.count + 2)] + exif
+    try scratch.write(bytes.prefix(2) + segment + bytes.dropFirst(2), "2.jpg")
+    for _ in 0..<2 {
+      let answers = try extractor().makeWorker()((0..<4).map { try request($0) }) { _ in }
+      #expect(answers.map(\.notes.isTurned) == [false, false, true, false])
+    }
+  }
+
   /// A picture that is not there is never left out.
   @Test func aMissingFileEndsTheRunWithEitherPolicy() throws {
     let request = try request(0)

@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import Head
+import ImageCodecs
 import ImageData
 import ImageTransforms
 import Tensors
@@ -20,16 +21,22 @@ struct SyntheticPictures: FeatureProducer {
   /// The paths of pictures whose files were replaced.
   var replaced: Set<String> = []
 
+  /// Indices of training pictures with an EXIF orientation.
+  var turned: Set<Int> = []
+
   struct Failure: Error, Equatable {
     let index: Int
   }
 
-  func makeWorker() throws -> FeatureWorker {
+  func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
     { requests, beginning in
       requests.forEach(beginning)
       // Threads overtake each other, so that an order that depends on them would show.
       usleep(UInt32((requests.first?.index ?? 0) * 7919 % 300))
-      return try requests.map { FeatureAnswer(try answer($0), digest: digest($0.sample)) }
+      return try requests.map { request in
+        let notes = PictureNotes(isTurned: request.view != nil && turned.contains(request.index))
+        return FeatureAnswer(try answer(request), digest: digest(request.sample), notes: notes)
+      }
     }
   }
 
@@ -49,6 +56,13 @@ struct SyntheticPictures: FeatureProducer {
       (0..<featureCount).map { place in
         Float(random.uniform(0, 2)) + (place == request.sample.label ? 1 : 0)
       })
+  }
+}
+
+extension FeatureProducer {
+  /// A worker that has no memory to share.
+  func makeWorker() throws -> FeatureWorker {
+    try makeWorker(sharing: MemoryBudget(bytes: 1 << 30))
   }
 }
 

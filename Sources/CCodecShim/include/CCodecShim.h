@@ -10,24 +10,49 @@
 /// Most scans of a JPEG file: encoders write about ten, a file with thousands only costs time.
 #define AVP_JPEG_SCAN_LIMIT 100
 
-/// Reads the header of the JPEG file in `bytes`, and gives the picture's size in pixels.
+/// What the functions below return.
+enum {
+  AVP_CODEC_DONE = 0,
+  /// The file cannot be used.
+  AVP_CODEC_REFUSED = 1,
+  /// The system has no memory for it, which says nothing about the file.
+  AVP_CODEC_NO_MEMORY = 2,
+};
+
+/// What a file says of its picture before the pixels.
+struct avp_picture_header {
+  /// The size in pixels.
+  uint32_t width, height;
+  /// Bytes that the decoder holds besides the pixels it gives, nearly: the coefficients of a JPEG of
+  /// several scans, which have to wait for the last one. What does not grow with the height is left
+  /// out.
+  uint64_t working_bytes;
+};
+
+/// Reads the header of the JPEG file in `bytes`.
 ///
-/// Returns 0; otherwise returns 1 and writes the reason to `message`.
-int avp_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
-                  char message[AVP_CODEC_MESSAGE_SIZE]);
+/// Returns AVP_CODEC_DONE; else another of its kind, with the reason in `message`.
+int avp_jpeg_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+                    char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// Decodes the JPEG file in `bytes` to `width * height * 3` bytes of R, G, B, the size being what
-/// `avp_jpeg_size` gave for the same bytes.
+/// `avp_jpeg_header` gave for the same bytes.
 ///
-/// Returns 0; otherwise returns 1, writes the reason to `message`, and `pixels` holds anything.
+/// A file that ends, or goes on with something else, behind the last row is whole without its end
+/// marker.
+/// Returns AVP_CODEC_DONE; else another of its kind, with the reason in `message`, and `pixels`
+/// holds anything.
 int avp_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
                     uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
 
-/// The same as `avp_jpeg_size` for a PNG file.
-int avp_png_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height,
-                 char message[AVP_CODEC_MESSAGE_SIZE]);
+/// The same as `avp_jpeg_header` for a PNG file.
+int avp_png_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+                   char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_decode` for a PNG file.
+///
+/// What stands behind the last row in the compressed data does not matter, nor does it matter where
+/// their checksum is missing, as long as the chunks' are right.
 int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
 
@@ -35,8 +60,8 @@ int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t 
 /// (1 to 100), chroma halved in both directions.
 ///
 /// The integer DCT is used, so the bytes do not depend on the processor.
-/// Returns 0 and gives `*bytes` and `*count`, to be released with `avp_jpeg_release`; otherwise
-/// returns 1, writes libjpeg's reason to `message`, and leaves `*bytes` NULL.
+/// Returns AVP_CODEC_DONE and gives `*bytes` and `*count`, to be released with `avp_jpeg_release`;
+/// else another of its kind, with libjpeg's reason in `message`, and leaves `*bytes` NULL.
 int avp_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int quality,
                     uint8_t **bytes, size_t *count, char message[AVP_CODEC_MESSAGE_SIZE]);
 

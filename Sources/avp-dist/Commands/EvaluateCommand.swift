@@ -39,6 +39,7 @@ extension Command {
       producer: model.extractor(root: data, onBadImage: policy),
       options: RunOptions(arguments, communicator: communicator), communicator: communicator)
     guard communicator.rank == 0 else { return }
+    if let sentence = result.tally.sentence { printError(sentence) }
     let report = EvaluationReport(result, classes: model.classes)
     try printResult(arguments.has("--json") ? report.json : visible(report.text))
   }

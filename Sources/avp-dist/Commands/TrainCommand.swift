@@ -145,6 +145,7 @@ extension RunOptions {
     self.init()
     let usable = try Processors.usable(communicator)
     threads = try arguments.int("--threads", in: 1...1024) ?? usable
+    decodingBytes = try HostMemory.decodingBytes(communicator)
     exchange = try arguments.choice("--exchange") ?? exchange
     checkpointEverySteps = try arguments.int("--checkpoint-every-steps", in: 1...Int.max)
   }
