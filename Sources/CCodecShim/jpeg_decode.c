@@ -103,7 +103,13 @@ static int goes_on(j_decompress_ptr info) {
   int marker = info->unread_marker;
   if (!marker && info->src->bytes_in_buffer >= 2 && next[0] == 0xFF) marker = next[1];
   switch (marker) {
-    case 0xC4: case 0xCC: case 0xDA: case 0xDB: case 0xDD: case 0xFE: case 0xFF: // tables, scan, text
+    case 0xC4: // Tables: Huffman, arithmetic, quantisation; then the restart interval.
+    case 0xCC:
+    case 0xDB:
+    case 0xDD:
+    case 0xDA: // A scan.
+    case 0xFF: // Padding before a marker.
+    case JPEG_COM:
     case JPEG_EOI:
       return 1;
     default:
