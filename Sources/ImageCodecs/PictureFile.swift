@@ -28,13 +28,9 @@ public struct PictureFile: Sendable {
   ///   of more than ``pixelLimit`` pixels or a million columns or rows.
   public init(_ bytes: [UInt8]) throws(ImageError) {
     guard !bytes.isEmpty else { throw ImageError("the file is empty") }
-    switch PictureFormat(bytes) {
-    case .jpeg: codec = .jpeg
-    case .png: codec = .png
-    case .other(let name):
-      throw ImageError("it is \(name); only JPEG and PNG pictures can be read")
-    case .unknown: throw ImageError("it is neither a JPEG nor a PNG file")
-    }
+    let format = PictureFormat(bytes)
+    if let objection = format.objection { throw ImageError(objection) }
+    codec = format == .jpeg ? .jpeg : .png
     let header = try codec.header(bytes)
     width = Int(header.width)
     height = Int(header.height)

@@ -1,13 +1,25 @@
 /// What a file is, judged by its first bytes; names and extensions often lie.
-enum PictureFormat: Equatable {
+public enum PictureFormat: Equatable, Sendable {
+  /// JPEG.
   case jpeg
+  /// PNG.
   case png
   /// A format that is known, but not read.
   case other(String)
+  /// Anything else.
   case unknown
 
+  /// Why a picture of this format cannot be read; nil for one that can.
+  public var objection: String? {
+    switch self {
+    case .jpeg, .png: nil
+    case .other(let name): "it is \(name); only JPEG and PNG pictures can be read"
+    case .unknown: "it is neither a JPEG nor a PNG file"
+    }
+  }
+
   /// The format of a file that begins with `bytes`.
-  init(_ bytes: [UInt8]) {
+  public init(_ bytes: [UInt8]) {
     if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
       self = .jpeg
     } else if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {

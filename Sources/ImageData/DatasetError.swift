@@ -16,9 +16,36 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible {
   /// What happened, to which file or folder, and what to do.
   public let description: String
 
+  /// The same without the name of the file, for a place where that stands beside it.
+  public let reason: String
+
   /// An error with its message.
   public init(_ kind: Kind, _ description: String) {
+    self.init(kind, description, reason: description)
+  }
+
+  /// An error of the picture at `path`: `clause` is what happened, as "cannot be used".
+  init(_ kind: Kind, picture path: String, _ clause: String) {
+    self.init(kind, "the picture \(path) \(clause)", reason: clause)
+  }
+
+  private init(_ kind: Kind, _ description: String, reason: String) {
     self.kind = kind
     self.description = description
+    self.reason = reason
+  }
+}
+
+// MARK: - On the way to another rank
+
+extension DatasetError {
+  /// Description and reason as bytes.
+  public var encoded: [UInt8] { Array(description.utf8) + [0] + Array(reason.utf8) }
+
+  /// The error that ``encoded`` was made of, if `kind` is its kind.
+  public init(_ kind: Kind, encoded bytes: [UInt8]) {
+    let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
+    self.init(kind, parts[0], reason: parts.last ?? "")
   }
 }

@@ -23,28 +23,30 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
   public let train: [Sample]
   /// The validation pictures, in the same order.
   public let validation: [Sample]
-  /// How many files that are no pictures by their extension were passed over.
-  public let skippedFiles: Int
+  /// What else lies in the set's folders.
+  public let leftOut: LeftOut
   /// Equal for sets of equal classes, names, labels and sizes: 16 hexadecimal digits.
   public let fingerprint: String
 
   /// A list of known pictures.
-  public init(classes: [String], train: [Sample], validation: [Sample], skippedFiles: Int) {
+  public init(
+    classes: [String], train: [Sample], validation: [Sample], leftOut: LeftOut = LeftOut()
+  ) {
     self.classes = classes
     self.train = train
     self.validation = validation
-    self.skippedFiles = skippedFiles
+    self.leftOut = leftOut
     fingerprint = Self.fingerprint(classes: classes, train: train, validation: validation)
   }
 
   /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or
-  /// `val/CLASS/...`).
+  /// `val` or `valid`). A folder `test` beside them is left out.
   ///
   /// See ``ClassFolders`` for what counts as a class and a picture.
   ///
   /// - Parameter whileScanning: called with each file and folder before it is looked at.
-  /// - Throws: ``DatasetError`` where a folder is missing, both `validation` and `val` are there,
-  ///   there are fewer than two classes, a class is empty, or the classes of the two folders
+  /// - Throws: ``DatasetError`` where a folder is missing, several for validation are there, there
+  ///   are fewer than two classes, a class is empty, or the classes of the two folders
   ///   differ.
   public static func scan(
     root: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
@@ -64,9 +66,12 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
     guard train.classes.elementsEqual(validation.classes, by: haveEqualBytes) else {
       throw classesDiffer(train.classes, validation.classes, root, validationName)
     }
+    var leftOut = train.leftOut
+    leftOut.add(validation.leftOut)
+    if isFolder(joined(root, "test")) { leftOut.add("test", LeftOut.unused) }
     return DatasetManifest(
       classes: train.classes, train: train.samples, validation: validation.samples,
-      skippedFiles: train.skippedFiles + validation.skippedFiles)
+      leftOut: leftOut)
   }
 
   private static func requireFolder(_ path: String, remedy: String) throws(DatasetError) {
@@ -80,18 +85,32 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
     throw DatasetError(.missing, "\(path) is not a folder: \(remedy)")
   }
 
+  /// What the folder of the validation pictures may be called.
+  static let validationNames = ["validation", "val", "valid"]
+
+  private static func isFolder(_ path: String) -> Bool {
+    (try? FileFacts(path: path).kind) == .folder
+  }
+
+  /// The parts of a set in which `classes`, the names in a folder, are no classes but the set is
+  /// split already; nil where they look like classes.
+  public static func parts(among classes: [String]) -> [String]? {
+    let parts = classes.filter { (["train", "test"] + validationNames).contains($0.lowercased()) }
+    return parts.count > 1 && parts.contains { $0.lowercased() == "train" } ? parts : nil
+  }
+
   private static func validationFolder(of root: String) throws(DatasetError) -> String {
-    let names = ["validation", "val"].filter { name in
-      (try? FileFacts(path: joined(root, name)).kind) == .folder
-    }
+    let names = validationNames.filter { isFolder(joined(root, $0)) }
     if names.count > 1 {
       throw DatasetError(
-        .invalid, "\(root) has both a validation and a val folder; remove or rename one of them")
+        .invalid,
+        "\(root) has the folders \(names.joined(separator: " and ")), and only one of them can hold "
+          + "the validation pictures; remove or rename the other")
     }
     guard let name = names.first else {
       throw DatasetError(
         .missing,
-        "there is no folder \(joined(root, "validation")) (or val): move some pictures of every "
+        "there is no folder \(joined(root, "validation")) (nor val or valid): move some pictures of every "
           + "class there, or let `avp-dist prepare` split the set")
     }
     return name

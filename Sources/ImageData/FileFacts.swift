@@ -14,10 +14,38 @@ struct FileFacts {
     let inode: UInt64
   }
 
+  /// Of a file that is listed and cannot be reached.
+  static let nothing = FileFacts(
+    kind: .file, bytes: 0, identity: Identity(device: 0, inode: 0))
+
   /// The facts, or an error that carries the system's reason.
   init(path: String) throws(SystemReason) {
+    try self.init(bytesOfPath: Array(path.utf8))
+  }
+
+  /// The facts of a path that need not be text.
+  init(bytesOfPath path: [UInt8]) throws(SystemReason) {
     var status = stat()
-    guard stat(path, &status) == 0 else { throw SystemReason(errno) }
+    guard stat(path.map(CChar.init(bitPattern:)) + [0], &status) == 0 else {
+      throw SystemReason(errno)
+    }
+    self.init(status)
+  }
+
+  /// The facts of an open file.
+  init(descriptor: Int32) throws(SystemReason) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw SystemReason(errno) }
+    self.init(status)
+  }
+
+  private init(kind: Kind, bytes: Int, identity: Identity) {
+    self.kind = kind
+    self.bytes = bytes
+    self.identity = identity
+  }
+
+  private init(_ status: stat) {
     switch status.st_mode & S_IFMT {
     case S_IFREG: kind = .file
     case S_IFDIR: kind = .folder
@@ -49,6 +77,34 @@ struct SystemReason: Error, CustomStringConvertible {
 
   /// Whether it is about this host, at this time, and not about the file.
   var isOfHost: Bool { [ENOMEM, EMFILE, ENFILE, EIO].contains(code) }
+}
+
+/// The names in a folder, as the bytes that they are.
+func namesInFolder(_ folder: String) throws(SystemReason) -> [[UInt8]] {
+  guard let stream = opendir(folder) else { throw SystemReason(errno) }
+  defer { closedir(stream) }
+  var names: [[UInt8]] = []
+  while true {
+    errno = 0
+    guard let entry = readdir(stream) else { break }
+    // In place: the record ends with the name, and a copy of the whole type would read on.
+    let name = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
+    let bytes = UnsafeRawBufferPointer(start: name, count: strnlen(name, Int(NAME_MAX)))
+    if !bytes.elementsEqual(".".utf8), !bytes.elementsEqual("..".utf8) {
+      names.append(Array(bytes))
+    }
+  }
+  guard errno == 0 else { throw SystemReason(errno) }
+  return names
+}
+
+/// The bytes of a name that is no text: letters of ASCII as they are, others as \xe9.
+public func escaped(_ bytes: some Sequence<UInt8>) -> String {
+  bytes.map { byte in
+    (0x20..<0x7f).contains(byte)
+      ? String(UnicodeScalar(byte))
+      : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+  }.joined()
 }
 
 /// `name` inside `folder`.

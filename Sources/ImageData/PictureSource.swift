@@ -58,31 +58,53 @@ public struct PictureSource: Sendable {
       return try body()
     } catch {
       throw DatasetError(
-        error.isOutOfMemory ? .host : .invalid, "the picture \(path) cannot be decoded: \(error)")
+        error.isOutOfMemory ? .host : .invalid, picture: path, "cannot be decoded: \(error)")
     }
   }
 
-  /// The bytes of a file that has `expected` bytes.
-  private static func contents(_ path: String, expected: Int) throws(DatasetError) -> [UInt8] {
-    let refused = "the picture \(path) cannot be used: "
-    let size: Int
+  /// Why a sample's file is no picture by its first bytes, whatever its name says; nil where it
+  /// is one.
+  ///
+  /// - Throws: ``DatasetError`` that names the file where it cannot be read.
+  public func objection(to sample: Sample) throws(DatasetError) -> String? {
+    let start = try Self.contents(joined(root, sample.path), expected: sample.bytes, limit: 64)
+    return start.isEmpty ? "it is empty" : PictureFormat(start).objection
+  }
+
+  /// The first `limit` bytes of a file that has `expected` bytes, nil for all.
+  private static func contents(
+    _ path: String, expected: Int, limit: Int? = nil
+  ) throws(DatasetError) -> [UInt8] {
     do throws(PictureRefusal) {
-      size = try pictureFileSize(path: path, expected: expected)
+      let size = try pictureFileSize(path: path, expected: expected)
+      let file = try openedFile(path)
+      let data: Data
+      do {
+        // One byte more would show that the file has grown.
+        data = try file.read(upToCount: limit ?? size + 1) ?? Data()
+      } catch {
+        throw PictureRefusal(reading: error)
+      }
+      guard data.count == min(size, limit ?? size) else {
+        throw PictureRefusal(reason: "it changed while it was read")
+      }
+      return [UInt8](data)
     } catch {
-      throw DatasetError(error.isOfHost ? .host : .missing, refused + error.reason)
-    }
-    do {
-      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-      defer { try? file.close() }
-      let data = try file.read(upToCount: size + 1) ?? Data()
-      if data.count == size { return [UInt8](data) }
-    } catch {
-      let reason = SystemReason(of: error)
       throw DatasetError(
-        reason?.isOfHost == true ? .host : .missing,
-        refused + "reading it failed (\(reason?.description ?? error.localizedDescription))")
+        error.isOfHost ? .host : .missing, picture: path, "cannot be used: \(error.reason)")
     }
-    throw DatasetError(.missing, refused + "it changed while it was read")
+  }
+
+  /// The regular file at `path`: should a pipe or a device have taken its place, nothing waits for
+  /// that or takes from it.
+  private static func openedFile(_ path: String) throws(PictureRefusal) -> FileHandle {
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { throw PictureRefusal(SystemReason(errno)) }
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    guard (try? FileFacts(descriptor: descriptor).kind) == .file else {
+      throw PictureRefusal(reason: "it is not a file")
+    }
+    return file
   }
 }
 
@@ -93,6 +115,12 @@ struct PictureRefusal: Error {
   var isOfHost = false
 
   init(reason: String) { self.reason = reason }
+
+  init(reading error: any Error) {
+    let system = SystemReason(of: error)
+    reason = "reading it failed (\(system?.description ?? error.localizedDescription))"
+    isOfHost = system?.isOfHost == true
+  }
 
   init(_ reason: SystemReason) {
     self.reason = reason.description

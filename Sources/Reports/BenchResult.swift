@@ -1,4 +1,5 @@
 import Foundation
+import WeightFiles
 
 /// What `bench` measured on one rank.
 public struct BenchResult: Encodable, Sendable {
@@ -92,7 +93,8 @@ public struct BenchResult: Encodable, Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    return (try? encoder.encode(self)).map { visibleJSON(String(decoding: $0, as: UTF8.self)) }
+      ?? "{}"
   }
 
   /// The result for a person.

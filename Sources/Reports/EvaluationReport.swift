@@ -1,10 +1,13 @@
 import Foundation
 public import Training
+import WeightFiles
 
 /// An evaluation as a table for a person or JSON for a program.
 public struct EvaluationReport {
   private let result: EvaluationResult
   private let classes: [String]
+  /// The names as they stand in the tables.
+  private let names: [String]
 
   /// How many classes the confusion matrix is printed for; larger ones are in the JSON only.
   private static let matrixLimit = 20
@@ -13,6 +16,7 @@ public struct EvaluationReport {
   public init(_ result: EvaluationResult, classes: [String]) {
     self.result = result
     self.classes = classes
+    names = classes.map(cell)
   }
 
   /// Loss, accuracy, a line a class and the confusion matrix.
@@ -23,7 +27,7 @@ public struct EvaluationReport {
         + "(\(metrics.correct) of \(metrics.count) pictures)"
     ]
     if !result.skipped.isEmpty {
-      lines.append("left out: \(result.skipped.joined(separator: ", "))")
+      lines.append("left out: \(result.skipped.map(cell).joined(separator: ", "))")
     }
     lines += [""] + classTable
     if classes.count <= Self.matrixLimit { lines += [""] + matrix }
@@ -33,24 +37,24 @@ public struct EvaluationReport {
   /// For each class: pictures, recall (found of those there) and precision (right of those named
   /// so).
   private var classTable: [String] {
-    let width = max(5, classes.map(\.count).max() ?? 0)
+    let width = max(5, names.map(\.count).max() ?? 0)
     let header = "class".filled(to: width) + "  pictures   recall  precision"
     return [header]
       + classes.indices.map { index in
         let (count, recall, precision) = measures(index)
-        return classes[index].filled(to: width) + "\(count)".filledLeft(to: 10)
+        return names[index].filled(to: width) + "\(count)".filledLeft(to: 10)
           + share(recall).filledLeft(to: 9) + share(precision).filledLeft(to: 11)
       }
   }
 
   private var matrix: [String] {
-    let width = max(6, classes.map(\.count).max() ?? 0)
-    let columns = classes.map { max(5, $0.count) + 2 }
+    let width = max(6, names.map(\.count).max() ?? 0)
+    let columns = names.map { max(5, $0.count) + 2 }
     let header = "true \\ predicted".filled(to: max(16, width))
-    let first = header + zip(classes, columns).map { $0.filledLeft(to: $1) }.joined()
+    let first = header + zip(names, columns).map { $0.filledLeft(to: $1) }.joined()
     return [first]
       + classes.indices.map { row in
-        classes[row].filled(to: max(16, width))
+        names[row].filled(to: max(16, width))
           + zip(result.confusion[row], columns).map { "\($0)".filledLeft(to: $1) }.joined()
       }
   }
@@ -95,6 +99,7 @@ public struct EvaluationReport {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    return (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    return (try? encoder.encode(document)).map { visibleJSON(String(decoding: $0, as: UTF8.self)) }
+      ?? "{}"
   }
 }

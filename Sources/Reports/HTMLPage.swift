@@ -8,6 +8,11 @@ enum HTMLPage {
   ///   - body: HTML.
   ///   - style: CSS for what the page has besides the common parts.
   static func text(title: String, facts: String, body: String, style: String = "") -> String {
+    "\(head(title: title, facts: facts, style: style))\(body)\n\(tail)"
+  }
+
+  /// The page up to its body; see ``text(title:facts:body:style:)``.
+  static func head(title: String, facts: String, style: String) -> String {
     """
     <!DOCTYPE html>
     <html lang="en">
@@ -21,12 +26,12 @@ enum HTMLPage {
     <h1>\(escaped(title))</h1>
     <p class="facts">\(escaped(facts))</p>
     <main>
-    \(body)
-    </main>
-    </html>
 
     """
   }
+
+  /// The page behind its body.
+  static let tail = "</main>\n</html>\n"
 
   /// Plain text as HTML.
   ///

@@ -1,5 +1,6 @@
 import Foundation
 public import Training
+import WeightFiles
 
 /// An event as one line of JSON, as `metrics.jsonl` and `--log json` hold it.
 ///
@@ -36,7 +37,7 @@ public enum MetricsLine {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    return (try? encoder.encode(line)).map { String(decoding: $0, as: UTF8.self) }
+    return (try? encoder.encode(line)).map { visibleJSON(String(decoding: $0, as: UTF8.self)) }
   }
 
   private static func line(_ event: TrainingEvent) -> Line? {

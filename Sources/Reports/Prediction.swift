@@ -1,42 +1,78 @@
 import Foundation
+import WeightFiles
+
+/// The classes of a model, made ready once for any number of predictions.
+public struct ClassNames: Sendable {
+  /// The names in the order of the model's outputs.
+  let names: [String]
+  /// `names` as a JSON array.
+  let json: String
+  /// Each name as a key of a JSON object with its index, sorted; of equal names the first.
+  let keys: [(key: String, index: Int)]
+
+  /// Makes the names ready.
+  public init(_ names: [String]) {
+    self.names = names
+    let quoted = names.map(jsonText)
+    json = "[\(quoted.joined(separator: ","))]"
+    var seen: Set<String> = []
+    keys = quoted.enumerated().filter { seen.insert($0.element).inserted }
+      .map { ($0.element, $0.offset) }.sorted { $0.0 < $1.0 }
+  }
+}
 
 /// What a model says about one picture.
-public struct Prediction: Codable, Equatable, Sendable {
+public struct Prediction: Sendable {
   /// The picture's name.
   public let image: String
-  /// The class with the largest probability, the first of equal ones.
-  public let predicted: String
-  /// The probability of every class, by name.
-  public let probabilities: [String: Double]
-  /// The class names in the order of the model's outputs.
-  let classes: [String]
-
-  private enum CodingKeys: String, CodingKey { case image, predicted, probabilities, classes }
+  let classes: ClassNames
+  /// The probability of every class.
+  let probabilities: [Double]
 
   /// Puts names to a model's outputs.
   ///
   /// - Precondition: `probabilities` has one value a class, at least one.
-  public init(image: String, classes: [String], probabilities: [Double]) {
+  public init(image: String, classes: ClassNames, probabilities: [Double]) {
+    precondition(probabilities.count == classes.names.count && !probabilities.isEmpty)
     self.image = image
     self.classes = classes
-    let best = probabilities.indices.reduce(0) { probabilities[$1] > probabilities[$0] ? $1 : $0 }
-    predicted = classes[best]
-    self.probabilities = Dictionary(zip(classes, probabilities)) { first, _ in first }
+    self.probabilities = probabilities
   }
 
-  /// The classes with their probabilities, the likeliest first; equal ones in the model's order.
-  var ranked: [(name: String, probability: Double)] {
-    classes.enumerated().map { ($0.offset, $0.element, probabilities[$0.element] ?? 0) }
-      .sorted { ($1.2, $0.0) < ($0.2, $1.0) }
-      .map { ($0.1, $0.2) }
+  /// The class with the largest probability, the first of equal ones.
+  public var predicted: String { top(1)[0].name }
+
+  /// The likeliest classes, at most `count` of them, the likeliest first; equal ones in the model's
+  /// order.
+  func top(_ count: Int) -> [(name: String, probability: Double)] {
+    var best: [Int] = []
+    for index in probabilities.indices {
+      if best.count == count, probabilities[index] <= probabilities[best[count - 1]] { continue }
+      let place = best.firstIndex { probabilities[$0] < probabilities[index] } ?? best.count
+      best.insert(index, at: place)
+      if best.count > count { best.removeLast() }
+    }
+    return best.map { (classes.names[$0], probabilities[$0]) }
   }
 
   /// One line of JSON with the keys image, predicted, probabilities and classes.
   public var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    var json = "{\"classes\":\(classes.json),\"image\":\(jsonText(image)),"
+    json += "\"predicted\":\(jsonText(predicted)),\"probabilities\":{"
+    for (place, (key, index)) in classes.keys.enumerated() {
+      if place > 0 { json += "," }
+      json += key
+      json += ":"
+      // A damaged head may give anything.
+      json += probabilities[index].isFinite ? probabilities[index].description : "null"
+    }
+    return json + "}}"
   }
+}
+
+/// The line of JSON of a picture that cannot be used, with the keys image and error.
+public func failureJSON(image: String, error: String) -> String {
+  "{\"error\":\(jsonText(error)),\"image\":\(jsonText(image))}"
 }
 
 /// A number between 0 and 1 as percent with one digit; never 100.0 for what is less than 1.
@@ -45,39 +81,53 @@ func percent(_ share: Double) -> String {
   return String(format: "%.1f", share < 1 ? min(rounded, 99.9) : rounded)
 }
 
-/// Predictions as a table for a terminal.
-public enum PredictionTable {
+/// Predictions as a table for a terminal, row by row: the widths are known from the start.
+public struct PredictionTable: Sendable {
   /// How many classes get a column of their own; with more, the likeliest few are listed.
   private static let columnLimit = 6
 
-  /// The table, without a line break at the end.
-  public static func text(_ predictions: [Prediction]) -> String {
-    guard let first = predictions.first else { return "no pictures" }
-    return first.classes.count <= columnLimit
-      ? columns(predictions, first.classes) : ranking(predictions)
+  private let classes: [String]
+  private let nameWidth: Int
+  private let hasColumns: Bool
+
+  /// A table of the pictures called `names`.
+  public init(names: [String], classes: ClassNames) {
+    hasColumns = classes.names.count <= Self.columnLimit
+    self.classes = hasColumns ? classes.names.map(cell) : []
+    nameWidth = hasColumns ? max(7, names.lazy.map { cell($0).count }.max() ?? 0) : 0
   }
 
-  private static func columns(_ predictions: [Prediction], _ classes: [String]) -> String {
-    let widths = classes.map { max($0.count + 2, 7) }
-    let name = max(7, predictions.map(\.image.count).max() ?? 0)
-    let header =
-      "picture".filled(to: name) + zip(classes, widths).map { $0.filledLeft(to: $1 + 2) }.joined()
-    let rows = predictions.map { prediction in
-      prediction.image.filled(to: name)
-        + zip(classes, widths).map { name, width in
-          (percent(prediction.probabilities[name] ?? 0) + " %").filledLeft(to: width + 2)
-        }.joined() + "   \(prediction.predicted)"
+  /// The first line; nil where the columns speak for themselves.
+  public var header: String? {
+    guard hasColumns else { return nil }
+    return "picture".filled(to: nameWidth)
+      + zip(classes, widths).map { $0.filledLeft(to: $1) }.joined()
+  }
+
+  /// The line of a picture.
+  public func row(_ prediction: Prediction) -> String {
+    guard hasColumns else {
+      let best = prediction.top(3).map { "\(cell($0.name)) \(percent($0.probability)) %" }
+      return "\(cell(prediction.image))  \(best.joined(separator: ", "))"
     }
-    return ([header] + rows).joined(separator: "\n")
+    let shares = zip(prediction.probabilities, widths).map { share, width in
+      "\(percent(share)) %".filledLeft(to: width)
+    }
+    return cell(prediction.image).filled(to: nameWidth) + shares.joined()
+      + "   \(cell(prediction.predicted))"
   }
 
-  private static func ranking(_ predictions: [Prediction]) -> String {
-    predictions.map { prediction in
-      let best = prediction.ranked.prefix(3).map { "\($0.name) \(percent($0.probability)) %" }
-      return "\(prediction.image)  \(best.joined(separator: ", "))"
-    }.joined(separator: "\n")
+  /// The line of a picture that cannot be used.
+  public func row(failed image: String, _ reason: String) -> String {
+    "\(cell(image).filled(to: nameWidth))  \(cell(reason))"
   }
+
+  private var widths: [Int] { classes.map { max($0.count + 2, 7) + 2 } }
 }
+
+/// `text` as it may stand in a line of a table: what would begin another line or column is shown by
+/// its number, too.
+func cell(_ text: String) -> String { visible(text, except: ["\u{200c}", "\u{200d}"]) }
 
 extension String {
   func filled(to width: Int) -> String {

@@ -1,24 +1,36 @@
 import Foundation
 
-/// Predictions as one self-contained HTML page with the pictures in it.
-public enum PredictionPage {
-  /// The page; pictures are read again from their files and embedded as they are.
-  ///
-  /// - Parameter backbone: the backbone's name, for the line under the title.
-  public static func html(_ predictions: [Prediction], backbone: String) -> String {
-    let count = "\(predictions.count) \(predictions.count == 1 ? "picture" : "pictures")"
-    let cards = predictions.map {
-      PictureCard.html(caption: $0.image, image: source($0.image), prediction: $0)
-    }
-    return HTMLPage.text(
-      title: "Predictions", facts: "\(count), backbone \(backbone)",
-      body: PictureCard.grid(cards), style: PictureCard.style)
+/// Predictions as one self-contained HTML page with the pictures in it, piece by piece: ``head``, a
+/// card for each picture, ``tail``.
+public struct PredictionPage: Sendable {
+  /// What stands before the cards.
+  public let head: String
+
+  /// - Parameters:
+  ///   - count: how many pictures there will be.
+  ///   - backbone: the backbone's name, for the line under the title.
+  public init(count: Int, backbone: String) {
+    let pictures = "\(count) \(count == 1 ? "picture" : "pictures")"
+    head =
+      HTMLPage.head(
+        title: "Predictions", facts: "\(pictures), backbone \(backbone)", style: PictureCard.style)
+      + PictureCard.gridHead
   }
 
-  /// The picture as a data URI.
-  private static func source(_ path: String) -> String {
-    FileManager.default.contents(atPath: path).map(PictureCard.source) ?? ""
+  /// A picture as the network saw it, with the likeliest classes.
+  ///
+  /// - Parameter jpeg: the picture as JPEG; empty where it cannot be shown.
+  public func card(_ prediction: Prediction, jpeg: [UInt8]) -> String {
+    PictureCard.html(caption: prediction.image, jpeg: jpeg, prediction: prediction) + "\n"
   }
+
+  /// A picture that cannot be used.
+  public func card(failed image: String, _ reason: String) -> String {
+    PictureCard.html(caption: image, jpeg: [], body: "<p>\(HTMLPage.escaped(reason))</p>") + "\n"
+  }
+
+  /// What stands behind the cards.
+  public var tail: String { PictureCard.gridTail + "\n" + HTMLPage.tail }
 }
 
 /// A picture with what a model says about it.
@@ -26,22 +38,26 @@ enum PictureCard {
   /// How many of the likeliest classes are shown.
   private static let shownClasses = 5
 
+  static let gridHead = "<div class=\"cards\">\n"
+  static let gridTail = "</div>"
+
   /// Cards side by side.
   static func grid(_ cards: [String]) -> String {
-    "<div class=\"cards\">\n\(cards.joined(separator: "\n"))\n</div>"
+    gridHead + cards.joined(separator: "\n") + "\n" + gridTail
   }
 
   /// One card.
   ///
-  /// - Parameters:
-  ///   - image: the source of the picture, see ``source(_:)``.
-  ///   - truth: the right class, marked among the bars; nil where it is not known.
+  /// - Parameter truth: the right class, marked among the bars; nil where it is not known.
   static func html(
-    caption: String, image: String, prediction: Prediction, truth: String? = nil
+    caption: String, jpeg: [UInt8], prediction: Prediction, truth: String? = nil
   ) -> String {
-    let ranked = prediction.ranked
-    let shown =
-      ranked.prefix(shownClasses) + ranked.dropFirst(shownClasses).filter { $0.name == truth }
+    var shown = prediction.top(shownClasses)
+    if let truth, !shown.contains(where: { $0.name == truth }),
+      let index = prediction.classes.names.firstIndex(of: truth)
+    {
+      shown.append((truth, prediction.probabilities[index]))
+    }
     let bars = shown.enumerated().map { place, entry in
       """
       <div class="row\(place == 0 ? " best" : "")"><span class="name">\
@@ -50,20 +66,29 @@ enum PictureCard {
       <span class="value">\(percent(entry.probability)) %</span></div>
       """
     }.joined(separator: "\n")
+    return html(caption: caption, jpeg: jpeg, body: bars)
+  }
+
+  /// One card.
+  ///
+  /// - Parameters:
+  ///   - jpeg: the picture; a frame without one where it is empty.
+  ///   - body: HTML that stands under the caption.
+  static func html(caption: String, jpeg: [UInt8], body: String) -> String {
     let text = HTMLPage.escaped(caption)
+    let image = jpeg.isEmpty ? "" : "<img src=\"\(source(jpeg))\" alt=\"\(text)\">"
     return """
       <figure>
-      <div class="frame"><img src="\(image)" alt="\(text)"></div>
+      <div class="frame">\(image)</div>
       <figcaption>\(text)</figcaption>
-      \(bars)
+      \(body)
       </figure>
       """
   }
 
-  /// A picture's file as a data URI. The type follows the content, as browsers go by it.
-  static func source(_ data: Data) -> String {
-    let type = data.starts(with: [0x89, 0x50, 0x4E, 0x47]) ? "image/png" : "image/jpeg"
-    return "data:\(type);base64,\(data.base64EncodedString())"
+  /// A JPEG file as a data URI.
+  static func source(_ jpeg: [UInt8]) -> String {
+    "data:image/jpeg;base64,\(Data(jpeg).base64EncodedString())"
   }
 
   static let style = """

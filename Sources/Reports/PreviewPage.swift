@@ -1,5 +1,3 @@
-import Foundation
-
 /// What augmentation makes of some pictures, as one self-contained HTML page.
 public enum PreviewPage {
   /// One picture: its path, its class, itself in the network's size and its variations, all as
@@ -27,7 +25,7 @@ public enum PreviewPage {
     let heads = ["picture", "as it is"] + (1..<(count + 1)).map { "epoch \($0)" }
     let lines = rows.map { row in
       let cells = ([row.plain] + row.variations).map {
-        "<td><img src=\"\(PictureCard.source(Data($0)))\" alt=\"\"></td>"
+        "<td><img src=\"\(PictureCard.source($0))\" alt=\"\"></td>"
       }
       let path = HTMLPage.escaped(row.path)
       return "<tr><th>\(HTMLPage.escaped(row.label))<br><small>\(path)</small></th>"

@@ -89,8 +89,22 @@ public struct RunPage {
     return "<div class=\"charts\">\n\(loss.html)\n\(accuracy.html)\n</div>"
   }
 
-  /// The confusion matrix, each cell as dark as its share of the row.
+  /// How many classes the whole matrix is shown for, and how many rows of the list for more.
+  private static let matrixLimit = 30
+
+  /// What the pictures of each class are taken for.
   private func matrix(_ confusion: [[Int]]) -> String {
+    let count = confusion.reduce(0) { $0 + $1.reduce(0, +) }
+    let right = classes.indices.reduce(0) { $0 + confusion[$1][$1] }
+    return """
+      <h2>The best head on the validation pictures</h2>
+      <p>\(right) of \(count) are classified rightly. \
+      \(classes.count <= Self.matrixLimit ? wholeMatrix(confusion) : commonest(confusion))
+      """
+  }
+
+  /// The confusion matrix, each cell as dark as its share of the row.
+  private func wholeMatrix(_ confusion: [[Int]]) -> String {
     let heads = classes.map { "<th>\(HTMLPage.escaped($0))</th>" }.joined()
     let rows = classes.indices.map { row in
       let total = max(1, confusion[row].reduce(0, +))
@@ -101,14 +115,32 @@ public struct RunPage {
       }
       return "<tr><th>\(HTMLPage.escaped(classes[row]))</th>\(cells.joined())</tr>"
     }
-    let count = confusion.joined().reduce(0, +)
-    let right = classes.indices.reduce(0) { $0 + confusion[$1][$1] }
     return """
-      <h2>The best head on the validation pictures</h2>
-      <p>\(right) of \(count) are classified rightly. Rows: what the pictures show; columns: what they
-      are taken for.</p>
+      Rows: what the pictures show; columns: what they are taken for.</p>
       <div class="scroll"><table class="confusion"><tr><th></th>\(heads)</tr>
       \(rows.joined(separator: "\n"))
+      </table></div>
+      """
+  }
+
+  /// The commonest confusions: a matrix of many classes is mostly zeros, and nobody can read it.
+  private func commonest(_ confusion: [[Int]]) -> String {
+    let wrong = confusion.enumerated().flatMap { row, counts in
+      counts.enumerated().filter { $0.offset != row && $0.element > 0 }
+        .map { (row: row, column: $0.offset, count: $0.element) }
+    }
+    let shown = wrong.sorted { ($1.count, $0.row, $0.column) < ($0.count, $1.row, $1.column) }
+      .prefix(Self.matrixLimit)
+    let lines = shown.map { entry in
+      let names = [entry.row, entry.column].map { HTMLPage.escaped(classes[$0]) }
+      let total = confusion[entry.row].reduce(0, +)
+      return "<tr><th>\(names[0])</th><td>\(names[1])</td><td>\(entry.count) of \(total)</td></tr>"
+    }
+    guard !lines.isEmpty else { return "There is no confusion.</p>" }
+    return """
+      The commonest confusions, \(shown.count) of \(wrong.count):</p>
+      <div class="scroll"><table><tr><th>class</th><th>taken for</th><th>pictures</th></tr>
+      \(lines.joined(separator: "\n"))
       </table></div>
       """
   }
@@ -116,8 +148,7 @@ public struct RunPage {
   private var gallery: String {
     let cards = hardest.map {
       PictureCard.html(
-        caption: $0.path, image: PictureCard.source(Data($0.jpeg)), prediction: $0.prediction,
-        truth: $0.truth)
+        caption: $0.path, jpeg: $0.jpeg, prediction: $0.prediction, truth: $0.truth)
     }
     return """
       <h2>The hardest validation pictures</h2>

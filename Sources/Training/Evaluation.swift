@@ -17,15 +17,19 @@ public struct EvaluationResult: Equatable, Sendable {
 /// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result
 /// is the same on every rank, and the same bits for any number of ranks and threads.
 ///
+/// - Parameter progress: called as this rank's pictures are done, with how many are and how many it
+///   has.
 /// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
 public func evaluate(
   _ head: HeadParameters, on samples: [Sample], producer: any FeatureProducer, options: RunOptions,
-  communicator: any Communicator
+  communicator: any Communicator, progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
 ) throws -> EvaluationResult {
   var set = ValidationSet(samples, roundSize: max(1, samples.count), communicator)
   var tally = PictureTally()
   for requests in set.rounds {
-    let answers = try answers(to: requests, producer: producer, options: options) { file in
+    let answers = try answers(
+      to: requests, producer: producer, options: options, progress: progress
+    ) { file in
       if let file { communicator.activity = "evaluation, working on \(file)" }
       try communicator.reportActivity()
     }
@@ -47,21 +51,27 @@ public func evaluate(
 
 /// The features of pictures in the order of the requests, computed by several threads.
 ///
+/// - Parameter progress: as ``evaluate(_:on:producer:options:communicator:progress:)`` calls it.
 /// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
 public func features(
-  of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions
+  of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
+  progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
 ) throws -> [FeatureResult] {
-  try answers(to: requests, producer: producer, options: options).map(\.result)
+  try answers(to: requests, producer: producer, options: options, progress: progress) { _ in }
+    .map(\.result)
 }
 
 private func answers(
   to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
-  whileWaiting: (String?) throws -> Void = { _ in }
+  progress: (Int, Int) -> Void, whileWaiting: (String?) throws -> Void
 ) throws -> [AnsweredRequest] {
   let memory = MemoryBudget(bytes: options.decodingBytes)
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
     threads: options.threads, makeWorker: { try producer.makeWorker(sharing: memory) })
   defer { pipeline.stop() }
-  return try pipeline.next(requests.count, whileWaiting: whileWaiting)
+  return try requests.indices.flatMap { index in
+    defer { progress(index + 1, requests.count) }
+    return try pipeline.next(1, whileWaiting: whileWaiting)
+  }
 }

@@ -22,6 +22,8 @@ final class FeaturePipeline: @unchecked Sendable {
   private var consumed = 0
   private var finished: [Int: Result<AnsweredRequest, any Error>] = [:]
   private var inHand: [Int: String] = [:]
+  /// When the consumer, which alone touches it, was last told what is in hand.
+  private var reported = ContinuousClock.now
 
   /// A source of requests that may move between threads.
   typealias Iterator = IteratorProtocol<FeatureRequest> & Sendable
@@ -59,27 +61,37 @@ final class FeaturePipeline: @unchecked Sendable {
   func next(
     _ count: Int, whileWaiting: (String?) throws -> Void = { _ in }
   ) throws -> [AnsweredRequest] {
+    try (0..<count).map { _ in try nextResult(whileWaiting).get() }
+  }
+
+  /// The results of the next `count` requests, in order, errors among them; waits for them.
+  ///
+  /// - Throws: what `whileWaiting` throws, see ``next(_:whileWaiting:)``.
+  func nextResults(
+    _ count: Int, whileWaiting: (String?) throws -> Void = { _ in }
+  ) throws -> [Result<AnsweredRequest, any Error>] {
+    try (0..<count).map { _ in try nextResult(whileWaiting) }
+  }
+
+  private func nextResult(
+    _ whileWaiting: (String?) throws -> Void
+  ) throws -> Result<AnsweredRequest, any Error> {
     condition.lock()
     defer { condition.unlock() }
-    var results: [AnsweredRequest] = []
-    results.reserveCapacity(count)
-    var reported = ContinuousClock.now
-    for _ in 0..<count {
-      while finished[consumed] == nil {
-        _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1))
-        guard ContinuousClock.now - reported > .milliseconds(100) else { continue }
-        reported = .now
-        let file = oldestInHand
-        condition.unlock()
-        defer { condition.lock() }
-        try whileWaiting(file)
+    while true {
+      if let result = finished.removeValue(forKey: consumed) {
+        consumed += 1
+        condition.broadcast()
+        return result
       }
-      guard let result = finished.removeValue(forKey: consumed) else { continue }
-      consumed += 1
-      condition.broadcast()
-      results.append(try result.get())
+      _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1))
+      guard ContinuousClock.now - reported > .milliseconds(100) else { continue }
+      reported = .now
+      let file = oldestInHand
+      condition.unlock()
+      defer { condition.lock() }
+      try whileWaiting(file)
     }
-    return results
   }
 
   /// The file in hand of the worker whose group has been in work longest; only while `condition` is

@@ -104,11 +104,7 @@ struct Agreement {
 extension DatasetManifest {
   /// The pictures of `root`, while the ranks that wait for the list learn how far it is.
   static func scan(root: String, reportingTo communicator: any Communicator) throws -> Self {
-    try scan(root: root) { path in
-      communicator.activity = "listing \(path)"
-      // What goes wrong here meets the exchange that follows, too.
-      try? communicator.reportActivity()
-    }
+    try scan(root: root, whileScanning: communicator.noteListing)
   }
 }
 

@@ -1,3 +1,6 @@
+import Foundation
+import MPICollectives
+
 /// One command of the tool: its words for the help text, its options and what it does.
 struct Command: Sendable {
   /// The word after `avp-dist`.
@@ -8,10 +11,22 @@ struct Command: Sendable {
   var operands: String?
   /// A paragraph for the command's own help.
   let discussion: String
+  /// Whether the ranks that mpirun starts share the work. Any other command is refused on several:
+  /// each would do the whole of it and write over the files of the others.
+  var isForRanks = false
   /// The options, in the order of the help text; `--help` is always there.
   let options: [Option]
   /// Runs the command.
   let run: @Sendable (Arguments) throws -> Void
+
+  /// Refuses several processes where they would not share the work.
+  func refuseRanks() throws {
+    let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+    guard !isForRanks, let starter = launcher.name, launcher.processes ?? 1 > 1 else { return }
+    throw UsageError(
+      "`avp-dist \(name)` works in one process, and \(starter) has started several; start it by "
+        + "itself, or on one rank.")
+  }
 
   /// The command's help text.
   var help: String {

@@ -49,6 +49,8 @@ enum ExitStatus: Int32 {
 struct Failure: Error, CustomStringConvertible {
   let status: ExitStatus
   let description: String
+  /// Whether all ranks throw it at the same point, so that they can leave in the regular way.
+  var isOfAllRanks = false
 }
 
 /// Prints a line to standard output at once, also where a pipe stands in between.
@@ -61,9 +63,10 @@ func print(_ text: String) {
 
 /// Prints what a command is called for, as it is.
 ///
-/// - Throws: a failure where it cannot be stored. A reader that has seen enough, as `head`, is
-///   none.
-func printResult(_ text: String) throws {
+/// - Returns: whether anybody reads it: one that has seen enough, as `head`, is no failure.
+/// - Throws: a failure where it cannot be stored.
+@discardableResult
+func printResult(_ text: String) throws -> Bool {
   let error = writeLine(text, to: STDOUT_FILENO)
   guard error == 0 || error == EPIPE else {
     throw Failure(
@@ -71,6 +74,7 @@ func printResult(_ text: String) throws {
       description:
         "The result cannot be written to the standard output: \(String(cString: strerror(error))).")
   }
+  return error == 0
 }
 
 /// Prints a line to standard error, or loses it, as `print` does.
@@ -82,12 +86,14 @@ func printError(_ text: String) {
 ///
 /// - Returns: 0, or the number of the error that prevented it.
 private func writeLine(_ text: String, to descriptor: Int32) -> Int32 {
-  var rest = Array((text + "\n").utf8)
+  var rest = Array((text + "\n").utf8)[...]
   while !rest.isEmpty {
-    let count = write(descriptor, rest, rest.count)
+    // A piece at a time: a pipe takes little at once, and the rest must not be copied for that.
+    let piece = Array(rest.prefix(1 << 16))
+    let count = write(descriptor, piece, piece.count)
     if count < 0 && errno == EINTR { continue }
     guard count > 0 else { return errno }
-    rest.removeFirst(count)
+    rest = rest.dropFirst(count)
   }
   return 0
 }
@@ -149,5 +155,15 @@ extension ExitStatus {
     case .missing, .unreadable: .missingInput
     case .damaged, .foreign, .modelOnly: .badData
     }
+  }
+}
+
+/// Refuses words on the command line that are not UTF-8: in place of what it cannot read Swift has
+/// another character, and the file would not be found.
+func requireText() throws {
+  let words = FileManager.default.contents(atPath: "/proc/self/cmdline") ?? Data()
+  for word in words.split(separator: 0)
+  where !String(decoding: word, as: UTF8.self).utf8.elementsEqual(word) {
+    throw DatasetError(nameThatIsNoText: Array(word), of: "on the command line")
   }
 }

@@ -20,8 +20,7 @@ func withRanks(
   do {
     try body(communicator)
     try communicator.close()
-  } catch let failure as Failure where failure.status == .stopped {
-    // All ranks stop after the same step, so they can leave in the regular way.
+  } catch let failure as Failure where failure.isOfAllRanks {
     if communicator.rank == 0 { printError("avp-dist: \(failure)") }
     try communicator.close()
     exit(failure.status.rawValue)

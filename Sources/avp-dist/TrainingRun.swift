@@ -73,7 +73,7 @@ struct TrainingRun {
       recorder?.close()
       throw Failure(
         status: .stopped,
-        description: "Stopped by a signal; `--resume auto` goes on from here.")
+        description: "Stopped by a signal; `--resume auto` goes on from here.", isOfAllRanks: true)
     }
     try recorder?.finish(trainer.state)
     try communicator.barrier()
@@ -106,8 +106,8 @@ extension TrainingRun {
     }
     try communicator.broadcast(&bytes, from: 0)
     let manifest = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))
-    if communicator.rank == 0, manifest.skippedFiles > 0, style != .json {
-      print("\(manifest.skippedFiles) files that are no JPEG or PNG by their names are left out")
+    if communicator.rank == 0, manifest.leftOut.count > 0, style != .json {
+      print("\(manifest.leftOut)")
     }
     return manifest
   }

@@ -52,6 +52,7 @@ func dispatch(_ words: [String]) throws {
     if arguments.wantsHelp {
       print(command.help)
     } else {
+      try command.refuseRanks()
       try command.run(arguments)
     }
   } catch let error as UsageError {
@@ -71,6 +72,7 @@ do {
         configuration loads (`openssl list -providers`, $OPENSSL_CONF).
         """)
   }
+  try requireText()
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {
   giveWay(Launcher(environment: ProcessInfo.processInfo.environment))

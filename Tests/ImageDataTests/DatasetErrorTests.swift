@@ -24,11 +24,13 @@ struct DatasetErrorTests {
         try $0.add("train", [1])
       }),
     Case(
-      testDescription: "no validation folder", kind: .missing, words: ["/validation (or val)"],
+      testDescription: "no validation folder", kind: .missing,
+      words: ["/validation (nor val or valid)"],
       damage: { try $0.remove("validation") }),
     Case(
-      testDescription: "two validation folders", kind: .invalid, words: ["validation and a val"],
-      damage: { try $0.addFolder("val") }),
+      testDescription: "two validation folders", kind: .invalid,
+      words: ["folders validation and valid"],
+      damage: { try $0.addFolder("valid") }),
     Case(
       testDescription: "no class", kind: .invalid, words: ["/train holds no class folders"],
       damage: {

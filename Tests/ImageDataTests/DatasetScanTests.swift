@@ -19,16 +19,18 @@ struct DatasetScanTests {
         Sample(path: "validation/a/3.jpg", label: 0, bytes: 40),
         Sample(path: "validation/b/4.jpg", label: 1, bytes: 50),
       ])
-    #expect(manifest.skippedFiles == 0)
+    #expect(manifest.leftOut == LeftOut())
     #expect(try DatasetManifest.scan(root: folder.path + "/") == manifest)
   }
 
-  @Test func valServesAsValidation() throws {
+  @Test(arguments: ["val", "valid"]) func otherNamesServeAsValidation(name: String) throws {
     let folder = try TemporaryFolder([
-      "train/a/1.jpg": 1, "train/b/1.jpg": 1, "val/a/1.jpg": 1, "val/b/1.jpg": 1,
+      "train/a/1.jpg": 1, "train/b/1.jpg": 1, "\(name)/a/1.jpg": 1, "\(name)/b/1.jpg": 1,
+      "test/a/1.jpg": 1,
     ])
     let manifest = try DatasetManifest.scan(root: folder.path)
-    #expect(manifest.validation.map(\.path) == ["val/a/1.jpg", "val/b/1.jpg"])
+    #expect(manifest.validation.map(\.path) == ["\(name)/a/1.jpg", "\(name)/b/1.jpg"])
+    #expect(manifest.leftOut.description == "left out: 1 folders that are not used (test)")
   }
 
   /// Names in the order of Python's `sorted`, with every character that sorts unexpectedly.
@@ -70,7 +72,11 @@ struct DatasetScanTests {
     }
     let manifest = try DatasetManifest.scan(root: folder.path)
     #expect(manifest.train.count == 3)
-    #expect(manifest.skippedFiles == 8)
+    #expect(
+      manifest.leftOut.kinds == [
+        ".gif": 1, ".txt": 1, ".webp": 1, ".bmp": 1, ".md": 1, "other files": 2, "hidden": 3,
+        "pictures in no class folder": 1,
+      ])
     #expect(ClassFolders.isPicture("A.JpEg"))
     #expect(!ClassFolders.isPicture("png"))
   }

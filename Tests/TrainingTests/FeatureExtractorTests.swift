@@ -202,8 +202,7 @@ extension FeatureExtractorTests {
     configuration.views = 1
     configuration.maxSteps = maxSteps
     let manifest = DatasetManifest(
-      classes: ["a", "b"], train: try (0..<4).map(sample), validation: try (4..<6).map(sample),
-      skippedFiles: 0)
+      classes: ["a", "b"], train: try (0..<4).map(sample), validation: try (4..<6).map(sample))
     let start = try TrainingState(
       configuration, features: backbone.featureCount, classes: 2, trainCount: 4)
     var trainer = try Trainer(

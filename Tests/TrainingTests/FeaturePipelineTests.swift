@@ -123,7 +123,7 @@ import Testing
 }
 
 /// A number that several threads count up.
-private final class Counter: Sendable {
+final class Counter: Sendable {
   private let count = Atomic<Int>(0)
   var value: Int { count.load(ordering: .acquiring) }
   func add(_ more: Int) { count.add(more, ordering: .acquiringAndReleasing) }

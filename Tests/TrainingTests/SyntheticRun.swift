@@ -90,7 +90,7 @@ struct SyntheticRun: Sendable {
     }
     return DatasetManifest(
       classes: ["a", "b", "c"], train: samples("train", train),
-      validation: samples("validation", validation), skippedFiles: 0)
+      validation: samples("validation", validation))
   }
 
   var record: ModelRecord {

@@ -28,14 +28,16 @@ func writeAtomically(
 }
 
 /// A file that takes another one's place when it is complete.
-struct TemporaryFile {
+public struct TemporaryFile: Sendable {
   private let path: String
   /// Where the file is until it is complete.
   let temporaryPath: String
   private let descriptor: Int32
 
   /// Creates an empty file beside `path`.
-  init(beside path: String) throws(WeightFileError) {
+  ///
+  /// - Throws: as ``writeAtomically(_:to:)``.
+  public init(beside path: String) throws(WeightFileError) {
     let path = try Self.target(of: path)
     let name = lastComponent(path)
     guard !name.isEmpty, name != ".", name != ".." else {
@@ -86,7 +88,7 @@ struct TemporaryFile {
   }
 
   /// Appends `bytes`.
-  func append(_ bytes: [UInt8]) throws(WeightFileError) {
+  public func append(_ bytes: [UInt8]) throws(WeightFileError) {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { buffer in
@@ -99,7 +101,7 @@ struct TemporaryFile {
   }
 
   /// Flushes the file, closes it and renames it to its real name.
-  func replace() throws(WeightFileError) {
+  public func replace() throws(WeightFileError) {
     guard fsync(descriptor) == 0 else { throw failed("flushing") }
     guard rename(temporaryPath, path) == 0 else { throw failed("renaming") }
     close(descriptor)
@@ -112,7 +114,7 @@ struct TemporaryFile {
   }
 
   /// Closes and removes the file after a failure.
-  func discard() {
+  public func discard() {
     close(descriptor)
     unlink(temporaryPath)
   }

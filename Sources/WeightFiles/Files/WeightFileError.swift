@@ -73,6 +73,27 @@ func cleaned(_ text: String, limit: Int = 120) -> String {
 public func visible(
   _ text: String, except: Set<Unicode.Scalar> = ["\n", "\t", "\u{200c}", "\u{200d}"]
 ) -> String {
+  visible(text, except: except) { "\\u{\(String($0.value, radix: 16))}" }
+}
+
+/// A JSON text with the same made visible, as \u001b: it still says the same to a program. Outside
+/// of its strings JSON has nothing of the kind.
+public func visibleJSON(_ text: String) -> String {
+  visible(text, except: ["\n", "\t", "\u{200c}", "\u{200d}"]) { scalar in
+    scalar.utf16.map { unit in
+      let digits = String(unit, radix: 16)
+      return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }.joined()
+  }
+}
+
+/// `text` as a string of JSON, in quotes, safe to print.
+public func jsonText(_ text: String) -> String { visibleJSON(jsonString(text)) }
+
+private func visible(
+  _ text: String, except: Set<Unicode.Scalar>, as code: (Unicode.Scalar) -> String
+) -> String {
+  if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return text }
   var shown = ""
   for scalar in text.unicodeScalars {
     let acts =
@@ -81,7 +102,7 @@ public func visible(
       default: false
       }
     if acts {
-      shown += "\\u{\(String(scalar.value, radix: 16))}"
+      shown += code(scalar)
     } else {
       shown.unicodeScalars.append(scalar)
     }

@@ -20,6 +20,7 @@ extension Command {
       Measures how many pictures a second this machine does and where the time goes. Pin it to a
       core with `taskset -c 0` to compare engines; run it under mpirun to measure the allreduce too.
       """,
+    isForRanks: true,
     options: [Option("--weights", "FILE|demo|random[:SEED]", "backbone weights (random)")]
       + backboneOptions.filter { $0.name != "--weights" } + [
         Option("--seconds", "S", "how long the backbone is measured (5)"),

@@ -13,6 +13,7 @@ extension Command {
       Classifies the validation pictures of DIR (or those of --split train) and compares with their \
       folders' names. Start it under mpirun to share the work.
       """,
+    isForRanks: true,
     options: [Option("--data", "DIR", "the picture set (data)")] + modelOptions + [
       Option("--split", "validation|train", "which part of the set (validation)"),
       Option(
@@ -41,7 +42,7 @@ extension Command {
     guard communicator.rank == 0 else { return }
     if let sentence = result.tally.sentence { printError(sentence) }
     let report = EvaluationReport(result, classes: model.classes)
-    try printResult(arguments.has("--json") ? report.json : visible(report.text))
+    try printResult(arguments.has("--json") ? report.json : report.text)
   }
 
   private enum Split: String, CaseIterable { case validation, train }
@@ -61,6 +62,7 @@ extension DatasetManifest {
     root: String, classes: [String], reportingTo communicator: any Communicator
   ) throws -> DatasetManifest {
     let manifest = try scan(root: root, reportingTo: communicator)
+    if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
     guard manifest.classes == classes else {
       throw Failure(
         status: .badData,

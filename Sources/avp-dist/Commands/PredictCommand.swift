@@ -18,38 +18,50 @@ extension Command {
     name: "predict",
     summary: "say what pictures show, in percent for each class",
     operands: "IMAGE|DIR...",
-    discussion: "Classifies pictures, or all pictures in folders, with a trained model.",
+    discussion: """
+      Classifies pictures, or all pictures in folders, with a trained model. A picture that cannot be
+      used has a line that says why, and the exit status is then 65, or 66 where it is missing. Start
+      it under mpirun to share the work.
+      """,
+    isForRanks: true,
     options: modelOptions + [
       Option("--json", nil, "one JSON object a picture, for other programs"),
-      Option("--html", "FILE", "a page with the pictures and the percentages"),
+      Option("--html", "FILE", "a page with the pictures as the network sees them"),
     ],
-    run: predict)
+    run: { arguments in try withRanks(stallTimeout: .seconds(300)) { try predict(arguments, $0) } }
+  )
 
-  private static func predict(_ arguments: Arguments) throws {
+  /// Nobody reads the rows any more, and nothing else is wanted.
+  private struct Unread: Error {}
+
+  private static func predict(_ arguments: Arguments, _ communicator: any Communicator) throws {
     guard !arguments.operands.isEmpty else {
       throw UsageError("Name at least one picture or folder.")
     }
     let model = try TrainedModel(arguments)
-    let list = try PictureList(arguments.operands)
-    let options = try RunOptions(arguments, communicator: SingleProcess())
-    let results = try Training.features(
-      of: list.requests, producer: model.extractor(root: PictureList.root), options: options)
-    let vectors = results.compactMap { result -> [Float]? in
-      if case .features(let vector) = result { vector } else { nil }
+    let list = try PictureList(arguments.operands, communicator)
+    let extractor = model.extractor(root: PictureList.root)
+    let options = try RunOptions(arguments, communicator: communicator)
+    let hasPage = arguments.has("--html")
+    let isRoot = communicator.rank == 0
+    var output = isRoot ? try PredictionOutput(arguments, model, names: list.names) : nil
+    do {
+      let tally = try shareFeatures(
+        of: list.requests, producer: extractor, options: options, communicator: communicator,
+        attach: { hasPage ? try extractor.thumbnail(of: $0.sample) : [] },
+        receive: { index, outcome in
+          try output?.add(index, outcome)
+          let isRead = output?.isRead ?? true
+          if !isRead && !hasPage && communicator.worldSize == 1 { throw Unread() }
+        })
+      try output?.finish()
+      if isRoot, let sentence = tally.sentence { printError(sentence) }
+    } catch is Unread {
+      return
+    } catch {
+      output?.discard()
+      throw error
     }
-    let rows = zip(list.names, model.head.logits(of: vectors)).map { name, logits in
-      Prediction(
-        image: name, classes: model.classes,
-        probabilities: probabilities(ofLogits: logits))
-    }
-    if arguments.has("--json") {
-      for row in rows { try printResult(row.json) }
-    } else {
-      try printResult(visible(PredictionTable.text(rows)))
-    }
-    if let path = arguments.string("--html") {
-      let page = PredictionPage.html(rows, backbone: model.backbone.name)
-      try writeAtomically(Array(page.utf8), to: path)
-    }
+    try (output?.bad ?? BadPictures()).check(of: list.names.count, communicator)
   }
 }

@@ -31,6 +31,7 @@ extension Command {
     let count = try arguments.int("--pictures", in: 1...1000) ?? 8
     let data = arguments.string("--data") ?? "data"
     let manifest = try DatasetManifest.scan(root: data)
+    if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
     let source = PictureSource(root: data)
     let transform = PictureTransform(
       preset: configuration.preset, normalisation: configuration.preset.normalisation)

@@ -80,22 +80,27 @@ private struct Findings {
     let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
       if case .features(let vector) = result { (sample, vector) } else { nil }
     }
-    let logits = model.head.logits(of: known.map(\.1))
+    func shares(_ vector: [Float]) -> [Double] {
+      probabilities(ofLogits: model.head.logits(of: [vector])[0])
+    }
     var confusion = classes.map { _ in classes.map { _ in 0 } }
-    let classified = zip(known, logits).map { known, logits in
-      let shares = probabilities(ofLogits: logits)
-      confusion[known.0.label][predictedClass(ofLogits: logits)] += 1
-      return (sample: known.0, shares: shares, ofTruth: shares[known.0.label])
+    // The probabilities of all classes are kept for none of the pictures: there may be many.
+    let classified = known.map { sample, vector in
+      let logits = model.head.logits(of: [vector])[0]
+      confusion[sample.label][predictedClass(ofLogits: logits)] += 1
+      return (
+        sample: sample, vector: vector, ofTruth: probabilities(ofLogits: logits)[sample.label]
+      )
     }
     self.confusion = confusion
+    let names = ClassNames(classes)
     hardest = try classified.sorted { ($0.ofTruth, $0.sample.path) < ($1.ofTruth, $1.sample.path) }
       .prefix(shown).map { entry in
-        let image = try extractor.pictures.image(of: entry.sample)
-        return RunPage.Picture(
+        RunPage.Picture(
           path: entry.sample.path, truth: classes[entry.sample.label],
           prediction: Prediction(
-            image: entry.sample.path, classes: classes, probabilities: entry.shares),
-          jpeg: try encodeJPEG(extractor.transform.resized(image), quality: 85))
+            image: entry.sample.path, classes: names, probabilities: shares(entry.vector)),
+          jpeg: try extractor.thumbnail(of: entry.sample))
       }
   }
 }

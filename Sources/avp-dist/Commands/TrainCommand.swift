@@ -15,6 +15,7 @@ extension Command {
       validation/<class>/... with JPEG and PNG pictures. Start it under mpirun to share the work;
       the result is the same on any number of processes.
       """,
+    isForRanks: true,
     options: dataOptions + backboneOptions + headOptions + variationOptions + augmentationOptions
       + runOptions,
     run: { try TrainingRun($0).run() })

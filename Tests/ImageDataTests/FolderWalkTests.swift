@@ -1,0 +1,150 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import ImageData
+
+/// The one walk over folders, with what lies in real ones besides pictures.
+struct FolderWalkTests {
+  private func paths(_ folder: TemporaryFolder) throws -> [String] {
+    try FolderPictures.scan(folder.path).samples.map {
+      String($0.path.dropFirst(folder.path.count + 1))
+    }
+  }
+
+  /// A set of random depth and names, with every kind of entry.
+  private func randomSet(seed: UInt64) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder(["a/0.jpg": 1, "b/0.jpg": 1])
+    var random = CounterRandom(seed: seed, purpose: .datasetSplit)
+    func pick<Value>(_ values: [Value]) -> Value {
+      values[min(values.count - 1, Int(random.uniform(0, Double(values.count))))]
+    }
+    var folders = ["a", "b"]
+    for number in 0..<40 {
+      let place = pick(folders) + "/"
+      switch pick(Array(0..<6)) {
+      case 0:
+        folders.append(place + pick(["x", "y.jpg", "@eaDir", ".z", "__MACOSX"]) + "\(number)")
+        try folder.addFolder(folders[folders.count - 1])
+      case 1: try folder.addFolder(place + pick(["@eaDir", ".h", "lost+found"]))
+      case 2: try folder.addLink(place + "l\(number)", to: folder.path + "/" + pick(folders))
+      case 3: try folder.add(place + pick(["t.txt", "._1.jpg", "Thumbs.db"]), [1])
+      default: try folder.add(place + "\(number)" + pick([".jpg", ".PNG", ".jpeg"]), [1, 2])
+      }
+    }
+    return folder
+  }
+
+  @Test(arguments: 0..<12 as Range<UInt64>)
+  func labelledAndUnlabelledWalksFindTheSame(seed: UInt64) throws {
+    let folder = try randomSet(seed: seed)
+    let labelled = try ClassFolders.scan(folder.path)
+    #expect(try Set(paths(folder)) == Set(labelled.samples.map(\.path)))
+    #expect(try paths(folder) == labelled.samples.map(\.path).sorted(by: bytesPrecede))
+    #expect(try FolderPictures.scan(folder.path).leftOut.kinds == labelled.leftOut.kinds)
+  }
+
+  @Test func whatDevicesAndArchivesLeaveIsNoData() throws {
+    let folder = try TemporaryFolder([
+      "1.jpg": 1, "@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg": 1, "__MACOSX/1.jpg": 1, "._1.jpg": 1,
+      "Thumbs.db": 1, "#recycle/2.jpg": 1, "a/@eaDir/1.jpg": 1, "a/.thumbs/1.jpg": 1,
+      "000.jpg/3.jpg": 1,
+    ])
+    #expect(try paths(folder) == ["000.jpg/3.jpg", "1.jpg"])
+    let leftOut = try FolderPictures.scan(folder.path).leftOut
+    #expect(leftOut.kinds == ["by-products of a system": 5, "hidden": 2])
+  }
+
+  @Test func linksAreFollowedAndBrokenOnesListed() throws {
+    let folder = try TemporaryFolder(["a/1.jpg": 3])
+    let elsewhere = try TemporaryFolder(["2.jpg": 4])
+    try folder.addLink("b", to: elsewhere.path)
+    try folder.addLink("a/up", to: "..")
+    try folder.addLink("a/9.jpg", to: "nowhere")
+    try folder.addLink("a/9.txt", to: "nowhere")
+    let found = try FolderPictures.scan(folder.path)
+    #expect(try paths(folder) == ["a/1.jpg", "a/9.jpg", "b/2.jpg"])
+    #expect(found.samples.map(\.bytes) == [3, 0, 4])
+    #expect(
+      found.leftOut.kinds == ["links back to a folder around them": 1, "broken links": 1])
+  }
+
+  @Test func pipesAreLeftOut() throws {
+    let folder = try TemporaryFolder(["a/1.jpg": 1, "b/1.jpg": 1])
+    try #require(mkfifo(folder.path + "/a/2.jpg", 0o600) == 0)
+    #expect(try ClassFolders.scan(folder.path).leftOut.kinds == ["neither files nor folders": 1])
+    let error = #expect(throws: DatasetError.self) {
+      try PictureSource(root: folder.path).bytes(of: Sample(path: "a/2.jpg", label: 0, bytes: 0))
+    }
+    #expect(error?.reason == "cannot be used: it is not a file")
+  }
+
+  /// Makes a file or folder whose name is Latin-1.
+  private func addLatin(_ folder: TemporaryFolder, _ place: String, _ end: String, isFolder: Bool) {
+    let bytes = Array("\(folder.path)/\(place)caf".utf8) + [0xE9] + Array(end.utf8) + [0]
+    let name = bytes.map(CChar.init(bitPattern:))
+    #expect(isFolder ? mkdir(name, 0o700) == 0 : creat(name, 0o600) >= 0)
+  }
+
+  @Test(arguments: [("", true), (".jpg", false)])
+  func aNameThatIsNoTextIsRefused(end: String, isFolder: Bool) throws {
+    let folder = try TemporaryFolder(["a/1.jpg": 1, "b/1.jpg": 1])
+    addLatin(folder, "b/", end, isFolder: isFolder)
+    for scan in [
+      { _ = try ClassFolders.scan(folder.path) }, { _ = try FolderPictures.scan(folder.path) },
+    ] {
+      let error = #expect(throws: DatasetError.self, performing: scan)
+      #expect(error?.kind == .invalid)
+      #expect(
+        error?.description.hasPrefix(
+          "the name 'caf\\xe9\(end)' in the folder \(folder.path)/b is not UTF-8; rename") == true)
+    }
+  }
+
+  @Test func aNameThatIsNoTextMayBeThatOfANote() throws {
+    let folder = try TemporaryFolder(["a/1.jpg": 1])
+    addLatin(folder, "a/", ".txt", isFolder: false)
+    let leftOut = try FolderPictures.scan(folder.path).leftOut
+    #expect(leftOut.examples == ["\(folder.path)/a/caf\\xe9.txt"])
+  }
+
+  @Test func aFolderThatCannotBeReadIsNamed() throws {
+    let folder = try TemporaryFolder(["a/1.jpg": 1, "b/1.jpg": 1, "b/shut/2.jpg": 1])
+    chmod(folder.path + "/b/shut", 0)
+    defer { chmod(folder.path + "/b/shut", 0o700) }
+    for scan in [
+      { _ = try ClassFolders.scan(folder.path) }, { _ = try FolderPictures.scan(folder.path) },
+    ] {
+      let error = #expect(throws: DatasetError.self) { try asNobody(scan) }
+      #expect(error?.kind == .missing)
+      #expect(
+        error?.description
+          == "the folder \(folder.path)/b/shut cannot be read (Permission denied); "
+          + "check its permissions")
+    }
+  }
+
+  /// Runs `body` with the rights that anybody has to files, also where the tests are run by root.
+  private func asNobody(_ body: () throws -> Void) throws {
+    typealias Change = @convention(c) (uid_t) -> Int32
+    let change = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: Change.self)
+    guard getuid() == 0 else { return try body() }
+    _ = change(65_534)
+    defer { _ = change(0) }
+    try body()
+  }
+
+  @Test func theLineNamesKindsExamplesAndTheRemedy() {
+    var leftOut = LeftOut()
+    for name in ["b/1.heic", "b/2.HEIC", "a/x.gif", "a/y.doc"] {
+      leftOut.add(name, LeftOut.kind(ofFile: name))
+    }
+    #expect(
+      leftOut.description
+        == "left out: 2 .heic, 1 .doc, 1 .gif (b/1.heic, b/2.HEIC, a/x.gif, ...); convert .heic, "
+        + ".gif to JPEG or PNG to use them")
+    for number in 0..<20 { leftOut.add("\(number)", ".k\(number)") }
+    #expect(leftOut.count == 24 && leftOut.examples.count == 3)
+    #expect(leftOut.description.contains("of other kinds"))
+  }
+}
