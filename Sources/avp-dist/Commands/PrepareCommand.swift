@@ -9,7 +9,8 @@ extension Command {
     operands: "RAW",
     discussion: """
       Copies the pictures of RAW/<class>/... to DIR/train/<class> and DIR/validation/<class>, N of each
-      class, drawn by the seed, for validation. The folder RAW stays as it is.
+      class, drawn by the seed, for validation. The folder RAW stays as it is. Files that are no JPEG
+      or PNG by their content are named and left out.
       """,
     options: [
       Option("--output", "DIR", "a folder that does not exist yet or is empty"),
@@ -25,50 +26,98 @@ extension Command {
     let output = try arguments.required("--output")
     let held = try arguments.int("--validation", in: 1...1_000_000_000) ?? 100
     let seed = UInt64(try arguments.int("--seed", in: 0...Int.max) ?? 12)
+    try refuse(raw, output)
+    let folders = try ClassFolders.scan(raw)
+    if let parts = DatasetManifest.parts(among: folders.classes) {
+      throw Failure(
+        status: .badData,
+        description: """
+          \(raw) is split already: \(parts.joined(separator: " and ")) are no classes. Use it with \
+          --data \(raw), with the validation pictures in the folder validation, val or valid.
+          """)
+    }
+    if folders.leftOut.count > 0 { printError("warning: \(folders.leftOut)") }
+    let classes = try pictures(of: folders, in: raw)
+    try check(held, classes, isDefault: !arguments.has("--validation"))
+    for (label, samples) in classes.map(\.samples).enumerated() {
+      var random = CounterRandom(seed: seed, purpose: .datasetSplit, index: label)
+      let drawn = Set(random.permutation(samples.count).prefix(held))
+      for (index, sample) in samples.enumerated() {
+        let part = drawn.contains(index) ? "validation" : "train"
+        try copy(sample, of: raw, to: "\(output)/\(part)/\(sample.path)")
+      }
+    }
+    let count = classes.reduce(0) { $0 + $1.samples.count }
+    let validation = held * classes.count
+    print(
+      "\(output): \(count - validation) training and \(validation) validation pictures of "
+        + folders.classes.joined(separator: ", "))
+  }
+
+  private static func refuse(_ raw: String, _ output: String) throws {
+    let (input, target) = (realPath(raw), realPath(output))
+    for (inner, outer) in [(input, target), (target, input)]
+    where inner == outer || inner.hasPrefix(outer == "/" ? outer : outer + "/") {
+      throw UsageError(
+        "\(raw) and --output \(output) lie in each other; name an --output beside \(raw).")
+    }
     let present = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
     guard present.isEmpty else {
       throw Failure(
         status: .cannotCreate, description: "\(output) is not empty; name another --output.")
     }
-    let folders = try ClassFolders.scan(raw)
-    for (label, name) in folders.classes.enumerated() {
-      let samples = folders.samples.filter { $0.label == label }
-      guard samples.count > held else {
-        throw Failure(
-          status: .badData,
-          description: """
-            The class '\(name)' has \(samples.count) pictures; with \(held) for validation none is left \
-            to train on. Use a lower --validation.
-            """)
-      }
-    }
-    for label in folders.classes.indices {
-      let samples = folders.samples.filter { $0.label == label }
-      var random = CounterRandom(seed: seed, purpose: .datasetSplit, index: label)
-      let drawn = Set(random.permutation(samples.count).prefix(held))
-      for (index, sample) in samples.enumerated() {
-        let part = drawn.contains(index) ? "validation" : "train"
-        try copy("\(raw)/\(sample.path)", to: "\(output)/\(part)/\(sample.path)")
-      }
-    }
-    let train = folders.samples.count - held * folders.classes.count
-    print(
-      "\(output): \(train) training and \(held * folders.classes.count) validation pictures of "
-        + folders.classes.joined(separator: ", "))
   }
 
-  private static func copy(_ source: String, to target: String) throws {
+  private typealias RawClass = (name: String, samples: [Sample])
+
+  /// The classes with the files that are pictures by their content; the others are named.
+  private static func pictures(of folders: ClassFolders, in raw: String) throws -> [RawClass] {
+    let source = PictureSource(root: raw)
+    var classes = folders.classes.map { (name: $0, samples: [Sample]()) }
+    for sample in folders.samples {
+      if let objection = try source.objection(to: sample) {
+        printError("warning: \(raw)/\(sample.path) is left out: \(objection)")
+      } else {
+        classes[sample.label].samples.append(sample)
+      }
+    }
+    return classes
+  }
+
+  /// Refuses a class that `held` validation pictures would leave nothing to train on.
+  private static func check(_ held: Int, _ classes: [RawClass], isDefault: Bool) throws {
+    let option = "--validation \(held)\(isDefault ? ", the default," : "")"
+    for (name, samples) in classes where samples.count <= held {
+      throw Failure(
+        status: .badData,
+        description: """
+          The class '\(name)' has \(samples.count) pictures; with \(option) none is left to train on. \
+          Use a lower --validation.
+          """)
+    }
+    let small = classes.filter { $0.samples.count < 2 * held }.map(\.name)
+    guard !small.isEmpty else { return }
+    let names = small.prefix(5).joined(separator: ", ") + (small.count > 5 ? ", ..." : "")
+    printError(
+      "warning: with \(option) fewer pictures are left to train on than to validate with in "
+        + "\(names); a lower --validation leaves more")
+  }
+
+  /// Copies what a picture's file holds, and nothing else of it, such as its mode or its owner. A
+  /// link in RAW becomes the picture itself, so that the new set stands alone.
+  private static func copy(_ sample: Sample, of raw: String, to target: String) throws {
+    let bytes = try PictureSource(root: raw).bytes(of: sample)
     do {
-      let parent = URL(fileURLWithPath: target).deletingLastPathComponent()
-      try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-      // A link in RAW becomes the picture itself, so that the new set stands alone.
-      let real = URL(fileURLWithPath: absolutePath(source)).resolvingSymlinksInPath()
-      try FileManager.default.copyItem(at: real, to: URL(fileURLWithPath: target))
+      let url = URL(fileURLWithPath: target)
+      try FileManager.default.createDirectory(
+        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(bytes).write(to: url, options: .withoutOverwriting)
     } catch {
       let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
       throw Failure(
-        status: access(source, R_OK) != 0 ? .missingInput : isFull ? .writeFailed : .cannotCreate,
-        description: "\(source) cannot be copied to \(target): \(error.localizedDescription)")
+        status: isFull ? .writeFailed : .cannotCreate,
+        description:
+          "\(raw)/\(sample.path) cannot be copied to \(target): \(error.localizedDescription)")
     }
   }
 }

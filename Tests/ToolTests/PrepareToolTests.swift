@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+extension ToolTests {
+  /// `prepare` on what people have.
+  @Suite struct PrepareToolTests {
+    private let scratch: TemporaryFolder
+    private let files = FileManager.default
+    private let raw: String
+    private let output: String
+
+    /// Two classes of five pictures.
+    init() throws {
+      scratch = try TemporaryFolder()
+      (raw, output) = (scratch.path + "/raw", scratch.path + "/data")
+      for name in ["a", "b"] { try add((1...5).map { "\(name)/\($0).jpg" }) }
+    }
+
+    private func add(_ names: [String], _ bytes: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0]) throws {
+      for name in names {
+        let url = URL(fileURLWithPath: "\(raw)/\(name)")
+        try files.createDirectory(
+          at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes + Array(name.utf8)).write(to: url)
+      }
+    }
+
+    private func prepare(_ validation: Int = 1, output: String? = nil) throws -> Outcome {
+      try run([
+        Program.tool, "prepare", raw, "--output", output ?? self.output, "--validation",
+        "\(validation)",
+      ])
+    }
+
+    private func copies() throws -> [String] {
+      try files.subpathsOfDirectory(atPath: output).filter { $0.contains(".") }.sorted()
+    }
+
+    @Test func otherFormatsAreNamed() throws {
+      try add(["a/6.heic", "a/7.HEIC", "b/8.webp", "b/9.gif"])
+      let outcome = try prepare()
+      #expect(outcome.status == 0)
+      #expect(
+        outcome.errors.contains(
+          "left out: 2 .heic, 1 .gif, 1 .webp (a/6.heic, a/7.HEIC, b/8.webp, ...); convert .heic, "
+            + ".gif, .webp to JPEG or PNG"), "\(outcome.errors)")
+      #expect(outcome.output == "\(output): 8 training and 2 validation pictures of a, b\n")
+    }
+
+    @Test func copiesAreNewFilesOfPicturesAlone() throws {
+      try add(["a/6.jpg"], Array("#!/bin/sh\n".utf8))
+      try add(["b/7.png"], [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+      for name in ["a/6.jpg", "a/1.jpg"] { chmod("\(raw)/\(name)", 0o6755) }
+      try #require(mkfifo(raw + "/b/8.jpg", 0o600) == 0)
+      for (name, target) in [("a/9.jpg", "/dev/zero"), ("b/9.jpg", "/etc/passwd")] {
+        try files.createSymbolicLink(atPath: "\(raw)/\(name)", withDestinationPath: target)
+      }
+      try files.createSymbolicLink(atPath: raw + "/b/link.jpg", withDestinationPath: "../a/1.jpg")
+      let outcome = try prepare()
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains("2 neither files nor folders"))
+      for name in ["a/6.jpg", "b/9.jpg"] {
+        #expect(
+          outcome.errors.contains("\(raw)/\(name) is left out: it is neither a JPEG nor a PNG"))
+      }
+      #expect(try copies().count == 12)
+      for name in try copies() {
+        var facts = stat()
+        #expect(lstat("\(output)/\(name)", &facts) == 0)
+        #expect(facts.st_mode & S_IFMT == S_IFREG && facts.st_mode & 0o7133 == 0, "\(name)")
+        let source = raw + name.drop { $0 != "/" }
+        let contents = try [source, "\(output)/\(name)"].map {
+          try Data(contentsOf: URL(fileURLWithPath: $0))
+        }
+        #expect(contents[0] == contents[1], "\(name)")
+      }
+    }
+
+    @Test(arguments: ["validation", "val", "valid", "test"])
+    func aSetThatIsSplitAlreadyIsRefused(name: String) throws {
+      try files.moveItem(atPath: raw, toPath: scratch.path + "/train")
+      try files.createDirectory(atPath: raw, withIntermediateDirectories: false)
+      for part in ["train", name] {
+        try files.copyItem(atPath: scratch.path + "/train", toPath: "\(raw)/\(part)")
+      }
+      let outcome = try prepare()
+      #expect(outcome.status == 65)
+      #expect(outcome.errors.contains("is split already"), "\(outcome.errors)")
+      #expect(!files.fileExists(atPath: output))
+    }
+
+    @Test func inputAndOutputLieBesideEachOther() throws {
+      try files.createSymbolicLink(atPath: scratch.path + "/alias", withDestinationPath: "raw")
+      for place in ["/raw", "/raw/data", "/alias/new/data", "/raw/../raw/a", ""] {
+        let outcome = try prepare(output: scratch.path + place)
+        #expect(outcome.status == 64)
+        #expect(outcome.errors.contains("lie in each other"), "\(outcome.errors)")
+      }
+      #expect(try files.subpathsOfDirectory(atPath: raw).count == 12)
+      #expect(try prepare(output: raw + "-data").status == 0)
+    }
+
+    @Test func tooFewPicturesAreSaid() throws {
+      #expect(try !prepare(2).errors.contains("warning"))
+      try files.removeItem(atPath: output)
+      let warned = try prepare(4)
+      #expect(warned.status == 0)
+      #expect(warned.errors.contains("with --validation 4 fewer pictures are left to train on"))
+      try files.removeItem(atPath: output)
+      for count in [5, 6] {
+        let refused = try prepare(count)
+        #expect(refused.status == 65)
+        #expect(
+          refused.errors.contains("'a' has 5 pictures; with --validation \(count) none is left"))
+      }
+      let bare = try run([Program.tool, "prepare", raw, "--output", output])
+      #expect(bare.errors.contains("with --validation 100, the default, none"))
+      #expect(!files.fileExists(atPath: output))
+    }
+  }
+}
