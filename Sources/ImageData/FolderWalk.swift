@@ -89,7 +89,8 @@ struct FolderWalk {
       names = try namesInFolder(folder)
     } catch {
       throw DatasetError(
-        .missing, "the folder \(folder) cannot be read (\(error)); check its permissions")
+        error.isOfHost ? .host : .missing,
+        "the folder \(folder) cannot be read (\(error)); check its permissions")
     }
     var entries: [Entry] = []
     for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
