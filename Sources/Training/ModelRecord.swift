@@ -12,7 +12,7 @@ public struct ModelRecord: Codable, Equatable, Sendable {
   public struct Backbone: Codable, Equatable, Sendable {
     /// The weight file's name without its folder, or `demo` or `random:SEED`.
     public var name: String
-    /// The SHA-256 of the weights.
+    /// The SHA-256 of the tensors and conventions, which is not that of the file.
     public var fingerprint: String
     /// The layer whose channel means are the features.
     public var featureLayer: String
@@ -86,12 +86,14 @@ extension ModelRecord {
   /// The settings in which a run with this record cannot go on from a checkpoint of `other`: a line
   /// "name: theirs there, ours here" each.
   public func differences(from other: ModelRecord) -> [SettingDifference] {
+    // The same weights may be in another file, or in one of another format.
+    let isSameBackbone = backbone.fingerprint == other.backbone.fingerprint
     let pairs: [(String, String, String)] = [
       ("dataset", other.dataset, dataset),
       ("classes", other.classes.joined(separator: ", "), classes.joined(separator: ", ")),
-      ("weights", other.backbone.shortText, backbone.shortText),
+      ("weights", other.backbone.shortText, (isSameBackbone ? other : self).backbone.shortText),
       ("feature-layer", other.backbone.featureLayer, backbone.featureLayer),
-      ("normalisation", "\(other.preprocessing.normalisation)", "\(preprocessing.normalisation)"),
+      ("normalisation", other.preprocessing.pixelText, preprocessing.pixelText),
     ]
     let facts = pairs.filter { $0.1 != $0.2 }.map {
       SettingDifference(name: $0.0, there: $0.1, here: $0.2)
@@ -101,8 +103,19 @@ extension ModelRecord {
 }
 
 extension ModelRecord.Backbone {
-  /// "resnet50.pth (sha256 0676ba61…)"
-  public var shortText: String { "\(name) (sha256 \(fingerprint.prefix(12))…)" }
+  /// "resnet50.pth (fingerprint 0676ba61…)"
+  public var shortText: String { "\(name) (fingerprint \(fingerprint.prefix(12))…)" }
+}
+
+extension ModelRecord.Preprocessing {
+  /// The normalisation in words, equal for equal ones.
+  fileprivate var pixelText: String {
+    func list(_ numbers: SIMD3<Float>) -> String {
+      "(\(numbers[0]), \(numbers[1]), \(numbers[2]))"
+    }
+    return "\(normalisation.channelOrder.rawValue), (value * \(normalisation.scale) - "
+      + "\(list(normalisation.mean))) / \(list(normalisation.deviation))"
+  }
 }
 
 /// A setting that a checkpoint and the present command line disagree about.

@@ -18,7 +18,9 @@ struct Agreement {
   ) {
     let fixed = [
       "avp-dist": "\(toolVersion), build \(Self.build)",
-      "weights": record.backbone.shortText + ", " + record.backbone.featureLayer,
+      // Hosts may have the same weights under different names.
+      "weights": "of fingerprint \(record.backbone.fingerprint.prefix(12))…, "
+        + record.backbone.featureLayer,
     ]
     let settings = record.configuration.byOption.map { ($0.name, $0.value) }
     facts = fixed.merging(settings) { $1 }.merging(options) { $1 }

@@ -93,7 +93,9 @@ extension TrainedModel {
         status: .badData,
         description: """
           \(path) was trained on the backbone \(named.shortText), but \(backbone.path) is another one \
-          (sha256 \(backbone.fingerprint.prefix(12))…). Name the right file with --weights.
+          (fingerprint \(backbone.fingerprint.prefix(12))…). Name the right file with --weights; \
+          `avp-dist weights inspect FILE` prints its fingerprint, which is that of the tensors and \
+          conventions, not of the file's bytes.
           """)
     }
     try checkShapes(path)

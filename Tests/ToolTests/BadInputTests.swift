@@ -220,7 +220,8 @@ extension ToolTests {
       // The same numbers in another file are the same backbone.
       try expect(0, [], ["predict", "--checkpoint", model, "--weights", file, picture])
       try expect(
-        65, ["was trained on the backbone demo", "--weights"],
+        65,
+        ["was trained on the backbone demo (fingerprint", "--weights", "not of the file's bytes"],
         ["predict", "--checkpoint", model, "--weights", "random:3", picture])
     }
 

@@ -58,6 +58,18 @@ extension ToolTests {
       #expect(try Workshop.epochs(output).count == 3)
     }
 
+    /// What counts is the fingerprint, not the file's name or format.
+    @Test func theSameWeightsInAnotherFileGoOn() throws {
+      let file = scratch.path + "/converted.safetensors"
+      let words = [Program.tool, "weights", "convert", Workshop.demoBackbone(), file]
+      #expect(try run(words).status == 0)
+      let more = ["--resume", "auto", "--resume-override"]
+      let outcome = try run(
+        Workshop.train(output, epochs: 3, more).map { $0 == "demo" ? file : $0 })
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(try Workshop.epochs(output).count == 3)
+    }
+
     @Test func theSeedIsNotOpenToOverriding() throws {
       let outcome = try resume(["--resume-override", "--seed", "5"])
       #expect(outcome.status == 65)
