@@ -1,4 +1,5 @@
 import Foundation
+import WeightFiles
 
 /// Which backbone `--weights` names.
 enum BackboneChoice: Equatable, Sendable {
@@ -35,9 +36,8 @@ enum BackboneChoice: Equatable, Sendable {
   ) throws -> BackboneChoice {
     if let word { return try BackboneChoice(word) }
     if let word = environment["AVP_WEIGHTS"], !word.isEmpty { return try BackboneChoice(word) }
-    let local = folder == "." ? "weights" : folder + "/weights"
     let fetched = cacheFolder(environment).map { $0 + "/weights" }
-    for place in [local, fetched].compactMap(\.self) {
+    for place in defaultFolders(environment, in: folder) {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
       if let name = names.filter({ $0.hasPrefix("resnet50") && !$0.hasSuffix(".part") }).sorted()
         .first
@@ -53,6 +53,51 @@ enum BackboneChoice: Equatable, Sendable {
         To fetch the official ImageNet weights:  scripts/fetch-weights resnet50-v1
         To try the tool on its own pictures:     avp-dist demo-data --output data, then --weights demo
         """)
+  }
+
+  /// The folders that weight files are looked for in.
+  private static func defaultFolders(
+    _ environment: [String: String], in folder: String = "."
+  ) -> [String] {
+    let local = folder == "." ? "weights" : folder + "/weights"
+    return [local] + [cacheFolder(environment)].compactMap { $0.map { $0 + "/weights" } }
+  }
+
+  /// Calls `read` with the weight file `file`; where there is none, the error says which there are.
+  static func reading<Result>(_ file: String, _ read: (String) throws -> Result) throws -> Result {
+    do {
+      return try read(file)
+    } catch let error as WeightFileError where error.kind == .missingFile && error.path == file {
+      throw Failure(
+        status: .missingInput, description: "\(error)\n" + weightsThatAreThere(beside: file))
+    }
+  }
+
+  private static func weightsThatAreThere(beside file: String) -> String {
+    let own = (file as NSString).deletingLastPathComponent
+    var folders = [own.isEmpty ? "." : own]
+    for folder in defaultFolders(ProcessInfo.processInfo.environment)
+    where !folders.contains(folder) {
+      folders.append(folder)
+    }
+    let lines = folders.map { folder in
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+        return "  in \(folder): there is no such folder"
+      }
+      let weights = names.filter(isWeightFile).sorted()
+      let more = weights.count > 8 ? " and \(weights.count - 8) more" : ""
+      return "  in \(folder): "
+        + (weights.isEmpty ? "none" : weights.prefix(8).joined(separator: ", ") + more)
+    }
+    return "Weight files that are there:\n" + lines.joined(separator: "\n")
+      + "\n`--weights demo` is in the tool; scripts/fetch-weights fetches others."
+  }
+
+  /// Whether a name ends as those of weight files do; what they are their content tells.
+  private static func isWeightFile(_ name: String) -> Bool {
+    [
+      ".safetensors", ".pth", ".pt", ".tar", ".bin", ".ckpt", ".h5", ".hdf5", ".keras", ".onnx",
+    ].contains { name.lowercased().hasSuffix($0) }
   }
 
   /// Where the tool keeps what it can make or fetch again; nil where the user has no such place,

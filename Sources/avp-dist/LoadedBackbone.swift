@@ -16,7 +16,7 @@ struct LoadedBackbone {
   let name: String
   /// The absolute path of the file, or the name again.
   let path: String
-  /// The SHA-256 of the weights, the same for the same weights in another format.
+  /// The fingerprint of the weights, the same for the same weights in another format.
   let fingerprint: String
   /// How its pixels are to be normalised: a matter of the weights, whatever the preset.
   let normalisation: Normalisation
@@ -35,7 +35,7 @@ struct LoadedBackbone {
     case .file(let file):
       path = absolutePath(file)
       name = URL(fileURLWithPath: file).lastPathComponent
-      weights = try loadBackboneWeights(file)
+      weights = try BackboneChoice.reading(file, loadBackboneWeights)
     case .demo:
       name = "demo"
       path = name

@@ -134,6 +134,60 @@ extension ToolTests {
       }
     }
 
+    /// Where the file is not, the user learns which ones there are.
+    @Test func aMissingFileIsToldFromTheOthers() throws {
+      for name in ["weights/resnet50-a.pth", "here.onnx", "x.png"] {
+        let url = URL(fileURLWithPath: "\(scratch.path)/\(name)")
+        try FileManager.default.createDirectory(
+          at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data("x".utf8).write(to: url)
+      }
+      for words in [
+        ["weights", "inspect", "nope.pth"],
+        ["features", "--weights", "nope.pth", "--output", "o", "x.png"],
+      ] {
+        let outcome = try run([Program.tool] + words, in: scratch.path)
+        #expect(outcome.status == 66)
+        #expect(outcome.errors.contains("nope.pth: there is no such file\n"))
+        #expect(outcome.errors.contains("  in .: here.onnx\n"))
+        #expect(outcome.errors.contains("  in weights: resnet50-a.pth\n"))
+      }
+    }
+
+    /// One that is found where weights are looked for; on the command line none gets so far.
+    @Test func aNameThatIsNotUTF8IsNoMissingFile() throws {
+      let script = """
+        mkdir weights; : >"weights/$(printf 'resnet50\\351.pth')"; : >x.png
+        exec "$0" features --output o x.png
+        """
+      let outcome = try run(["sh", "-c", script, Program.tool], in: scratch.path)
+      #expect(outcome.status == 66)
+      #expect(outcome.errors.contains("has a name that is not UTF-8"))
+    }
+
+    /// The features of a Keras model that prepares pixels itself, as Keras computed them.
+    @Test(
+      .enabled(
+        if: ProcessInfo.processInfo.environment["AVP_TEST_CASES"] != nil,
+        "AVP_TEST_CASES is not set"))
+    func featuresBehindARescalingAreThoseOfKeras() throws {
+      let cases = ProcessInfo.processInfo.environment["AVP_TEST_CASES"] ?? ""
+      let data = try Data(contentsOf: URL(fileURLWithPath: cases + "/keras-rescaling.json"))
+      let facts = try Workshop.object(String(decoding: data, as: UTF8.self))
+      let expected = try #require(facts["features"] as? [Double])
+      let words = [
+        Program.tool, "features", "--weights", cases + "/keras-rescaling.keras", "--output",
+        "features.safetensors", cases + "/upright.png",
+      ]
+      #expect(try run(words, in: scratch.path).status == 0)
+      let features = try SafeTensorsFile(path: scratch.path + "/features.safetensors")
+        .floats("features").values
+      #expect(features.count == expected.count)
+      for (feature, value) in zip(features, expected) {
+        #expect(abs(Double(feature) - value) < 1e-4)
+      }
+    }
+
     @Test func aTargetThatCannotBeMade() throws {
       let outcome = try weights("convert", Workshop.demoBackbone(), "/nowhere/out.safetensors")
       #expect(outcome.status == 73)

@@ -75,6 +75,7 @@ extension BackboneLayout {
   ///   instead, where that is known.
   init(of source: some TensorSource) throws(WeightFileError) {
     try Self.refuseRelatives(source)
+    try Self.refuseSeveral(source)
     guard source.shape(of: "conv1.weight") != nil else {
       let some = source.names.prefix(3).map(quoted).joined(separator: ", ")
       throw WeightFileError(
@@ -145,6 +146,18 @@ extension BackboneLayout {
           + ": blocks are missing")
     }
     return present
+  }
+
+  /// Names the networks in a file that holds several.
+  private static func refuseSeveral(_ source: some TensorSource) throws(WeightFileError) {
+    let prefixes = backbonePrefixes(source)
+    guard prefixes.count > 1, source.shape(of: "conv1.weight") == nil else { return }
+    let last = prefixes[0].split(separator: ".").last ?? ""
+    throw WeightFileError(
+      .unsupported, source.path,
+      "holds \(prefixes.count) networks, under \(prefixes.map(quoted).joined(separator: " and ")); "
+        + "save one of them alone: {name.split(\(quoted("\(last).")))[1]: tensor for name, tensor in "
+        + "state_dict.items() if \(quoted("\(last).")) in name}")
   }
 
   /// Names relatives of the network that would otherwise be refused for a reason that is hard to

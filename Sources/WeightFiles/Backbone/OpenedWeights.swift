@@ -14,9 +14,12 @@ struct OpenedWeights {
   /// Why nothing but the file's metadata can say what the pixels are; nil where that is known.
   private var pixelsAreHidden: WeightFileError?
 
-  /// Opens the file at `path`, recognised by its content.
+  /// Opens the file at `path`, recognised by its content, or the one in the folder `path`; with
+  /// what stands beside it.
   init(path: String) throws(WeightFileError) {
-    try self.init(ByteSource(path: path))
+    let file = try weightFile(at: path)
+    try self.init(ByteSource(path: file))
+    try readConfiguration(in: folder(file))
   }
 
   init(_ source: ByteSource) throws(WeightFileError) {
@@ -78,9 +81,13 @@ struct OpenedWeights {
     tensors = backbone.tensors
     conventions = backbone.conventions
     conventionsOrigin = backbone.conventionsOrigin
+    pixelsAreHidden = backbone.pixelsAreHidden
     // All networks of keras.applications have their stride on the first convolution and Caffe's
     // pixels. One whose configuration says otherwise got its weights from PyTorch.
-    if backbone.conventions.stridePlace == .firstConvolution {
+    if let stated = backbone.pixels {
+      pixels = stated
+      pixelsOrigin = .configuration
+    } else if backbone.conventions.stridePlace == .firstConvolution {
       pixels = .caffe
       pixelsOrigin = backbone.conventions == .keras2016 ? .keras2016Names : .kerasNames
     } else {
@@ -121,6 +128,29 @@ struct OpenedWeights {
     }
   }
 
+  /// What a model's configuration beside the file says goes before what is usual.
+  private mutating func readConfiguration(in folder: String) throws(WeightFileError) {
+    guard conventionsOrigin == .torchvisionDefault || pixelsOrigin == .torchvisionDefault,
+      let beside = try HubConfiguration(in: folder)
+    else { return }
+    if let place = beside.stridePlace, conventionsOrigin == .torchvisionDefault {
+      conventions.stridePlace = place
+      conventionsOrigin = .besideFile
+    }
+    if let stated = beside.pixels, pixelsOrigin == .torchvisionDefault {
+      pixels = stated
+      pixelsOrigin = .besideFile
+    }
+  }
+
+  /// By what bytes, and where, packed files are known.
+  private static let packers: [(signature: [UInt8], offset: Int, kind: String)] = [
+    ([0x1F, 0x8B], 0, "gzip"), (Array("BZh".utf8), 0, "bzip2"),
+    ([0xFD] + Array("7zXZ".utf8), 0, "xz"),
+    ([0x28, 0xB5, 0x2F, 0xFD], 0, "zstd"), ([0x37, 0x7A, 0xBC, 0xAF], 0, "7-Zip"),
+    (Array("ustar".utf8), 257, "tar"),
+  ]
+
   private static func unknownContent(_ source: ByteSource) throws(WeightFileError) -> String {
     if source.count == 0 { return "is empty" }
     if try source.has("version https://git-lfs".utf8, at: 0) {
@@ -131,6 +161,9 @@ struct OpenedWeights {
     }
     if try source.has("<".utf8, at: 0) {
       return "is a web page, not a weight file: download it again"
+    }
+    for (signature, offset, kind) in packers where try source.has(signature, at: offset) {
+      return "is packed with \(kind): unpack it, and name the weight file that comes out"
     }
     return
       "is no weight file that is known: safetensors, PyTorch, Keras HDF5, Keras archive or ONNX"

@@ -18,12 +18,16 @@ func torchvisionNames(_ source: any TensorSource) -> any TensorSource {
 
 /// What stands before `conv1.weight` and `bn1.weight` in every name of the backbone.
 private func backbonePrefix(_ source: any TensorSource) -> String? {
+  let candidates = backbonePrefixes(source)
+  return candidates.count == 1 ? candidates[0] : nil
+}
+
+/// What stands before `conv1.weight` and `bn1.weight` of each network in `source`.
+func backbonePrefixes(_ source: some TensorSource) -> [String] {
   let stem = "conv1.weight"
-  let candidates = source.names.filter { name in
-    name.hasSuffix(".\(stem)") && !name.contains("layer")
-      && source.shape(of: "\(name.dropLast(stem.count))bn1.weight") != nil
-  }
-  return candidates.count == 1 ? String(candidates[0].dropLast(stem.count)) : nil
+  return source.names.filter { $0.hasSuffix(".\(stem)") && !$0.contains("layer") }
+    .map { String($0.dropLast(stem.count)) }
+    .filter { source.shape(of: "\($0)bn1.weight") != nil }
 }
 
 /// Names of the `transformers` library's ResNet.

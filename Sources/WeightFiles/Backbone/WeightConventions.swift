@@ -88,6 +88,8 @@ public enum FactOrigin: String, Codable, Sendable {
   case keras2016Names = "from the file's Keras layer names of 2016"
   /// The network's operations are in the file.
   case graph = "from the file's graph"
+  /// A `config.json` or `preprocessor_config.json` in the file's folder says so.
+  case besideFile = "from the model's configuration beside the file"
   /// The file does not say; it is what torchvision does.
   case torchvisionDefault = "torchvision's default; the file does not say"
 }

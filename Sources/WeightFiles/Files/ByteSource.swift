@@ -127,7 +127,9 @@ private final class OpenFile: Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw WeightFileError(.unreadable, path, "is not a regular file")
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
+      throw WeightFileError(
+        .unreadable, path, isFolder ? "is a folder, not a file" : "is not a regular file")
     }
     self.path = path
     self.descriptor = descriptor
@@ -151,11 +153,25 @@ private final class OpenFile: Sendable {
   }
 
   private static func cannotOpen(_ path: String, _ code: Int32) -> WeightFileError {
-    code == ENOENT || code == ENOTDIR
-      ? WeightFileError(.missingFile, path, "there is no such file")
-      : WeightFileError(.unreadable, path, "cannot be opened: \(errorText(code))")
+    guard code == ENOENT || code == ENOTDIR else {
+      return WeightFileError(.unreadable, path, "cannot be opened: \(errorText(code))")
+    }
+    // This character stands where bytes of a name could not be read as text.
+    if path.unicodeScalars.contains("\u{FFFD}") {
+      return WeightFileError(
+        .unreadable, path,
+        "has a name that is not UTF-8, or is not there; give it a name in UTF-8 (`mv` renames it)")
+    }
+    return WeightFileError(.missingFile, path, "there is no such file")
   }
 }
 
 /// What the system says about an error number.
 func errorText(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+/// Whether `path` is a folder, links followed; nil where there is nothing.
+func isFolder(_ path: String) -> Bool? {
+  var status = stat()
+  guard stat(path, &status) == 0 else { return nil }
+  return status.st_mode & S_IFMT == S_IFDIR
+}

@@ -18,6 +18,8 @@ struct JSONReader {
   private let text: [UInt8]
   private var place = 0
   private var depth = 0
+  /// How many values may still become part of a tree, each of which takes far more memory than text.
+  var valuesLeft = 200_000
 
   init(_ text: [UInt8]) { self.text = text }
 

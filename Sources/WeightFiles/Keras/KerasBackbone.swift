@@ -3,6 +3,10 @@ struct KerasBackbone {
   let tensors: MappedTensors
   let conventions: WeightConventions
   let conventionsOrigin: FactOrigin
+  /// What the layers before the network make of pixels; nil where nothing stands before it.
+  let pixels: PixelConvention?
+  /// Why that cannot be said, if it cannot.
+  let pixelsAreHidden: WeightFileError?
   /// What the file is, for people.
   let format: String
 
@@ -17,6 +21,7 @@ struct KerasBackbone {
     var recipes: [String: TensorRecipe] = [:]
     var families: Set<KerasLayerName.Family> = []
     var dense: [KerasLayers.Layer] = []
+    var normalizations: [String: KerasLayers.Layer] = [:]
     let biases = Self.biases(layers.layers)
     for layer in layers.layers {
       if let name = KerasLayerName(layer.name) {
@@ -24,6 +29,8 @@ struct KerasBackbone {
         try Self.add(layer, as: name.canonical, biases, to: &recipes, file)
       } else if layer.isDense(in: file) {
         dense.append(layer)
+      } else if layer.datasets[.count] != nil, configuration != nil {
+        normalizations[layer.name] = layer
       } else {
         throw Self.unexpected(layer, file)
       }
@@ -33,6 +40,8 @@ struct KerasBackbone {
       layer.datasets[.bias].map { recipes["\(name).bias"] = .same($0) }
     }
     tensors = MappedTensors(file, recipes)
+    let preparation = KerasPixels(configuration, normalizations, file)
+    (pixels, pixelsAreHidden) = (preparation.pixels, preparation.problem)
     let isOld = families == [.keras2016]
     let usual: WeightConventions = isOld ? .keras2016 : .keras
     let stated = try configuration?.conventions(defaults: usual, path: file.path)
@@ -100,6 +109,12 @@ struct KerasBackbone {
 
   private static func unexpected(_ layer: KerasLayers.Layer, _ file: HDF5File) -> WeightFileError {
     let isPreactivated = layer.name == "post_bn" || layer.name.hasSuffix("_preact_bn")
+    if layer.datasets[.count] != nil {
+      return WeightFileError(
+        .unsupported, file.path,
+        "holds the layer \(quoted(layer.name)), which prepares pixels, and does not say where it "
+          + "stands; save the whole model with model.save(\"model.keras\")", tensor: layer.name)
+    }
     return WeightFileError(
       isPreactivated ? .unsupported : .tensorUnexpected, file.path,
       isPreactivated

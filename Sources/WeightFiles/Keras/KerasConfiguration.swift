@@ -9,9 +9,15 @@ struct KerasConfiguration: Sendable {
     var strides: [Int]?
     var padding: String?
     var groups = 1
+    /// Settings of layers that prepare pixels, and where the outputs of a model come from.
+    var settings: [String: JSONValue] = [:]
+    /// What the layer is called with; nil in a model that is a plain row of layers.
+    var calls: JSONValue?
+    /// The index of the model that the layer is a part of; nil for the whole.
+    var parent: Int?
   }
 
-  /// All layers, those of nested models too, in the order of the text.
+  /// All layers, a model before its own layers, in the order of the text.
   let layers: [Layer]
 
   /// The longest text that is read; the one of a ResNet-152 has 600 KB.
@@ -76,34 +82,41 @@ struct KerasConfiguration: Sendable {
 
   /// Reads any value; objects with a class name are layers.
   private static func readLayer(
-    _ reader: inout JSONReader, into layers: inout [Layer]
+    _ reader: inout JSONReader, into layers: inout [Layer], parent: Int? = nil
   ) throws(JSONReader.Failure) {
     guard reader.peek() == UInt8(ascii: "{") else { return try reader.skip() }
-    var layer = Layer()
+    guard layers.count < layerLimit else { throw reader.failure("too many layers for a ResNet") }
+    let index = layers.count
+    layers.append(Layer(parent: parent))
+    var layer = Layer(parent: parent)
     try reader.object { (reader, key) throws(JSONReader.Failure) in
       switch (key, reader.peek()) {
       case ("class_name", UInt8(ascii: "\"")): layer.className = try reader.string()
       case ("config", UInt8(ascii: "{")):
-        try readSettings(&reader, of: &layer, into: &layers)
-      case ("config", UInt8(ascii: "[")): try readLayers(&reader, into: &layers)
+        try readSettings(&reader, of: &layer, into: &layers, at: index)
+      case ("config", UInt8(ascii: "[")): try readLayers(&reader, into: &layers, parent: index)
+      case ("inbound_nodes", UInt8(ascii: "[")): layer.calls = try reader.value()
       default: try reader.skip()
       }
     }
-    if layer.className.isEmpty { return }
-    guard layers.count < layerLimit else { throw reader.failure("too many layers for a ResNet") }
-    layers.append(layer)
+    layers[index] = layer
   }
 
   private static func readLayers(
-    _ reader: inout JSONReader, into layers: inout [Layer]
+    _ reader: inout JSONReader, into layers: inout [Layer], parent: Int
   ) throws(JSONReader.Failure) {
     try reader.array { (reader) throws(JSONReader.Failure) in
-      try readLayer(&reader, into: &layers)
+      try readLayer(&reader, into: &layers, parent: parent)
     }
   }
 
+  /// The settings that are kept as they are.
+  private static let keptSettings: Set<String> = [
+    "scale", "offset", "mean", "variance", "invert", "height", "width", "axis", "output_layers",
+  ]
+
   private static func readSettings(
-    _ reader: inout JSONReader, of layer: inout Layer, into layers: inout [Layer]
+    _ reader: inout JSONReader, of layer: inout Layer, into layers: inout [Layer], at index: Int
   ) throws(JSONReader.Failure) {
     try reader.object { (reader, key) throws(JSONReader.Failure) in
       let first = reader.peek()
@@ -118,7 +131,9 @@ struct KerasConfiguration: Sendable {
           strides.append(try reader.wholeNumber())
         }
         layer.strides = strides
-      case "layers" where first == UInt8(ascii: "["): try readLayers(&reader, into: &layers)
+      case "layers" where first == UInt8(ascii: "["):
+        try readLayers(&reader, into: &layers, parent: index)
+      case _ where keptSettings.contains(key): layer.settings[key] = try reader.value()
       default: try reader.skip()
       }
     }

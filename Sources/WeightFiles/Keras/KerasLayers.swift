@@ -3,6 +3,8 @@ struct KerasLayers {
   /// What a dataset of a layer is.
   enum Role: Hashable {
     case kernel, bias, gamma, beta, mean, variance
+    /// How many pictures a Normalization has seen, which is not needed.
+    case count
   }
 
   /// One layer: its name and the datasets of its weights.
@@ -36,12 +38,19 @@ struct KerasLayers {
   /// Refuses numbers that belong to no layer; only an optimiser may have some.
   private func refuseOthers(_ file: HDF5File) throws(WeightFileError) {
     let used = Set(layers.flatMap(\.datasets.values))
-    let others = file.datasets.keys.filter { !used.contains($0) && !$0.hasPrefix("optimizer") }
+    let others = file.datasets.keys.filter {
+      !used.contains($0) && !$0.hasPrefix("optimizer") && !Self.isRandomState($0)
+    }
     if let name = sortedByBytes(others).first {
       throw WeightFileError(
         .tensorUnexpected, file.path, "the dataset \(quoted(name)) belongs to no layer of a ResNet",
         tensor: name)
     }
+  }
+
+  /// Whether this is the state of the random numbers of a Dropout or a RandomFlip.
+  private static func isRandomState(_ name: String) -> Bool {
+    name.split(separator: "/").contains { $0.hasPrefix("seed_generator") }
   }
 
   // MARK: Files whose groups list their weights in an attribute
@@ -56,6 +65,7 @@ struct KerasLayers {
         guard let more = attributes["weight_names\(part)"] else { break }
         weights += more
       }
+      weights.removeAll(where: isRandomState)
       for layer in try split(weights, of: group, file.path) { layers.append(layer) }
     }
     return layers
@@ -121,6 +131,10 @@ struct KerasLayers {
     case ("moving"?, "mean"?), ("running"?, "mean"?): return .mean
     // The file of 2016 calls the variance a standard deviation.
     case ("moving"?, "variance"?), ("running"?, "std"?), ("running"?, "var"?): return .variance
+    // Those of a Normalization.
+    case (nil, "mean"?): return .mean
+    case (nil, "variance"?): return .variance
+    case (nil, "count"?): return .count
     default: return nil
     }
   }
@@ -133,7 +147,11 @@ struct KerasLayers {
     var groups: [(place: String, name: String?)] = []
     for path in sortedByBytes(Set(file.datasets.keys.map(folder))) where path.hasSuffix("/vars") {
       let place = String(path.dropLast("/vars".count))
-      if place.hasPrefix("optimizer") || file.datasets["\(path)/0"] == nil { continue }
+      if place.hasPrefix("optimizer") || isRandomState(place)
+        || file.datasets["\(path)/0"] == nil
+      {
+        continue
+      }
       groups.append((place, file.attributes[path]?["name"]?.first))
     }
     let guesses = KerasLayerOrder(groups.map(\.place), configuration)
@@ -163,6 +181,7 @@ struct KerasLayerOrder {
     case convolution = "conv2d"
     case norm = "batch_normalization"
     case dense = "dense"
+    case normalization = "normalization"
 
     /// The kind of the group at `place`, such as `layers/conv2d_12`.
     init?(_ place: String) {
@@ -176,6 +195,7 @@ struct KerasLayerOrder {
       switch self {
       case .convolution, .dense: [.kernel, .bias]
       case .norm: [.gamma, .beta, .mean, .variance]
+      case .normalization: [.mean, .variance, .count]
       }
     }
 
@@ -185,6 +205,7 @@ struct KerasLayerOrder {
       case .convolution: "Conv2D"
       case .norm: "BatchNormalization"
       case .dense: "Dense"
+      case .normalization: "Normalization"
       }
     }
 
@@ -204,7 +225,8 @@ struct KerasLayerOrder {
     for kind in Kind.allCases {
       let sorted = places.filter { Kind($0) == kind }.sorted { Self.number($0) < Self.number($1) }
       let inModel = configuration?.layers.filter { $0.className == kind.className }.map(\.name)
-      let usual = kind == .dense ? sorted.map(lastComponent) : Self.usual(kind, sorted.count)
+      let isOfNetwork = kind == .convolution || kind == .norm
+      let usual = isOfNetwork ? Self.usual(kind, sorted.count) : sorted.map(lastComponent)
       for (place, name) in zip(sorted, inModel ?? usual) { names[place] = name }
     }
     self.names = names

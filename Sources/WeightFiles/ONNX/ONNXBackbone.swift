@@ -12,6 +12,7 @@ struct ONNXBackbone {
   let preparation: String?
 
   init(_ file: ONNXFile) throws(WeightFileError) {
+    try Self.refuseQuantised(file)
     var walk = ONNXWalk(ONNXGraph(file))
     // A head that was exported alone has no convolutions.
     if file.nodes.contains(where: { $0.operation == "Conv" }) {
@@ -23,6 +24,22 @@ struct ONNXBackbone {
     conventions = try walk.conventions()
     preparation = walk.preparation
     tensors = MappedTensors(file, walk.recipes(conventions))
+  }
+
+  /// Names of operations by which whole numbers take the place of the weights.
+  private static let quantising: Set<String> = [
+    "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger",
+  ]
+
+  private static func refuseQuantised(_ file: ONNXFile) throws(WeightFileError) {
+    let node = file.nodes.first {
+      quantising.contains($0.operation) || $0.operation.hasPrefix("QLinear")
+    }
+    guard let node else { return }
+    throw WeightFileError(
+      .unsupported, file.path,
+      "is quantised: its weights are rounded to whole numbers (the operation "
+        + "\(quoted(node.operation))); use the model from before it was quantised")
   }
 }
 

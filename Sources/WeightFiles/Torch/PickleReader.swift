@@ -2,7 +2,8 @@
 ///
 /// A pickle is a program for a stack machine that can call any Python function. This machine knows
 /// only the opcodes that build plain values, the globals of ``PickleGlobal`` and what those few
-/// make of their arguments. The opcodes are those of Python's `Lib/pickletools.py`.
+/// make of their arguments. The opcodes are those of Python's `Lib/pickletools.py`, of
+/// protocols 1 to 5; PyTorch cannot read its own files in protocol 0.
 struct PickleReader {
   /// How many opcodes are carried out at most; the state_dict of a ResNet-152 takes about 20,000.
   static let operationLimit = 1_000_000
@@ -10,14 +11,16 @@ struct PickleReader {
   /// costs its length.
   static let nameLimit = 4096
   /// The longest key of a storage; PyTorch's are numbers.
-  private static let storageKeyLimit = 256
+  static let storageKeyLimit = 256
 
-  private var reader: ByteReader
-  private var stack: [PickleValue] = []
+  var reader: ByteReader
+  var stack: [PickleValue] = []
   private var memo: [Int: PickleValue] = [:]
-  private var lists: [[PickleValue]] = []
-  private var dictionaries: [[(key: String, value: PickleValue)]] = []
+  var lists: [[PickleValue]] = []
+  var dictionaries: [[(key: String, value: PickleValue)]] = []
   private var storages: [String: TorchStorage] = [:]
+  /// How many pairs may still be copied out of lists: one list can be named by many calls.
+  var copiesLeft = Self.operationLimit
 
   /// Reads the pickle that begins at `place` in `bytes`.
   static func read(
@@ -51,7 +54,7 @@ struct PickleReader {
 
   // MARK: The stack
 
-  private mutating func pop() throws(WeightFileError) -> PickleValue {
+  mutating func pop() throws(WeightFileError) -> PickleValue {
     guard let value = stack.popLast() else { throw reader.damaged("its stack is empty") }
     if case .mark = value { throw reader.damaged("a mark is used as a value") }
     return value
@@ -98,14 +101,18 @@ struct PickleReader {
     case UInt8(ascii: "J"): stack.append(.integer(Int(try reader.number(Int32.self))))
     case UInt8(ascii: "K"): stack.append(.integer(Int(try reader.byte())))
     case UInt8(ascii: "M"): stack.append(.integer(Int(try reader.number(UInt16.self))))
-    case 0x8A: stack.append(integer(try reader.take(Int(try reader.byte()))))
+    case 0x8A: stack.append(integer(try reader.take(try reader.size(1))))
+    case 0x8B: stack.append(integer(try reader.take(try reader.size(4))))
+    // Protocol 1 has some numbers in digits; `01` and `00` are true and false.
+    case UInt8(ascii: "I"), UInt8(ascii: "L"): stack.append(writtenInteger(try line()))
     case UInt8(ascii: "G"):
       stack.append(.double(Double(bitPattern: try reader.number(UInt64.self).byteSwapped)))
     case UInt8(ascii: ")"): try push(tuple: [])
     case UInt8(ascii: "]"):
       lists.append([])
       stack.append(.list(lists.count - 1))
-    case UInt8(ascii: "}"): pushDictionary()
+    case UInt8(ascii: "}"): pushDictionary([])
+    case 0x8F: stack.append(.other("a set"))
     case UInt8(ascii: "q"): try remember(Int(try reader.byte()))
     case UInt8(ascii: "r"): try remember(Int(try reader.number(UInt32.self)))
     case 0x94: try remember(memo.count)
@@ -123,11 +130,11 @@ struct PickleReader {
     case UInt8(ascii: "X"): try pushString(lengthSize: 4)
     case 0x8C: try pushString(lengthSize: 1)
     case 0x8D: try pushString(lengthSize: 8)
-    // A string of Python 2: its bytes are read as UTF-8.
     case UInt8(ascii: "U"): try pushString(lengthSize: 1)
     case UInt8(ascii: "T"): try pushString(lengthSize: 4)
-    case UInt8(ascii: "C"): stack.append(.bytes(Array(try reader.take(try reader.size(1)))))
-    case UInt8(ascii: "B"): stack.append(.bytes(Array(try reader.take(try reader.size(4)))))
+    case UInt8(ascii: "C"): try pushBytes(lengthSize: 1)
+    case UInt8(ascii: "B"): try pushBytes(lengthSize: 4)
+    case 0x8E, 0x96: try pushBytes(lengthSize: 8)
     case UInt8(ascii: "c"): try pushGlobal(module: try line(), name: try line())
     case 0x93:
       guard case .string(let name) = try pop(), case .string(let module) = try pop() else {
@@ -147,6 +154,12 @@ struct PickleReader {
       var values: [PickleValue] = []
       for _ in 0x84..<code { values.append(try pop()) }
       try push(tuple: values.reversed())
+    case 0x90:
+      _ = try popMarked()
+      guard case .other = stack.last else { throw reader.damaged("a set is missing") }
+    case 0x91:
+      _ = try popMarked()
+      stack.append(.other("a set"))
     case UInt8(ascii: "a"): try append([try pop()])
     case UInt8(ascii: "e"): try append(try popMarked())
     case UInt8(ascii: "s"):
@@ -156,10 +169,12 @@ struct PickleReader {
     case UInt8(ascii: "b"):
       // Attributes, such as the `_metadata` of a state_dict: not needed.
       _ = try pop()
-      guard case .dictionary = stack.last else {
+      switch stack.last {
+      case .dictionary, .other: break
+      default:
         throw reader.unsupported("the pickle sets the state of an object, which is not executed")
       }
-    case UInt8(ascii: "R"): try call()
+    case UInt8(ascii: "R"), 0x81: try call()
     case UInt8(ascii: "Q"):
       let storage = try storage(try pop())
       guard storages.updateValue(storage, forKey: storage.key).map({ $0 == storage }) ?? true else {
@@ -174,14 +189,35 @@ struct PickleReader {
   // MARK: Pieces
 
   private func integer(_ bytes: ArraySlice<UInt8>) -> PickleValue {
-    guard bytes.count <= 8 else { return .wideInteger(Array(bytes)) }
+    guard bytes.count <= 8 else { return .other("a large number") }
     var value: UInt64 = (bytes.last ?? 0) >= 0x80 ? .max : 0
     for byte in bytes.reversed() { value = value << 8 | UInt64(byte) }
     return .integer(Int(truncatingIfNeeded: value))
   }
 
+  private func writtenInteger(_ text: String) -> PickleValue {
+    if text == "01" || text == "00" { return .boolean(text == "01") }
+    return Int(text.hasSuffix("L") ? text.dropLast() : text[...]).map { .integer($0) }
+      ?? .other("a large number")
+  }
+
   private mutating func pushString(lengthSize: Int) throws(WeightFileError) {
-    stack.append(.string(try reader.text(try reader.size(lengthSize))))
+    stack.append(.string(Self.text(try reader.take(try reader.size(lengthSize)))))
+  }
+
+  /// Bytes as text: UTF-8, else one character for each byte. Strings of Python 2 can hold any
+  /// bytes, and Python 3 writes the bytes of a file name that is not UTF-8 as halves of characters.
+  private static func text(_ bytes: some Collection<UInt8>) -> String {
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    var text = ""
+    for byte in bytes { text.unicodeScalars.append(Unicode.Scalar(byte)) }
+    return text
+  }
+
+  /// Bytes beside the weights, which nothing needs.
+  private mutating func pushBytes(lengthSize: Int) throws(WeightFileError) {
+    try reader.skip(try reader.size(lengthSize))
+    stack.append(.other("bytes"))
   }
 
   private mutating func line() throws(WeightFileError) -> String {
@@ -191,7 +227,7 @@ struct PickleReader {
       if byte == UInt8(ascii: "\n") { break }
       bytes.append(byte)
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return Self.text(bytes)
   }
 
   private mutating func pushGlobal(module: String, name: String) throws(WeightFileError) {
@@ -203,8 +239,8 @@ struct PickleReader {
     stack.append(.global(global))
   }
 
-  private mutating func pushDictionary() {
-    dictionaries.append([])
+  mutating func pushDictionary(_ pairs: [(key: String, value: PickleValue)]) {
+    dictionaries.append(pairs)
     stack.append(.dictionary(dictionaries.count - 1))
   }
 
@@ -214,83 +250,27 @@ struct PickleReader {
   }
 
   private mutating func setItems(_ values: [PickleValue]) throws(WeightFileError) {
-    guard case .dictionary(let dictionary) = stack.last, values.count.isMultiple(of: 2) else {
+    guard values.count.isMultiple(of: 2) else { throw reader.damaged("a value is missing") }
+    // A counter is filled like a dictionary; nothing needs what is in it.
+    if case .other = stack.last { return }
+    guard case .dictionary(let dictionary) = stack.last else {
       throw reader.damaged("a dictionary is missing")
     }
     for index in stride(from: 0, to: values.count, by: 2) {
-      // Keys that are no texts occur in optimiser states, never in a state_dict.
-      guard case .string(let key) = values[index] else { continue }
-      guard key.utf8.count <= Self.nameLimit else {
-        throw reader.unsupported("the pickle has a key of \(key.utf8.count) bytes in a dictionary")
-      }
-      dictionaries[dictionary].append((key, values[index + 1]))
+      guard let pair = try pair(values[index], values[index + 1]) else { continue }
+      dictionaries[dictionary].append(pair)
     }
   }
 
-  // MARK: The few calls
-
-  private mutating func call() throws(WeightFileError) {
-    guard case .tuple(let tuple) = try pop(), case .global(let function) = try pop() else {
-      throw reader.damaged("a call without a function")
+  /// A pair of a dictionary; nil for a key that is no text, which occurs in optimiser states and
+  /// never in a state_dict.
+  func pair(
+    _ key: PickleValue, _ value: PickleValue
+  ) throws(WeightFileError) -> (key: String, value: PickleValue)? {
+    guard case .string(let key) = key else { return nil }
+    guard key.utf8.count <= Self.nameLimit else {
+      throw reader.unsupported("the pickle has a key of \(key.utf8.count) bytes in a dictionary")
     }
-    let arguments = tuple.values
-    switch function {
-    case .orderedDict:
-      guard arguments.isEmpty else { throw reader.damaged("an OrderedDict with arguments") }
-      pushDictionary()
-    case .rebuildTensor, .rebuildTensorV2:
-      stack.append(.tensor(try view(arguments)))
-    case .rebuildParameter:
-      guard case .tensor = arguments.first else { throw reader.damaged("a parameter without data") }
-      stack.append(arguments[0])
-    case .size:
-      guard arguments.count == 1 else { throw reader.damaged("a Size without numbers") }
-      stack.append(arguments[0])
-    case .storageType:
-      throw reader.damaged("a storage type is called")
-    }
-  }
-
-  /// The tensor of `_rebuild_tensor_v2(storage, offset, shape, strides, ...)`.
-  private func view(_ arguments: [PickleValue]) throws(WeightFileError) -> TorchView {
-    guard arguments.count >= 4, case .storage(let storage) = arguments[0],
-      case .integer(let offset) = arguments[1], let shape = numbers(arguments[2]),
-      let strides = numbers(arguments[3])
-    else { throw reader.damaged("a tensor with unknown arguments") }
-    guard
-      let view = TorchView(storage: storage, offset: offset, shape: shape, strides: strides)
-    else {
-      throw reader.damaged(
-        "a tensor of shape \(shape) and strides \(strides) does not fit its storage of "
-          + "\(storage.count) elements")
-    }
-    return view
-  }
-
-  private func numbers(_ value: PickleValue) -> [Int]? {
-    guard case .tuple(let tuple) = value, tuple.values.count <= TorchView.dimensionLimit else {
-      return nil
-    }
-    var numbers: [Int] = []
-    for value in tuple.values {
-      guard case .integer(let number) = value else { return nil }
-      numbers.append(number)
-    }
-    return numbers
-  }
-
-  /// The storage of `("storage", type, key, place, count)`, which may end with None.
-  private func storage(_ value: PickleValue) throws(WeightFileError) -> TorchStorage {
-    guard case .tuple(let tuple) = value, case let parts = tuple.values, parts.count >= 5,
-      case .string("storage") = parts[0], case .global(.storageType(let type)) = parts[1],
-      case .string(let key) = parts[2], key.utf8.count <= Self.storageKeyLimit,
-      case .integer(let count) = parts[4], count >= 0
-    else { throw reader.unsupported("the pickle refers to something that is no storage") }
-    if parts.count > 5 {
-      guard case .none = parts[5] else {
-        throw reader.unsupported("the file holds a storage that is a part of another one")
-      }
-    }
-    return TorchStorage(key: key, type: type, count: count)
+    return (key, value)
   }
 }

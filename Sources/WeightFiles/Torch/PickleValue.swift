@@ -3,11 +3,11 @@ indirect enum PickleValue: Sendable {
   case none
   case boolean(Bool)
   case integer(Int)
-  /// An integer of more than 64 bits, little-endian.
-  case wideInteger([UInt8])
   case double(Double)
   case string(String)
-  case bytes([UInt8])
+  /// Something else without effect that stands beside the weights, by what a message calls it; its
+  /// content is passed over.
+  case other(String)
   case tuple(PickleTuple)
   /// A list; the number is its place in ``PickleContent/lists``.
   case list(Int)
@@ -38,37 +38,6 @@ struct PickleTuple: Sendable {
     }
     depth = 1 + (inner.max() ?? 0)
   }
-}
-
-/// The functions and classes that a state_dict names. Every other one is refused.
-enum PickleGlobal: Sendable, Equatable {
-  case orderedDict
-  case rebuildTensor
-  case rebuildTensorV2
-  case rebuildParameter
-  case size
-  case storageType(ElementType)
-
-  /// The global called `name` in `module`, or nil if it is not one of the known ones.
-  init?(module: String, name: String) {
-    switch (module, name) {
-    case ("collections", "OrderedDict"): self = .orderedDict
-    case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
-    case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2
-    case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
-    case ("torch", "Size"): self = .size
-    case ("torch", _):
-      guard let type = Self.storageTypes[name] else { return nil }
-      self = .storageType(type)
-    default: return nil
-    }
-  }
-
-  private static let storageTypes: [String: ElementType] = [
-    "DoubleStorage": .float64, "FloatStorage": .float32, "HalfStorage": .float16,
-    "BFloat16Storage": .bfloat16, "LongStorage": .int64, "IntStorage": .int32,
-    "ShortStorage": .int16, "CharStorage": .int8, "ByteStorage": .uint8, "BoolStorage": .bool,
-  ]
 }
 
 /// Numbers that tensors look into: one file of a zip archive, or a stretch of an older file.

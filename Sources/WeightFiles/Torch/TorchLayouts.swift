@@ -10,15 +10,11 @@ struct TorchZip {
 
   init(_ archive: ZipArchive, path: String) throws(WeightFileError) {
     let pickles = archive.entries.keys.filter { $0.hasSuffix("/data.pkl") }
+    try ZipContent(archive, path: path).refusePrograms()
     guard pickles.count == 1, let name = pickles.first, let entry = archive.entries[name] else {
-      throw WeightFileError(
-        .unsupported, path, "is a zip archive, but neither of PyTorch nor of Keras")
+      throw ZipContent(archive, path: path).unknown()
     }
     let prefix = name.dropLast("data.pkl".count)
-    if archive.entries["\(prefix)constants.pkl"] != nil {
-      throw WeightFileError(
-        .unsupported, path, "is a TorchScript program; save model.state_dict() with torch.save")
-    }
     if let order = archive.entries["\(prefix)byteorder"] {
       let text = try archive.source(of: order).bytes(at: 0, count: min(order.range.count, 16))
       guard text == Array("little".utf8) else {

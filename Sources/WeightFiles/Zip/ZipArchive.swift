@@ -11,6 +11,8 @@ struct ZipArchive: Sendable {
     let checksum: UInt32
     /// The bytes of the entry in the file.
     let range: Range<Int>
+    /// Whether they are compressed, so that they cannot be read here.
+    let isCompressed: Bool
   }
 
   /// The entries by name.
@@ -29,7 +31,9 @@ struct ZipArchive: Sendable {
       let range = try record.dataRange(in: source, before: end.directory.lowerBound)
       if record.name.hasSuffix("/") { continue }
       ranges.append(range)
-      let entry = Entry(name: record.name, checksum: record.checksum, range: range)
+      let entry = Entry(
+        name: record.name, checksum: record.checksum, range: range,
+        isCompressed: record.isCompressed)
       if entries.updateValue(entry, forKey: record.name) != nil {
         throw reader.damaged("the entry \(quoted(record.name)) is there twice")
       }
@@ -40,13 +44,20 @@ struct ZipArchive: Sendable {
 
   /// The bytes of `entry` as a source of their own.
   func source(of entry: Entry) throws(WeightFileError) -> ByteSource {
-    try source.part(entry.range)
+    guard !entry.isCompressed else {
+      throw WeightFileError(
+        .unsupported, source.path,
+        "the zip entry \(quoted(entry.name)) is compressed; PyTorch and Keras store entries as they "
+          + "are, so save the model again")
+    }
+    return try source.part(entry.range)
   }
 
   /// Compares the checksum of `entry` with its bytes.
   func verify(_ entry: Entry) throws(WeightFileError) {
     var checksum = CRC32()
-    try source.forEachPiece(entry.range) { checksum.update($0) }
+    let bytes = try source(of: entry)
+    try bytes.forEachPiece(0..<bytes.count) { checksum.update($0) }
     guard checksum.value == entry.checksum else {
       throw WeightFileError(
         .damaged, source.path, "the checksum of the entry \(quoted(entry.name)) is wrong")
@@ -131,6 +142,8 @@ private struct ZipDirectoryEnd {
 private struct ZipDirectoryRecord {
   let name: String
   let checksum: UInt32
+  let isCompressed: Bool
+  /// How many bytes the entry takes in the file.
   private let size: Int
   private let headerPlace: Int
 
@@ -158,15 +171,11 @@ private struct ZipDirectoryRecord {
     guard flags & 1 == 0 else {
       throw reader.unsupported("the zip entry \(quoted(name)) is encrypted")
     }
-    guard method == 0 else {
-      throw reader.unsupported(
-        "the zip entry \(quoted(name)) is compressed; PyTorch and Keras store entries as they are, "
-          + "so save the model again")
-    }
-    size = fullSize == 0xFFFF_FFFF ? try wide.next() : fullSize
-    let stored = storedSize == 0xFFFF_FFFF ? try wide.next() : storedSize
+    isCompressed = method != 0
+    let full = fullSize == 0xFFFF_FFFF ? try wide.next() : fullSize
+    size = storedSize == 0xFFFF_FFFF ? try wide.next() : storedSize
     headerPlace = place == 0xFFFF_FFFF ? try wide.next() : place
-    guard stored == size else {
+    guard isCompressed || full == size else {
       throw reader.damaged("the two sizes of \(quoted(name)) differ")
     }
   }
