@@ -55,6 +55,15 @@ public struct Normalisation: Equatable, Sendable {
   }
 }
 
+extension Normalisation: CustomStringConvertible {
+  /// The arithmetic in words, equal for equal values alone.
+  public var description: String {
+    func list(_ vector: SIMD3<Float>) -> String { "(\(vector.x), \(vector.y), \(vector.z))" }
+    return "\(channelOrder.rawValue.uppercased()) times \(scale), minus \(list(mean)), divided by "
+      + list(deviation)
+  }
+}
+
 extension Normalisation: Codable {
   private enum CodingKeys: String, CodingKey {
     case channelOrder, scale, mean, deviation

@@ -128,7 +128,7 @@ extension Checkpoint {
         file.shape(of: Key.digests) == nil
         ? nil : PictureDigests(values: try file.int64s(Key.digests).values)
     } catch {
-      throw .foreign(path, "\(error)")
+      throw .foreign(path, reason(of: error))
     }
     guard record.format == ModelRecord.currentFormat else {
       throw .foreign(path, "it has layout \(record.format), this avp-dist reads layout 1")
@@ -156,7 +156,7 @@ extension Checkpoint {
       data = try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
       throw (error as? CocoaError)?.code == .fileReadNoSuchFile
-        ? .missing(path) : .unreadable(path, error.localizedDescription)
+        ? .missing(path) : .unreadable(path, reason(of: error))
     }
     try self.init(bytes: [UInt8](data), path: path)
   }

@@ -34,7 +34,7 @@ public struct CheckpointFolder: Sendable {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw WeightFileError(
-        .cannotCreate, path, "the folder cannot be made: \(error.localizedDescription)")
+        .cannotCreate, path, "the folder cannot be made: \(reason(of: error))")
     }
     let progress = checkpoint.progress
     let name = Self.name(epoch: progress.epoch, step: progress.step, stepsPerEpoch: stepsPerEpoch)
@@ -102,7 +102,7 @@ public struct CheckpointFolder: Sendable {
       all = try FileManager.default.contentsOfDirectory(atPath: path)
     } catch {
       guard (error as? CocoaError)?.code == .fileReadNoSuchFile else {
-        throw .unreadable(path, error.localizedDescription)
+        throw .unreadable(path, reason(of: error))
       }
       return []
     }

@@ -118,7 +118,7 @@ struct FeatureStore: Sendable {
       guard complaint.begins() else { return }
       warn(
         "features cannot be kept in \(folder), so they are computed every time: "
-          + error.localizedDescription)
+          + reason(of: error))
     }
   }
 

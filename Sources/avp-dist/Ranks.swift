@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import MPICollectives
+import WeightFiles
 
 /// Runs `body` with the communicator of this process: over MPI under a launcher, else alone.
 ///
@@ -42,7 +43,7 @@ func withRanks(
     }
     let place = "rank \(communicator.rank), host \(communicator.host)"
     let doing = communicator.activity.isEmpty ? "" : ", \(communicator.activity)"
-    printError("avp-dist: \(error)\n  (\(place)\(doing); the other ranks end too)")
+    printError("avp-dist: \(reason(of: error))\n  (\(place)\(doing); the other ranks end too)")
     communicator.abort(status: ExitStatus(of: error).rawValue)
   }
 }

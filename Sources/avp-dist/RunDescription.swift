@@ -1,5 +1,6 @@
 import Foundation
 import Training
+import WeightFiles
 
 /// What `config.json` in the run's folder says: the settings, and what depends on the place.
 struct RunDescription: Codable {
@@ -26,7 +27,8 @@ extension RunDescription {
       self = try JSONDecoder().decode(RunDescription.self, from: data)
     } catch {
       throw Failure(
-        status: .badData, description: "\(folder.configuration) is not what a run writes: \(error)")
+        status: .badData,
+        description: "\(folder.configuration) is not what a run writes: \(reason(of: error))")
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import WeightFiles
 
 /// From where a run starts: what `--resume` asks for.
 enum RunStart: Equatable {
@@ -102,7 +103,7 @@ struct RunFolder {
     } catch {
       throw Failure(
         status: .cannotCreate,
-        description: "The run's folder \(path) cannot be made: \(error.localizedDescription)")
+        description: "The run's folder \(path) cannot be made: \(reason(of: error))")
     }
   }
 

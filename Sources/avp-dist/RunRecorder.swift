@@ -24,7 +24,7 @@ final class RunRecorder: TrainingObserver {
     do {
       if let line = MetricsLine.json(event) { try append(line + "\n") }
     } catch {
-      reporter.show(.warning("\(metrics) cannot be written: \(error.localizedDescription)"))
+      reporter.show(.warning("\(metrics) cannot be written: \(reason(of: error))"))
     }
   }
 
@@ -34,7 +34,7 @@ final class RunRecorder: TrainingObserver {
       note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
     } catch {
       guard !isFinalAttempt else { throw error }
-      note(.warning("no checkpoint could be written, the run goes on: \(error)"))
+      note(.warning("no checkpoint could be written, the run goes on: \(reason(of: error))"))
     }
   }
 

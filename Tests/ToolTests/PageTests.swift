@@ -22,8 +22,12 @@ extension ToolTests {
       let outcome = try run([Program.tool, "report", scratch.path, "--output", page])
       #expect(outcome.status == 66)
       #expect(outcome.errors.contains("\(scratch.path) is no run: it has no config.json."))
-      try Data("{".utf8).write(to: URL(fileURLWithPath: scratch.path + "/config.json"))
-      #expect(try run([Program.tool, "report", scratch.path]).status == 65)
+      for (text, reason) in [("{", "it is no whole JSON text"), ("{}", "\"toolVersion\" is missing")] {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: scratch.path + "/config.json"))
+        let outcome = try run([Program.tool, "report", scratch.path])
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("is not what a run writes: \(reason)"))
+      }
       #expect(try run([Program.tool, "report"]).status == 64)
       let whole = try Workshop.whole.get()
       #expect(

@@ -115,4 +115,18 @@ import Testing
     let options = Set(TrainingConfiguration().byOption.map(\.name))
     #expect(TrainingConfiguration.overridable.isSubset(of: options))
   }
+
+  @Test func anotherNormalisationIsToldInNumbers() {
+    let here = SyntheticRun().record
+    var there = here
+    there.preprocessing.normalisation = .caffe
+    #expect(
+      here.differences(from: there) == [
+        SettingDifference(
+          name: "normalisation",
+          there: "BGR times 1.0, minus (103.939, 116.779, 123.68), divided by (1.0, 1.0, 1.0)",
+          here: "RGB times 0.00392156862745098, minus (0.485, 0.456, 0.406), divided by "
+            + "(0.229, 0.224, 0.225)")
+      ])
+  }
 }

@@ -46,7 +46,7 @@ extension Command {
     } catch let error as UsageError {
       throw error
     } catch {
-      note = "The validation pictures were not classified for this page: \(error)"
+      note = "The validation pictures were not classified for this page: \(reason(of: error))"
     }
     let page = RunPage(
       epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
