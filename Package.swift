@@ -124,7 +124,7 @@ let package = Package(
       name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"], exclude: ["Golden"]),
     .testTarget(
       name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"], exclude: ["Golden"]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "WeightFiles"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Training", "WeightFiles"]),
     .testTarget(name: "DemoFiguresTests", dependencies: ["DemoFigures", "ImageCodecs", "Tensors"]),
     .testTarget(
       name: "TrainingTests",

@@ -1,68 +1,84 @@
 import Foundation
 import Training
 
-/// Counts pictures and time, for the rate and the time that is left.
+/// Counts pictures and the time that training them takes, for the rate and the time that is left.
+///
+/// Only the time of steps counts, not that of validation and checkpoints; of the last half minute it
+/// counts most.
 struct ProgressMeter {
   private let picturesPerEpoch: Int
+  /// Epochs whose pictures go through the backbone; later ones have their features at hand.
+  private let freshEpochs: Int
+  private let now: () -> ContinuousClock.Instant
   private(set) var epochs = 0
   private var pictures = 0
-  private var measured = 0
-  private var begin: ContinuousClock.Instant?
   /// Whether the run goes on inside an epoch and has not taken a step yet.
   private var isInsideEpoch = false
-  private let clock = ContinuousClock()
+  /// When the step at hand began.
+  private var mark: ContinuousClock.Instant
+  private var counted = 0.0
+  private var seconds = 0.0
 
-  init(picturesPerEpoch: Int) {
+  init(
+    picturesPerEpoch: Int, freshEpochs: Int = .max,
+    now: @escaping () -> ContinuousClock.Instant = { .now }
+  ) {
     self.picturesPerEpoch = picturesPerEpoch
+    self.freshEpochs = freshEpochs
+    self.now = now
+    mark = now()
   }
 
   mutating func record(_ event: TrainingEvent) {
+    let time = now()
     switch event {
     case .started(let stepsPerEpoch, let epochs, let completed):
       self.epochs = epochs
       isInsideEpoch = stepsPerEpoch > 0 && completed % stepsPerEpoch != 0
-      begin = clock.now
     case .step(_, _, let count, _):
       // A checkpoint that claims to stand elsewhere must not end the display.
       let pictures = min(max(0, count), picturesPerEpoch)
-      if isInsideEpoch {
-        // Most of these were there before: what counts begins behind this step.
-        isInsideEpoch = false
-        begin = clock.now
-      } else {
-        measured += max(0, pictures - self.pictures)
-      }
+      // Behind a start inside an epoch most of these were there before.
+      if !isInsideEpoch { add(max(0, pictures - self.pictures), in: (time - mark).inSeconds) }
+      isInsideEpoch = false
       self.pictures = pictures
-    case .epoch:
+    case .epoch(let metrics, _, _, _):
       pictures = 0
+      if metrics.epoch == freshEpochs { (counted, seconds) = (0, 0) }
     case .validating, .pictures, .checkpoint, .warning: break
     }
+    mark = time
   }
 
-  /// Pictures a second since the run began or went on.
-  var rate: Double {
-    guard let begin, measured > 0 else { return 0 }
-    return Double(measured) / (clock.now - begin).inSeconds
+  private mutating func add(_ pictures: Int, in time: Double) {
+    let memory = exp(-time / 30)
+    counted = counted * memory + Double(pictures)
+    seconds = seconds * memory + time
   }
 
-  /// `epoch 2/3 ━━━━━━━━────  384/694  loss 0.3412  23.1 pictures/s  0:43 left`
-  func bar(epoch: Int, loss: Double) -> String {
-    let cells = 24
-    let filled = picturesPerEpoch > 0 ? min(cells, cells * pictures / picturesPerEpoch) : 0
-    let line =
-      String(repeating: "━", count: filled) + String(repeating: "─", count: cells - filled)
-    let remaining = max(0, picturesPerEpoch - pictures) + (epochs - epoch) * picturesPerEpoch
-    let left = rate > 0 ? "  \(Self.clock(Double(remaining) / rate)) left" : ""
-    return "epoch \(epoch)/\(epochs) \(line) \(pictures)/\(picturesPerEpoch)"
-      + String(format: "  loss %.4f  %.1f pictures/s", loss, rate) + left
+  /// Pictures a second, lately; 0 before the first step.
+  var rate: Double { seconds > 0 ? counted / seconds : 0 }
+
+  /// Seconds until the last picture that takes time, nil where that cannot be known.
+  private func left(epoch: Int) -> Double? {
+    let last = epoch <= freshEpochs ? min(epochs, freshEpochs) : epochs
+    let remaining =
+      Double(picturesPerEpoch - pictures)
+      + max(0, Double(last) - Double(epoch)) * Double(picturesPerEpoch)
+    return rate > 0 ? remaining / rate : nil
   }
 
-  /// `0:43`, `12:05`, `3:07:09`
-  static func clock(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded())
-    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
-    return hours > 0
-      ? String(format: "%d:%02d:%02d", hours, minutes, rest)
-      : String(format: "%d:%02d", minutes, rest)
+  /// `epoch 2/3  ━━━━━━━━────  384/694  0:43 left  23.1 images/s  loss 0.3412`, as much of it as
+  /// `width` columns hold.
+  func bar(epoch: Int, loss: Double?, width: Int) -> String {
+    let facts = [
+      "\(pictures)/\(picturesPerEpoch)",
+      left(epoch: epoch).flatMap(clock).map { "\($0) left" },
+      rate > 0 ? "\(EpochTable.measure(rate)) images/s" : nil,
+      loss.map { "loss \(EpochTable.loss($0))" },
+    ].compactMap(\.self)
+    return StatusLine.text(
+      "epoch \(epoch)/\(epochs)", share: Double(pictures) / Double(max(1, picturesPerEpoch)), facts,
+      width: width)
   }
 }

@@ -164,8 +164,11 @@ extension Trainer {
   ///   checkpoint behind the epoch's last step.
   private mutating func computeValidationFeatures() throws -> Bool {
     guard !validation.isComplete else { return true }
-    observer.note(.validating(epoch: state.epoch + 1))
-    for round in validation.rounds {
+    for (number, round) in validation.rounds.enumerated() {
+      observer.note(
+        .validating(
+          epoch: state.epoch + 1, done: validation.count(ofRounds: number),
+          total: validation.count))
       let answers = try answers(round.count, at: "epoch \(state.epoch + 1), validation")
       try checkContents(of: answers, firstPlace: trainCount)
       validation.add(answers)

@@ -18,8 +18,9 @@ public enum TrainingEvent: Sendable {
   /// A step is done: epoch from 1, step in the epoch from 1, pictures so far in the epoch, mean
   /// loss so far in the epoch.
   case step(epoch: Int, step: Int, pictures: Int, meanLoss: Double)
-  /// The features of the validation pictures are being computed.
-  case validating(epoch: Int)
+  /// The features of the validation pictures are being computed, which is done once a run:
+  /// `done` of `total` pictures, over all ranks.
+  case validating(epoch: Int, done: Int, total: Int)
   /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
   /// pictures.
   case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)

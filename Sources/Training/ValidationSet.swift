@@ -13,7 +13,9 @@ struct ValidationSet {
   private(set) var isComplete = false
 
   private let communicator: any Communicator
-  private let count: Int
+  /// The pictures of all ranks.
+  let count: Int
+  private let roundSize: Int
   private var features: [[Float]] = []
   private var labels: [Int] = []
   private var ownSkipped: [String] = []
@@ -22,12 +24,16 @@ struct ValidationSet {
   init(_ samples: [Sample], roundSize: Int, _ communicator: any Communicator) {
     self.communicator = communicator
     count = samples.count
+    self.roundSize = roundSize
     let sampler = Sampler(count: samples.count, globalBatch: roundSize, seed: 0)
     rounds = (0..<sampler.stepsPerEpoch).map { round in
       sampler.slice(step: round, rank: communicator.rank, worldSize: communicator.worldSize)
         .map { FeatureRequest(sample: samples[$0], index: $0, view: nil) }
     }
   }
+
+  /// How many pictures the first `rounds` rounds have, over all ranks.
+  func count(ofRounds rounds: Int) -> Int { min(count, rounds * roundSize) }
 
   /// Takes the features of this rank's pictures of one round.
   mutating func add(_ answers: [AnsweredRequest]) {

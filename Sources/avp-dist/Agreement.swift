@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import ImageData
+import Reports
 import Training
 import WeightFiles
 
@@ -105,8 +106,17 @@ struct Agreement {
 
 extension DatasetManifest {
   /// The pictures of `root`, while the ranks that wait for the list learn how far it is.
-  static func scan(root: String, reportingTo communicator: any Communicator) throws -> Self {
-    try scan(root: root, whileScanning: communicator.noteListing)
+  static func scan(
+    root: String, reportingTo communicator: any Communicator, style: ProgressStyle = .auto
+  ) throws -> Self {
+    try Screen.phase("listing pictures", style: style) { update in
+      var count = 0
+      return try scan(root: root) { path in
+        communicator.noteListing(path)
+        count += 1
+        update(count, nil)
+      }
+    }
   }
 }
 

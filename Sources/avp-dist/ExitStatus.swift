@@ -79,6 +79,8 @@ func printResult(_ text: String) throws -> Bool {
 
 /// Prints a line to standard error, or loses it, as `print` does.
 func printError(_ text: String) {
+  // Progress may stand on the line.
+  Screen.any?.clearLine()
   _ = writeLine(visible(text), to: STDERR_FILENO)
 }
 

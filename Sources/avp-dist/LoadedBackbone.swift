@@ -3,6 +3,7 @@ import Foundation
 import ImageTransforms
 import Kernels
 import MPICollectives
+import Reports
 import ResNet
 import Training
 import WeightFiles
@@ -54,11 +55,15 @@ struct LoadedBackbone {
           + "rank has its own copy of the weights in memory; --cache-dir DIR names one")
     }
     let key = fingerprint
-    backbone = try Backbone(
-      weights: weights,
-      packedCache: folder.map { PackedCache(folder: $0 + "/packed", fingerprint: key) },
-      conventions: BackboneConventions(weights.conventions), featureLayer: featureLayer,
-      kernels: KernelPath.selected())
+    let weights = weights
+    let style: ProgressStyle? = try arguments.choice("--log")
+    backbone = try Screen.phase("preparing weights", style: style ?? .auto) { _ in
+      try Backbone(
+        weights: weights,
+        packedCache: folder.map { PackedCache(folder: $0 + "/packed", fingerprint: key) },
+        conventions: BackboneConventions(weights.conventions), featureLayer: featureLayer,
+        kernels: KernelPath.selected())
+    }
     if let warning = backbone.cacheWarning { printWarning(warning) }
   }
 

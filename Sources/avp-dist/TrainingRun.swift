@@ -101,7 +101,8 @@ extension TrainingRun {
   ) throws -> DatasetManifest {
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
-      let manifest = try DatasetManifest.scan(root: root, reportingTo: communicator)
+      let manifest = try DatasetManifest.scan(
+        root: root, reportingTo: communicator, style: style)
       bytes = [UInt8](try JSONEncoder().encode(manifest))
     }
     try communicator.broadcast(&bytes, from: 0)
@@ -162,17 +163,13 @@ extension TrainingRun {
       ).text, warn: printWarning)
   }
 
-  /// Whether a person's terminal is at the end: mpirun gives its ranks one of its own, so there its
-  /// own output counts.
-  private var isTerminal: Bool {
-    guard isatty(STDOUT_FILENO) != 0 else { return false }
-    guard Launcher(environment: environment).usesMPI else { return true }
-    let output = try? FileManager.default.destinationOfSymbolicLink(
-      atPath: "/proc/\(getppid())/fd/1")
-    return output.map { $0.hasPrefix("/dev/pts/") || $0.hasPrefix("/dev/tty") } ?? false
+  /// How many epochs have pictures to put through the backbone: later ones find their features in
+  /// the cache.
+  private var freshEpochs: Int {
+    guard LoadedBackbone.cacheFolder(arguments) != nil else { return .max }
+    if configuration.augmentation == nil { return 1 }
+    return configuration.views > 0 ? configuration.views : .max
   }
-
-  private var environment: [String: String] { ProcessInfo.processInfo.environment }
 }
 
 // MARK: - Beginning, going on, ending
@@ -264,7 +261,8 @@ extension TrainingRun {
     let recorder = RunRecorder(
       metrics: folder.metrics, files: files,
       reporter: ProgressReporter(
-        style: style, isTerminal: isTerminal, trainCount: manifest.train.count))
+        style: style, terminal: Screen.output, trainCount: manifest.train.count,
+        freshEpochs: freshEpochs))
     for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
     var origins = [folder.checkpoints]

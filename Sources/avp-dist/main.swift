@@ -22,7 +22,7 @@ func overview() -> String {
     avp-dist \(toolVersion): distributed data-parallel transfer learning of image classifiers on CPUs
 
     usage: avp-dist <command> [options]
-           mpirun -n 4 avp-dist train [options]
+           avp-dist launch -n 4 -- train [options]
 
     commands:
     \(list.joined(separator: "\n"))
@@ -76,7 +76,7 @@ do {
   try dispatch(Array(CommandLine.arguments.dropFirst()))
 } catch {
   giveWay(Launcher(environment: ProcessInfo.processInfo.environment))
-  printError("avp-dist: \(error)")
+  printError("avp-dist: \(reason(of: error))")
   // At once: libraries' exit handlers must not run under threads that may still compute.
   _exit(ExitStatus(of: error).rawValue)
 }

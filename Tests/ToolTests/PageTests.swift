@@ -22,7 +22,9 @@ extension ToolTests {
       let outcome = try run([Program.tool, "report", scratch.path, "--output", page])
       #expect(outcome.status == 66)
       #expect(outcome.errors.contains("\(scratch.path) is no run: it has no config.json."))
-      for (text, reason) in [("{", "it is no whole JSON text"), ("{}", "\"toolVersion\" is missing")] {
+      for (text, reason) in [
+        ("{", "it is no whole JSON text"), ("{}", "\"toolVersion\" is missing"),
+      ] {
         try Data(text.utf8).write(to: URL(fileURLWithPath: scratch.path + "/config.json"))
         let outcome = try run([Program.tool, "report", scratch.path])
         #expect(outcome.status == 65)

@@ -35,10 +35,13 @@ extension Command {
     try communicator.broadcast(&bytes, from: 0)
     let samples = try JSONDecoder().decode([Sample].self, from: Data(bytes))
     let policy: BadImagePolicy = try arguments.choice("--on-bad-image") ?? .fail
-    let result = try Training.evaluate(
-      model.head, on: samples,
-      producer: model.extractor(root: data, onBadImage: policy),
-      options: RunOptions(arguments, communicator: communicator), communicator: communicator)
+    let result = try Screen.phase("evaluating") { update in
+      try Training.evaluate(
+        model.head, on: samples,
+        producer: model.extractor(root: data, onBadImage: policy),
+        options: RunOptions(arguments, communicator: communicator), communicator: communicator,
+        progress: { update($0, $1) })
+    }
     guard communicator.rank == 0 else { return }
     if let sentence = result.tally.sentence { printError(sentence) }
     let report = EvaluationReport(result, classes: model.classes)

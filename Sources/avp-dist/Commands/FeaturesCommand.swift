@@ -44,17 +44,20 @@ extension Command {
     var images: [String] = []
     var skipped: [String] = []
     var bad = BadPictures()
-    try shareFeatures(
-      of: list.requests, producer: extractor,
-      options: try RunOptions(arguments, communicator: communicator), communicator: communicator
-    ) { index, outcome in
-      switch outcome.features {
-      case .success(let vector):
-        values += vector
-        images.append(names[index])
-      case .failure(let error):
-        skipped.append(names[index])
-        bad.add(names[index], error)
+    let options = try RunOptions(arguments, communicator: communicator)
+    try Screen.phase("computing features") { update in
+      _ = try shareFeatures(
+        of: list.requests, producer: extractor, options: options, communicator: communicator
+      ) { index, outcome in
+        switch outcome.features {
+        case .success(let vector):
+          values += vector
+          images.append(names[index])
+        case .failure(let error):
+          skipped.append(names[index])
+          bad.add(names[index], error)
+        }
+        update(index + 1, names.count)
       }
     }
     if policy == .fail {

@@ -45,15 +45,21 @@ extension Command {
     let hasPage = arguments.has("--html")
     let isRoot = communicator.rank == 0
     var output = isRoot ? try PredictionOutput(arguments, model, names: list.names) : nil
-    do {
-      let tally = try shareFeatures(
+    let share = { (update: (Int, Int?) -> Void) in
+      try shareFeatures(
         of: list.requests, producer: extractor, options: options, communicator: communicator,
         attach: { hasPage ? try extractor.thumbnail(of: $0.sample) : [] },
         receive: { index, outcome in
           try output?.add(index, outcome)
           let isRead = output?.isRead ?? true
           if !isRead && !hasPage && communicator.worldSize == 1 { throw Unread() }
+          update(index + 1, list.names.count)
         })
+    }
+    do {
+      // On a terminal the rows themselves tell how far it is.
+      let tally =
+        Screen.output == nil ? try Screen.phase("predicting", share) : try share { _, _ in }
       try output?.finish()
       if isRoot, let sentence = tally.sentence { printError(sentence) }
     } catch is Unread {

@@ -74,9 +74,12 @@ private struct Findings {
       root: data, classes: classes, reportingTo: communicator
     ).validation
     let extractor = model.extractor(root: data, onBadImage: onBadImage)
-    let results = try Training.features(
-      of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
-      producer: extractor, options: RunOptions(arguments, communicator: communicator))
+    let results = try Screen.phase("classifying") { update in
+      try Training.features(
+        of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
+        producer: extractor, options: RunOptions(arguments, communicator: communicator),
+        progress: { update($0, $1) })
+    }
     let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
       if case .features(let vector) = result { (sample, vector) } else { nil }
     }

@@ -12,8 +12,8 @@ extension Command {
     summary: "train a classifier, alone or on every rank of mpirun",
     discussion: """
       Trains a small head on the features of a frozen ResNet. DIR holds train/<class>/... and
-      validation/<class>/... with JPEG and PNG pictures. Start it under mpirun to share the work;
-      the result is the same on any number of processes.
+      validation/<class>/... with JPEG and PNG pictures. One process uses all cores; several, also
+      of several computers, which `avp-dist launch` starts, give the same result.
       """,
     isForRanks: true,
     options: dataOptions + backboneOptions + headOptions + variationOptions + augmentationOptions
@@ -40,9 +40,9 @@ extension Command {
     Option("--epochs", "N", "passes over the training pictures (3)"),
     Option("--batch-size", "N", "pictures a step, over all ranks together (32)"),
     Option("--hidden", "N", "units of the head's hidden layer (128)"),
-    Option("--optimizer", "adam|adamw|sgd", "(adam)"),
+    Option("--optimizer", "adam|adamw|sgd", "the rule that turns gradients into steps (adam)"),
     Option("--lr", "X", "learning rate (0.001)"),
-    Option("--weight-decay", "X", "(0)"),
+    Option("--weight-decay", "X", "pulls weights towards 0 (0)"),
     Option("--momentum", "X", "of sgd (0.9)"),
     Option("--schedule", "constant|cosine|step", "how the learning rate falls (constant)"),
     Option("--step-epochs", "X", "of the step schedule: epochs between two falls (30)"),
