@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Glibc
 
 /// Why packed weights could not be kept in, or taken from, a file, as a sentence for a person.
@@ -66,7 +67,7 @@ public enum PackedFile {
 extension PackedFile {
   /// The name of the file that this process makes before it becomes `path`: no other process on any
   /// host that shares the folder has the same.
-  static func temporary(_ path: String) -> String { "\(path).\(hostName)-\(getpid()).tmp" }
+  public static func temporary(_ path: String) -> String { "\(path).\(hostName)-\(getpid()).tmp" }
 
   /// Whether a file may be removed while this process alone, on its host, makes the file `own` of
   /// the same folder: what a killed process of this host left of it, or a file of an older version.
@@ -138,27 +139,6 @@ struct PackedFileHead: Equatable {
   }
 }
 
-/// An open file that is closed when it goes out of use.
-struct OpenFile: ~Copyable {
-  let descriptor: Int32
-
-  init?(_ path: String, _ flags: Int32, mode: mode_t = 0o666) {
-    let opened = open(path, flags | O_CLOEXEC, mode)
-    // Before the property is set: else the end of this value would close nothing, and the caller
-    // would find that in errno in place of the reason.
-    if opened < 0 { return nil }
-    descriptor = opened
-  }
-
-  /// The file's length in bytes, or nil.
-  var count: Int? {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : nil
-  }
-
-  deinit { close(descriptor) }
-}
-
 /// A mapping of a whole file whose weights lie at a multiple of the large page size.
 final class FileMapping {
   private let reserved: UnsafeMutableRawPointer
@@ -166,8 +146,13 @@ final class FileMapping {
   /// The mapped bytes.
   let bytes: UnsafeMutableRawBufferPointer
 
-  /// Maps `count` bytes of `file`, shared with every process that maps it.
-  init?(_ file: borrowing OpenFile, count: Int, writable: Bool) {
+  /// What is said if the file goes away under the mapping, and where that is noted down.
+  private let farewell: UnsafeMutablePointer<CChar>?
+  private let watch: Int32
+
+  /// Maps `count` bytes of an open file, shared with every process that maps it; `path` is what
+  /// messages call it. The descriptor is not needed any more then.
+  init?(_ file: Int32, _ path: String, count: Int, writable: Bool) {
     let page = PackedFile.weightsOffset
     reservedCount = count + page
     guard count > 0,
@@ -179,13 +164,16 @@ final class FileMapping {
       bitPattern: (UInt(bitPattern: reserved) + UInt(page) - 1) & ~UInt(page - 1))
     let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
     guard let aligned,
-      mmap(aligned, count, protection, MAP_SHARED | MAP_FIXED, file.descriptor, 0) == aligned
+      mmap(aligned, count, protection, MAP_SHARED | MAP_FIXED, file, 0) == aligned
     else {
       munmap(reserved, reservedCount)
       return nil
     }
     madvise(aligned, count, MADV_HUGEPAGE)
     bytes = UnsafeMutableRawBufferPointer(start: aligned, count: count)
+    farewell = strdup(
+      "avp-dist: \(path) became shorter, or its disk failed, while it was in use; start again\n")
+    watch = avp_watch_mapping(aligned, count, farewell)
   }
 
   /// The weights, or what they are to become.
@@ -193,5 +181,9 @@ final class FileMapping {
     UnsafeMutableRawBufferPointer(rebasing: bytes[PackedFile.weightsOffset...])
   }
 
-  deinit { munmap(reserved, reservedCount) }
+  deinit {
+    avp_unwatch_mapping(watch)
+    munmap(reserved, reservedCount)
+    free(farewell)
+  }
 }

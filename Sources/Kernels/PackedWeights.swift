@@ -57,13 +57,22 @@ public final class PackedWeights: @unchecked Sendable {
     self.base = UnsafePointer(base)
   }
 
-  /// Maps the weights of a file that ``write(to:description:_:_:)`` wrote with the same
-  /// `description` and `layout`; nil if there is no sound one.
+  /// Maps the weights of a file that ``write(to:path:description:_:_:)`` wrote with the same
+  /// `description` and `layout`; nil if it is not a sound one.
   ///
-  /// Processes that map the same file share its memory.
-  public init?(file path: String, description: [UInt8], _ layout: PackedLayout) {
-    guard let file = OpenFile(path, O_RDONLY), let count = file.count,
-      let mapping = FileMapping(file, count: count, writable: false),
+  /// Processes that map the same file share its memory. One whose file becomes shorter meanwhile
+  /// ends with status 69 and a message.
+  ///
+  /// - Parameters:
+  ///   - file: a descriptor that is open for reading; not needed afterwards.
+  ///   - path: what messages call the file.
+  public init?(
+    file: Int32, path: String, description: [UInt8], _ layout: PackedLayout
+  ) {
+    var status = stat()
+    guard fstat(file, &status) == 0 else { return nil }
+    let count = Int(status.st_size)
+    guard let mapping = FileMapping(file, path, count: count, writable: false),
       let head = PackedFileHead(UnsafeRawBufferPointer(mapping.bytes), fileCount: count),
       head.description == description, head.floats == layout.floats,
       PackedFile.checksum(UnsafeRawBufferPointer(mapping.weights)) == head.weightsChecksum,
@@ -74,39 +83,24 @@ public final class PackedWeights: @unchecked Sendable {
     base = UnsafePointer(start.assumingMemoryBound(to: Float.self))
   }
 
-  /// Packs the convolutions that `producer` hands over into the file `path`, which appears when it
-  /// is whole. Several hosts may do so at the same time: each writes a file of its own, and the
-  /// last one that is complete stays. On one host the caller lets one thread at a time do it.
+  /// Packs the convolutions that `producer` hands over into an empty file, and flushes it.
   ///
+  /// - Parameters:
+  ///   - file: a descriptor that is open for reading and writing.
+  ///   - path: what messages call the file.
   /// - Throws: a ``PackedFileError`` if the file cannot be written, and what `producer` throws.
   public static func write(
-    to path: String, description: [UInt8], _ layout: PackedLayout, _ producer: Producer
+    to file: Int32, path: String, description: [UInt8], _ layout: PackedLayout,
+    _ producer: Producer
   ) throws {
-    let temporary = PackedFile.temporary(path)
     guard description.count <= PackedFile.mostDescription else {
       throw PackedFileError(path, "the description of the network is too long")
     }
-    guard let file = OpenFile(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW) else {
-      throw PackedFileError.system(temporary, "creating the file")
-    }
-    do {
-      try fill(file, temporary, description, layout, producer)
-      guard rename(temporary, path) == 0 else { throw PackedFileError.system(path, "renaming") }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-  }
-
-  private static func fill(
-    _ file: borrowing OpenFile, _ path: String, _ description: [UInt8], _ layout: PackedLayout,
-    _ producer: Producer
-  ) throws {
     let count = PackedFile.weightsOffset + layout.floats * MemoryLayout<Float>.stride
     // Room on the disk is claimed first: a store into a mapping that finds none would be fatal.
-    let code = posix_fallocate(file.descriptor, 0, off_t(count))
+    let code = posix_fallocate(file, 0, off_t(count))
     guard code == 0 else { throw PackedFileError.system(path, "claiming room", code: code) }
-    guard let mapping = FileMapping(file, count: count, writable: true),
+    guard let mapping = FileMapping(file, path, count: count, writable: true),
       let start = mapping.weights.baseAddress
     else { throw PackedFileError.system(path, "mapping") }
     try layout.pack(into: start.assumingMemoryBound(to: Float.self), producer)
@@ -114,7 +108,7 @@ public final class PackedWeights: @unchecked Sendable {
       description: description, floats: layout.floats,
       weightsChecksum: PackedFile.checksum(UnsafeRawBufferPointer(mapping.weights)))
     mapping.bytes.copyBytes(from: head.encoded)
-    guard msync(mapping.bytes.baseAddress, count, MS_SYNC) == 0, fsync(file.descriptor) == 0 else {
+    guard msync(mapping.bytes.baseAddress, count, MS_SYNC) == 0, fsync(file) == 0 else {
       throw PackedFileError.system(path, "writing")
     }
   }

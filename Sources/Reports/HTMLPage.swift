@@ -1,3 +1,5 @@
+import WeightFiles
+
 /// The frame that all pages share: one self-contained file, no scripts, light and dark.
 enum HTMLPage {
   /// The whole page.
@@ -33,12 +35,12 @@ enum HTMLPage {
   /// The page behind its body.
   static let tail = "</main>\n</html>\n"
 
-  /// Plain text as HTML.
+  /// Plain text as HTML, in one line and without control characters: it may be a stranger's.
   ///
   /// Scalar by scalar: as a character, a quotation mark with an accent on it is none any more.
   static func escaped(_ text: String) -> String {
     var html = ""
-    for scalar in text.unicodeScalars {
+    for scalar in visible(text, except: ["\u{200c}", "\u{200d}"]).unicodeScalars {
       switch scalar {
       case "&": html += "&amp;"
       case "<": html += "&lt;"

@@ -4,32 +4,35 @@ internal import WeightFiles
 
 /// A folder that keeps packed weights between runs, and shares them between the processes of a
 /// host.
+///
+/// Anybody can compute a checksum, so what counts is who may write: a folder in which others than
+/// this user and root may is not used, and such a file in it is packed anew.
 public struct PackedCache: Hashable, Sendable {
   /// The folder; it is made when it is needed.
   public let folder: String
   /// The SHA-256 of the weights, in hexadecimal digits: the same weights have the same packed form.
   public let fingerprint: String
   /// How long to wait for another process that packs the same weights: longer than packing takes.
-  public let patience: Duration
+  public let timeout: Duration
 
   /// Names the folder and the weights.
-  public init(folder: String, fingerprint: String, patience: Duration = .seconds(60)) {
+  public init(folder: String, fingerprint: String, timeout: Duration = .seconds(60)) {
     self.folder = folder
     self.fingerprint = fingerprint
-    self.patience = patience
+    self.timeout = timeout
   }
 
   /// The file of one variant of the weights.
   ///
   /// Everything that the packed form depends on is a part of its name.
-  func path(_ network: PackedNetwork) -> String {
+  func name(_ network: PackedNetwork) -> String {
     let conventions = network.architecture.conventions
     let name = [
       String(fingerprint.prefix(32)), network.architecture.featureLayer.rawValue,
       conventions.stridePlace.rawValue, conventions.pooling.rawValue,
       "\(conventions.batchNormEpsilon)", network.packed.layout.path.rawValue,
     ].joined(separator: "-")
-    return "\(folder)/\(name)\(PackedFile.nameEnd)"
+    return name + PackedFile.nameEnd
   }
 }
 
@@ -69,32 +72,51 @@ extension PackedCache {
   ///
   /// - Throws: a `PackedFileError` if the cache cannot be used, and what packing throws.
   func load(_ network: PackedNetwork) throws -> PackedWeights {
-    let path = path(network)
+    let name = name(network)
+    let files = GuardedFolder(path: folder, trust: .ownerOnly)
     let layout = network.packed.layout
     let description = try PackedDescription(
       fingerprint: fingerprint, kernels: layout.path, architecture: network.architecture
     ).encoded()
     func find() -> PackedWeights? {
-      PackedWeights(file: path, description: description, layout)
+      guard let file = try? files.openFile(name) else { return nil }
+      return PackedWeights(
+        file: file.number, path: "\(folder)/\(name)", description: description, layout)
     }
     if let found = find() { return found }
-    try makeFolder(folder)
-    return try withFileLock(path + ".lock", patience: patience) {
-      if let found = find() { return found }
-      removeLeftovers(of: path)
-      try PackedWeights.write(to: path, description: description, layout, network.storeAll)
-      guard let made = find() else {
-        throw PackedFileError(path, "the file was written but cannot be read back")
+    // What reading the weights throws is no matter of the cache.
+    var failure: (any Error)?
+    do {
+      try files.create()
+      return try withFileLock(name + ".lock", in: files, timeout: timeout) {
+        if let found = find() { return found }
+        removeLeftovers(of: name, in: files)
+        try files.replace(name, through: PackedFile.temporary(name)) { file in
+          do {
+            try PackedWeights.write(
+              to: file, path: "\(folder)/\(name)", description: description, layout,
+              network.storeAll)
+          } catch {
+            failure = error
+            throw error
+          }
+        }
+        guard let made = find() else {
+          throw PackedFileError(
+            "\(folder)/\(name)", "the file was written but cannot be read back")
+        }
+        return made
       }
-      return made
+    } catch let error as WeightFileError where failure == nil {
+      throw PackedFileError(error.path, error.reason)
     }
   }
-  /// Makes room for the file `path`; only while its lock is held.
-  private func removeLeftovers(of path: String) {
-    let own = URL(fileURLWithPath: path).lastPathComponent
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names where PackedFile.isLeftover(name, of: own) {
-      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+
+  /// Makes room for the file `name`; only while its lock is held.
+  private func removeLeftovers(of name: String, in files: GuardedFolder) {
+    for other in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where PackedFile.isLeftover(other, of: name) {
+      files.remove(other)
     }
   }
 }

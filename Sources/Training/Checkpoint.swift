@@ -147,18 +147,40 @@ extension Checkpoint {
     .foreign(path, "its progress is not one that a run can have")
   }
 
-  /// Reads the file at `path`.
+  /// The largest file that is read, 8 GiB: the widest head on a ResNet-50 with both moments has a
+  /// fifth of that.
+  private static let fileLimit = 8 << 30
+
+  /// Reads the file at `path`, which may be a link.
   ///
   /// - Throws: ``CheckpointError``.
   public init(path: String) throws(CheckpointError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw (error as? CocoaError)?.code == .fileReadNoSuchFile
-        ? .missing(path) : .unreadable(path, reason(of: error))
+    try self.init(path) { () throws(WeightFileError) in
+      try readFile(path, limit: Self.fileLimit)
     }
-    try self.init(bytes: [UInt8](data), path: path)
+  }
+
+  /// Reads the file `name` of a folder in which links are not followed.
+  ///
+  /// - Throws: ``CheckpointError``.
+  public init(_ name: String, in folder: GuardedFolder) throws(CheckpointError) {
+    try self.init("\(folder.path)/\(name)") { () throws(WeightFileError) in
+      try folder.read(name, limit: Self.fileLimit)
+    }
+  }
+
+  private init(
+    _ path: String, _ read: () throws(WeightFileError) -> [UInt8]
+  ) throws(CheckpointError) {
+    let bytes: [UInt8]
+    do throws(WeightFileError) {
+      bytes = try read()
+    } catch {
+      throw error.kind == .missingFile
+        ? .missing(path)
+        : .unreadable(path, "\(error.path == path ? "it" : error.path) \(error.reason).")
+    }
+    try self.init(bytes: bytes, path: path)
   }
 }
 

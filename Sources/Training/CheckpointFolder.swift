@@ -2,7 +2,8 @@ import Foundation
 import WeightFiles
 
 /// The checkpoints of one run on disk. A file is written whole or not at all, and nothing is
-/// removed before what replaces it is safely there.
+/// removed before what replaces it is safely there. Neither the folder nor a file in it is reached
+/// through a link.
 public struct CheckpointFolder: Sendable {
   /// The folder.
   public let path: String
@@ -12,10 +13,13 @@ public struct CheckpointFolder: Sendable {
   /// Called behind every change of a file: tests let a run die there.
   var afterChange: @Sendable () throws -> Void = {}
 
+  let files: GuardedFolder
+
   /// The folder `path`, which need not exist yet.
   public init(path: String, keep: Int? = nil) {
     self.path = path
     self.keep = keep
+    files = GuardedFolder(inParent: path)
   }
 
   /// `epoch-0003.safetensors` at the end of an epoch, `step-00000042.safetensors` inside one.
@@ -38,9 +42,9 @@ public struct CheckpointFolder: Sendable {
     }
     let progress = checkpoint.progress
     let name = Self.name(epoch: progress.epoch, step: progress.step, stepsPerEpoch: stepsPerEpoch)
-    try writeAtomically(checkpoint.encoded(), to: "\(path)/\(name)")
+    try files.write(checkpoint.encoded(), to: name)
     try afterChange()
-    try prune(after: checkpoint, in: "\(path)/\(name)")
+    try prune(after: checkpoint, in: name)
     return "\(path)/\(name)"
   }
 
@@ -64,7 +68,7 @@ public struct CheckpointFolder: Sendable {
       // Names sort by kind first, so files of both kinds are read until one of each serves.
       if same.contains(where: isOfKind) { continue }
       do throws(CheckpointError) {
-        let checkpoint = try Checkpoint(path: file)
+        let checkpoint = try Checkpoint(name, in: files)
         if record?.differences(from: checkpoint.record).isEmpty ?? true {
           same.append((checkpoint, file))
         } else if !others.contains(where: isOfKind) {
@@ -90,7 +94,7 @@ public struct CheckpointFolder: Sendable {
     where name.hasPrefix(".") && name.hasSuffix(".tmp") {
       let numbers = name.split(separator: ".").dropLast().suffix(2)
       guard numbers.count == 2, numbers.allSatisfy({ Int($0) != nil }) else { continue }
-      try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+      GuardedFolder(inParent: folder).remove(name)
     }
   }
 
@@ -113,24 +117,23 @@ public struct CheckpointFolder: Sendable {
   /// Removes all but the newest checkpoints, that of the best epoch and `written` itself, once that
   /// is known to be whole on disk. Files that are damaged or of other settings do not count and are
   /// left alone.
-  private func prune(after written: Checkpoint, in newFile: String) throws {
+  private func prune(after written: Checkpoint, in newName: String) throws {
     guard let keep else { return }
     let good = ((try? names()) ?? []).compactMap {
-      name -> (file: String, progress: Checkpoint.Progress)? in
-      let file = "\(path)/\(name)"
-      guard let found = try? Checkpoint(path: file),
+      name -> (name: String, progress: Checkpoint.Progress)? in
+      guard let found = try? Checkpoint(name, in: files),
         written.record.differences(from: found.record).isEmpty
       else { return nil }
-      return (file, found.progress)
+      return (name, found.progress)
     }
-    guard good.contains(where: { $0.file == newFile && $0.progress == written.progress }) else {
+    guard good.contains(where: { $0.name == newName && $0.progress == written.progress }) else {
       return
     }
     let best = written.progress.history.best?.epoch
-    for (file, progress) in good.sorted(by: { $0.progress.place > $1.progress.place })
+    for (name, progress) in good.sorted(by: { $0.progress.place > $1.progress.place })
       .dropFirst(max(1, keep))
-    where file != newFile && (progress.step > 0 || progress.epoch != best) {
-      try? FileManager.default.removeItem(atPath: file)
+    where name != newName && (progress.step > 0 || progress.epoch != best) {
+      files.remove(name)
       try afterChange()
     }
   }

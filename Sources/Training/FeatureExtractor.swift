@@ -74,7 +74,7 @@ public struct FeatureExtractor: FeatureProducer {
     _ forward: ([[Float]]) throws -> [[Float]]
   ) throws -> [FeatureAnswer] {
     var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
-    var inputs: [(place: Int, input: [Float], key: String?, origin: Origin)] = []
+    var inputs: [(place: Int, input: [Float], key: FeatureStore.Key?, origin: Origin)] = []
     for (place, request) in requests.enumerated() {
       beginning(request)
       let bytes = try pictures.bytes(of: request.sample)
@@ -105,7 +105,7 @@ public struct FeatureExtractor: FeatureProducer {
 
   private enum Prepared {
     case ready(FeatureResult)
-    case input([Float], key: String?)
+    case input([Float], key: FeatureStore.Key?)
   }
 
   /// Decodes and transforms one picture unless its features are in a store.

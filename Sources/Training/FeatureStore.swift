@@ -1,4 +1,3 @@
-import Foundation
 public import ImageTransforms
 import Synchronization
 import WeightFiles
@@ -45,11 +44,26 @@ public struct FeatureContext: Sendable {
 
 /// Feature vectors on disk, found again by what they were computed from.
 ///
-/// A vector's key is the SHA-256 of everything that decides its bits, so an entry never has to be
-/// invalidated; one that cannot be read or whose checksum differs is computed again. Layout: a
-/// folder by the key's first two hex digits, a file by the rest, holding the SHA-256 of the values,
-/// then the values as little-endian 32-bit floats.
+/// A vector's key is everything that decides its bits, so an entry never has to be invalidated; one
+/// that cannot be read, is another key's or whose checksum differs is computed again. Layout: a
+/// folder by the first two hex digits of the key's SHA-256, a file by the rest, holding the SHA-256
+/// of what follows in hex digits, the key, then the values as little-endian 32-bit floats.
+///
+/// Anybody can compute a checksum, so folders and files that others than this user and root may
+/// write are not used.
 struct FeatureStore: Sendable {
+  /// What decides the bits of a vector, in words.
+  struct Key: Sendable, Equatable {
+    fileprivate let text: String
+    /// The SHA-256 of the words, which names the file.
+    let name: String
+
+    fileprivate init(_ text: String) {
+      self.text = text
+      name = sha256(Array(text.utf8))
+    }
+  }
+
   /// The folder; made when the first vector is kept.
   let folder: String
   /// What all vectors of this run share, in words.
@@ -85,44 +99,46 @@ struct FeatureStore: Sendable {
   /// - Parameters:
   ///   - picture: the SHA-256 of its file.
   ///   - variant: which augmentation was applied, the empty string for none.
-  func key(picture: String, variant: String) -> String {
-    sha256(Array("\(context)\n\(variant)\n\(picture)".utf8))
+  func key(picture: String, variant: String) -> Key {
+    Key("\(context)\n\(variant)\n\(picture)")
   }
 
   /// The vector under `key`, if `count` undamaged values stand there.
-  func features(_ key: String, count: Int) -> [Float]? {
-    guard let data = FileManager.default.contents(atPath: path(key)), data.count == 64 + 4 * count
+  func features(_ key: Key, count: Int) -> [Float]? {
+    let words = Array(key.text.utf8)
+    let length = 64 + words.count + 4 * count
+    let (folder, file) = place(key)
+    guard let bytes = try? folder.read(file, limit: length), bytes.count == length,
+      bytes[64...].starts(with: words),
+      bytes[..<64].elementsEqual(sha256(Array(bytes[64...])).utf8)
     else { return nil }
-    let bytes = [UInt8](data)
-    let values = Array(bytes[64...])
-    guard Array(bytes[..<64]) == Array(sha256(values).utf8) else { return nil }
-    return stride(from: 0, to: values.count, by: 4).map { start in
-      Float(bitPattern: values[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
+    return stride(from: 64 + words.count, to: length, by: 4).map { start in
+      Float(bitPattern: bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
     }
   }
 
   /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is
   /// computed again when it is needed.
-  func keep(_ features: [Float], under key: String) {
-    var values: [UInt8] = []
-    values.reserveCapacity(4 * features.count)
+  func keep(_ features: [Float], under key: Key) {
+    var content = Array(key.text.utf8)
+    content.reserveCapacity(content.count + 4 * features.count)
     for feature in features {
-      withUnsafeBytes(of: feature.bitPattern.littleEndian) { values.append(contentsOf: $0) }
+      withUnsafeBytes(of: feature.bitPattern.littleEndian) { content.append(contentsOf: $0) }
     }
-    let file = URL(fileURLWithPath: path(key))
-    do {
-      try FileManager.default.createDirectory(
-        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(Array(sha256(values).utf8) + values).write(to: file, options: .atomic)
+    let (parent, file) = place(key)
+    do throws(WeightFileError) {
+      try parent.create()
+      try parent.write(Array(sha256(content).utf8) + content, to: file, isFlushed: false)
     } catch {
       guard complaint.begins() else { return }
-      warn(
-        "features cannot be kept in \(folder), so they are computed every time: "
-          + reason(of: error))
+      warn("features cannot be kept in \(folder), so they are computed every time: \(error)")
     }
   }
 
-  private func path(_ key: String) -> String {
-    "\(folder)/\(key.prefix(2))/\(key.dropFirst(2)).features"
+  private func place(_ key: Key) -> (folder: GuardedFolder, file: String) {
+    (
+      GuardedFolder(path: folder, trust: .ownerOnly).folder(String(key.name.prefix(2))),
+      "\(key.name.dropFirst(2)).features"
+    )
   }
 }

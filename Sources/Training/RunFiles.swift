@@ -8,6 +8,7 @@ public struct RunFiles: Sendable {
   public let best: String
   /// The model at the end.
   public let model: String
+  private let folder: GuardedFolder
   private let record: ModelRecord
   private let stepsPerEpoch: Int
   /// The checkpoints.
@@ -21,13 +22,17 @@ public struct RunFiles: Sendable {
   public init(folder: String, keep: Int?, record: ModelRecord, stepsPerEpoch: Int) {
     best = Self.best(in: folder)
     model = folder + "/model.safetensors"
+    self.folder = GuardedFolder(path: folder)
     checkpoints = CheckpointFolder(path: folder + "/checkpoints", keep: keep)
     self.record = record
     self.stepsPerEpoch = stepsPerEpoch
   }
 
   /// Where the best epoch's model is in a run's folder.
-  public static func best(in folder: String) -> String { folder + "/best.safetensors" }
+  public static func best(in folder: String) -> String { "\(folder)/\(bestName)" }
+
+  /// Its name there.
+  public static let bestName = "best.safetensors"
 
   /// Writes what is due at `state`; what fails here is tried again with the next call.
   ///
@@ -46,7 +51,7 @@ public struct RunFiles: Sendable {
   /// Writes the model at the end of the run.
   public mutating func finish(_ state: TrainingState) throws {
     try writeBest()
-    try write(Checkpoint(record, state, withOptimiser: false).encoded(), to: model)
+    try write(Checkpoint(record, state, withOptimiser: false).encoded(), to: "model.safetensors")
   }
 
   /// Brings the best epoch's model back where a run goes on behind that epoch and the file is
@@ -55,16 +60,16 @@ public struct RunFiles: Sendable {
     guard let epoch = state.bestEpoch, !holdsBest(of: state) else { return }
     let name = CheckpointFolder.name(epoch: epoch, step: 0, stepsPerEpoch: stepsPerEpoch)
     for folder in folders {
-      guard let checkpoint = try? Checkpoint(path: "\(folder)/\(name)"),
+      guard let checkpoint = try? Checkpoint(name, in: GuardedFolder(inParent: folder)),
         isBest(checkpoint, of: state)
       else { continue }
-      return try write(checkpoint.model.encoded(), to: best)
+      return try write(checkpoint.model.encoded(), to: Self.bestName)
     }
   }
 
   /// Whether the file of the best model is that of the best epoch of `state`.
   public func holdsBest(of state: TrainingState) -> Bool {
-    guard let found = try? Checkpoint(path: best) else { return false }
+    guard let found = try? Checkpoint(Self.bestName, in: folder) else { return false }
     return isBest(found, of: state)
   }
 
@@ -76,12 +81,12 @@ public struct RunFiles: Sendable {
 
   private mutating func writeBest() throws {
     guard let pendingBest else { return }
-    try write(pendingBest, to: best)
+    try write(pendingBest, to: Self.bestName)
     self.pendingBest = nil
   }
 
-  private func write(_ bytes: [UInt8], to path: String) throws {
-    try writeAtomically(bytes, to: path)
+  private func write(_ bytes: [UInt8], to name: String) throws {
+    try folder.write(bytes, to: name)
     try checkpoints.afterChange()
   }
 }

@@ -19,12 +19,16 @@ struct RunDescription: Codable {
 extension RunDescription {
   /// Reads a run's `config.json`.
   init(_ folder: RunFolder) throws {
-    guard let data = FileManager.default.contents(atPath: folder.configuration) else {
+    let bytes: [UInt8]
+    do throws(WeightFileError) {
+      bytes = try folder.files.read(RunFolder.configurationName, limit: 16 << 20)
+    } catch {
+      guard error.kind == .missingFile else { throw error }
       throw Failure(
         status: .missingInput, description: "\(folder.path) is no run: it has no config.json.")
     }
     do {
-      self = try JSONDecoder().decode(RunDescription.self, from: data)
+      self = try JSONDecoder().decode(RunDescription.self, from: Data(bytes))
     } catch {
       throw Failure(
         status: .badData,

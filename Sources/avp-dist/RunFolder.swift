@@ -1,4 +1,5 @@
 import Foundation
+import Training
 import WeightFiles
 
 /// From where a run starts: what `--resume` asks for.
@@ -22,14 +23,24 @@ enum RunStart: Equatable {
 /// The folder of one run: where it is, and what is in it already.
 struct RunFolder {
   let path: String
-  private var lock: FolderLock?
+  /// Its files. They may be a stranger's work, so none is reached through a link.
+  let files: GuardedFolder
+  private var lock: FileLock?
 
   /// The folder `path`, which need not be there.
-  init(path: String) { self.path = path }
+  init(path: String) {
+    self.path = path
+    files = GuardedFolder(path: path)
+  }
+
+  static let metricsName = "metrics.jsonl"
+  static let configurationName = "config.json"
+  /// The largest file of metrics that is read, 1 GiB: that of millions of epochs.
+  static let metricsLimit = 1 << 30
 
   var checkpoints: String { path + "/checkpoints" }
-  var metrics: String { path + "/metrics.jsonl" }
-  var configuration: String { path + "/config.json" }
+  var metrics: String { "\(path)/\(Self.metricsName)" }
+  var configuration: String { "\(path)/\(Self.configurationName)" }
   private var model: String { path + "/model.safetensors" }
 
   /// Whether a run has been here.
@@ -118,42 +129,37 @@ struct RunFolder {
   mutating func keepOthersOut(
     from start: RunStart, patience: Duration, whileWaiting: () throws -> Void
   ) throws {
-    lock = try FolderLock(folder: path, patience: patience, whileWaiting: whileWaiting)
+    lock = try Self.lock(files, patience: patience, whileWaiting: whileWaiting)
     // Another run may have come and gone since the folder was chosen.
     try requireRoom(for: start)
+    // What is written last is looked at first.
+    for name in ["model.safetensors", RunFiles.bestName] { try files.check(name) }
+    try files.check("checkpoints", isFolder: true)
   }
-}
 
-/// Keeps a second run out of a folder: both would write the same checkpoints, and remove each
-/// other's.
-///
-/// The system forgets the lock with the process, however that ends. Where a file system knows no
-/// locks there is none.
-private final class FolderLock {
-  private var descriptor: Int32
-
-  /// Waits for a run that is about to end, as one whose launcher starts it again.
-  init(folder: String, patience: Duration, whileWaiting: () throws -> Void) throws {
-    let path = folder + "/.lock"
-    // For reading, so that the file system may still become read-only.
-    descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o666)
+  /// Waits for a run that is about to end, as one whose launcher starts it again, and keeps a second
+  /// one out: both would write the same checkpoints, and remove each other's. Where a file system
+  /// knows no locks there is none.
+  private static func lock(
+    _ files: GuardedFolder, patience: Duration, whileWaiting: () throws -> Void
+  ) throws -> FileLock? {
+    let lock: FileLock
+    do throws(WeightFileError) {
+      lock = try FileLock(".lock", in: files)
+    } catch {
+      guard error.kind == .unreadable else { return nil }
+      throw Failure(
+        status: .cannotCreate,
+        description: "\(error), so whether a run is at work cannot be seen. Remove it if none is.")
+    }
     let begin = ContinuousClock.now
-    var isForWriting = false
     var isAnnounced = false
     while ContinuousClock.now - begin < patience {
-      guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
-      if errno == EBADF && !isForWriting {
-        // NFS locks only what is open for writing.
-        isForWriting = true
-        close(descriptor)
-        descriptor = open(path, O_RDWR | O_CLOEXEC)
-        continue
-      }
-      guard errno == EWOULDBLOCK else { return }
+      guard lock.attempt() == .busy else { return lock }
       if !isAnnounced, ContinuousClock.now - begin > .seconds(2) {
         isAnnounced = true
         printError(
-          "another run is at work in \(folder), or its host has vanished: waiting up to "
+          "another run is at work in \(files.path), or its host has vanished: waiting up to "
             + "\(patience.components.seconds) s")
       }
       usleep(100_000)
@@ -162,10 +168,8 @@ private final class FolderLock {
     throw Failure(
       status: .unavailable,
       description: """
-        Another run is at work in \(folder). Wait for its end, or end it (on its host `fuser \
-        \(folder)/.lock` tells which process it is), or give another --output.
+        Another run is at work in \(files.path). Wait for its end, or end it (on its host `fuser \
+        \(files.path)/.lock` tells which process it is), or give another --output.
         """)
   }
-
-  deinit { if descriptor >= 0 { close(descriptor) } }
 }

@@ -5,12 +5,12 @@ import WeightFiles
 
 /// Rank 0's observer: shows progress, appends to `metrics.jsonl` and writes checkpoints.
 final class RunRecorder: TrainingObserver {
-  private let metrics: String
+  private let folder: GuardedFolder
   private(set) var files: RunFiles
   private var reporter: ProgressReporter
 
-  init(metrics: String, files: RunFiles, reporter: ProgressReporter) {
-    self.metrics = metrics
+  init(_ folder: GuardedFolder, files: RunFiles, reporter: ProgressReporter) {
+    self.folder = folder
     self.files = files
     self.reporter = reporter
   }
@@ -22,9 +22,11 @@ final class RunRecorder: TrainingObserver {
     reporter.show(event)
     if case .step = event { return }
     do {
-      if let line = MetricsLine.json(event) { try append(line + "\n") }
+      if let line = MetricsLine.json(event) {
+        try folder.append(Array((line + "\n").utf8), to: RunFolder.metricsName)
+      }
     } catch {
-      reporter.show(.warning("\(metrics) cannot be written: \(reason(of: error))"))
+      reporter.show(.warning("no line of metrics could be written: \(error)"))
     }
   }
 
@@ -43,29 +45,19 @@ final class RunRecorder: TrainingObserver {
 
   /// Drops the lines of `metrics.jsonl` about epochs that are going to be run again.
   func forget(epochsAfter epoch: Int) throws {
-    guard let data = FileManager.default.contents(atPath: metrics) else { return }
-    // A line that was torn, also inside a character, is no object any more, and goes.
-    let kept = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { line in
-      let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      guard let object, object["event"] as? String == "epoch" else { return object != nil }
-      return (object["epoch"] as? Int ?? 0) <= epoch
-    }
-    try writeAtomically(Array(kept.map { $0 + "\n" }.joined().utf8), to: metrics)
-  }
-
-  private func append(_ text: String) throws {
-    if !FileManager.default.fileExists(atPath: metrics) {
-      try Data().write(to: URL(fileURLWithPath: metrics))
-    }
-    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: metrics))
-    defer { try? file.close() }
-    let end = try file.seekToEnd()
-    do {
-      try file.write(contentsOf: Data(text.utf8))
+    var kept: [UInt8] = []
+    do throws(WeightFileError) {
+      try folder.forEachLine(of: RunFolder.metricsName, limit: RunFolder.metricsLimit) { line in
+        // A line that was torn, also inside a character, is no object any more, and goes.
+        let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
+        guard let object else { return }
+        if object["event"] as? String == "epoch", object["epoch"] as? Int ?? 0 > epoch { return }
+        kept += line + [UInt8(ascii: "\n")]
+      }
     } catch {
-      // On a full disk a part may have been written, to which the next line would be added.
-      try? file.truncate(atOffset: end)
-      throw error
+      guard error.kind == .missingFile else { throw error }
+      return
     }
+    try folder.write(kept, to: RunFolder.metricsName)
   }
 }

@@ -259,7 +259,7 @@ extension TrainingRun {
       folder: folder.path, keep: keep, record: record,
       stepsPerEpoch: sampler.stepsPerEpoch)
     let recorder = RunRecorder(
-      metrics: folder.metrics, files: files,
+      folder.files, files: files,
       reporter: ProgressReporter(
         style: style, terminal: Screen.output, trainCount: manifest.train.count,
         freshEpochs: freshEpochs))
@@ -286,7 +286,8 @@ extension TrainingRun {
       worldSize: communicator.worldSize, threads: options.threads,
       hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
       kernels: backbone.backbone.kernels.rawValue)
-    try writeAtomically([UInt8](JSONEncoder.sorted.encode(description)), to: folder.configuration)
+    try folder.files.write(
+      [UInt8](JSONEncoder.sorted.encode(description)), to: RunFolder.configurationName)
   }
 
   private func announce(

@@ -15,13 +15,13 @@ import WeightFiles
 
   private func backbone(
     _ folder: String, path: KernelPath = .best, layer: FeatureLayer? = nil,
-    fingerprint: String = "abc", patience: Duration = .seconds(60),
+    fingerprint: String = "abc", timeout: Duration = .seconds(60),
     _ weights: any TensorSource
   ) throws -> Backbone {
     try Backbone(
       weights: weights,
       packedCache: PackedCache(
-        folder: folder + "/a/b", fingerprint: fingerprint, patience: patience),
+        folder: folder + "/a/b", fingerprint: fingerprint, timeout: timeout),
       featureLayer: layer, kernels: path, inputSize: 64)
   }
 
@@ -139,6 +139,31 @@ import WeightFiles
     #expect(found.count == 2)
   }
 
+  /// What a file says about itself, its checksums included, anybody can write.
+  @Test func aFolderThatOthersMayWriteIsNotUsed() throws {
+    try withFolder { folder in
+      _ = try backbone(folder, smallNetwork())
+      #expect(chmod(folder + "/a/b", 0o777) == 0)
+      let watched = WatchedSource(try smallNetwork())
+      let alone = try backbone(folder, watched)
+      #expect(alone.cacheWarning?.contains("others may write to it (mode 777") == true)
+      #expect(watched.reads > 0)
+    }
+  }
+
+  @Test func aFileThatOthersMayWriteIsPackedAnew() throws {
+    try withFolder { folder in
+      _ = try backbone(folder, smallNetwork())
+      let path = try packedFile(folder)
+      #expect(chmod(path, 0o666) == 0)
+      let watched = WatchedSource(try smallNetwork())
+      #expect(try backbone(folder, watched).cacheWarning == nil)
+      #expect(watched.reads > 0)
+      var status = stat()
+      #expect(stat(path, &status) == 0 && status.st_mode & 0o022 == 0)
+    }
+  }
+
   @Test func errorsInTheWeightsAreNotHidden() throws {
     let source = try smallNetwork()
     var tensors: [String: Tensor<Float>] = [:]
@@ -156,10 +181,10 @@ import WeightFiles
 
   @Test func aFileThatCannotBeOpenedIsToldWithItsReason() throws {
     try withFolder { folder in
-      let path = "\(folder)/\(String(repeating: "x", count: 300))"
-      try makeFolder(folder)
-      let error = #expect(throws: PackedFileError.self) {
-        try withFileLock(path, patience: .zero) {}
+      let files = GuardedFolder(path: folder)
+      try files.create()
+      let error = #expect(throws: WeightFileError.self) {
+        try withFileLock(String(repeating: "x", count: 300), in: files, timeout: .zero) {}
       }
       #expect(error?.description.contains("File name too long") == true)
     }
@@ -174,7 +199,7 @@ import WeightFiles
       let lock = open(path + ".lock", O_RDWR)
       defer { close(lock) }
       try #require(lock >= 0 && flock(lock, LOCK_EX) == 0)
-      let alone = try backbone(folder, patience: .milliseconds(50), smallNetwork())
+      let alone = try backbone(folder, timeout: .milliseconds(50), smallNetwork())
       #expect(alone.cacheWarning?.contains("held the lock for 0.05 seconds") == true)
       let found = try features(alone)
       #expect(found == expected)

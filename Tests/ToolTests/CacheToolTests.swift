@@ -33,6 +33,41 @@ extension ToolTests {
       #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["run"])
     }
 
+    /// What nobody can rule out: somebody cuts the file that the weights are mapped from.
+    @Test func weightsThatGoAwayEndARunWithAMessage() throws {
+      let cache = scratch.path + "/cache"
+      let more = ["--cache-dir", cache, "--threads", "1"]
+      let program = try Program(Workshop.train(scratch.path + "/run", epochs: 3_000, more))
+      #expect(
+        program.wait { FileManager.default.fileExists(atPath: scratch.path + "/run/metrics.jsonl") }
+      )
+      let names = try FileManager.default.contentsOfDirectory(atPath: cache + "/packed")
+      let path = "\(cache)/packed/\(try #require(names.first { $0.hasSuffix(".packed") }))"
+      #expect(truncate(path, 4_096) == 0)
+      let outcome = try program.wait()
+      #expect(outcome.status == 69, "\(outcome.errors)")
+      #expect(outcome.errors.contains("\(path) became shorter"), "\(outcome.errors)")
+    }
+
+    /// One that others may write costs the cache, not the run.
+    @Test func aCacheThatIsNotTheUsersAloneIsNotUsed() throws {
+      let cache = scratch.path + "/cache"
+      for name in ["packed", "features"] {
+        try FileManager.default.createDirectory(
+          atPath: "\(cache)/\(name)", withIntermediateDirectories: true)
+        #expect(chmod("\(cache)/\(name)", 0o777) == 0)
+      }
+      let output = scratch.path + "/run"
+      let outcome = try run(Workshop.train(output, ["--cache-dir", cache]))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      for name in ["packed", "features"] {
+        let reason = "\(cache)/\(name): is not trusted: others may write to it (mode 777"
+        #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(cache)/\(name)").isEmpty)
+      }
+      #expect(try Workshop.model(output) == Workshop.model(Workshop.whole.get()))
+    }
+
     @Test func featuresThatCannotBeKeptAreSaidOnce() throws {
       let cache = scratch.path + "/cache"
       try FileManager.default.createDirectory(

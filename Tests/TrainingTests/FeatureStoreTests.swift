@@ -15,7 +15,9 @@ import Testing
     store = FeatureStore(folder: scratch.path, context: "weights, layer, kernels")
   }
 
-  private func file(_ key: String) -> String { "\(key.prefix(2))/\(key.dropFirst(2)).features" }
+  private func file(_ key: FeatureStore.Key) -> String {
+    "\(key.name.prefix(2))/\(key.name.dropFirst(2)).features"
+  }
 
   @Test func aVectorIsFoundAgainBitForBit() {
     let key = store.key(picture: "123", variant: "")
@@ -31,7 +33,7 @@ import Testing
       store.key(picture: "1", variant: ""), store.key(picture: "2", variant: ""),
       store.key(picture: "1", variant: "view 1"), other.key(picture: "1", variant: ""),
     ]
-    #expect(Set(keys).count == keys.count)
+    #expect(Set(keys.map(\.name)).count == keys.count)
   }
 
   @Test func aDamagedEntryIsNoEntry() throws {
@@ -48,6 +50,31 @@ import Testing
     }
     store.keep(vector, under: key)
     #expect(store.features(key, count: 6) == vector)
+  }
+
+  /// Both are whole; their names say what they are not.
+  @Test func swappedEntriesAreNone() throws {
+    let keys = ["1", "2"].map { store.key(picture: $0, variant: "") }
+    for (key, value) in zip(keys, [1, 2] as [Float]) { store.keep([value], under: key) }
+    let contents = try keys.map { try scratch.bytes(file($0)) }
+    for (key, content) in zip(keys, contents.reversed()) { try scratch.write(content, file(key)) }
+    #expect(keys.allSatisfy { store.features($0, count: 1) == nil })
+    for (key, content) in zip(keys, contents) { try scratch.write(content, file(key)) }
+    #expect(keys.map { store.features($0, count: 1) } == [[1], [2]])
+  }
+
+  @Test func aFolderThatOthersMayWriteIsNotUsed() throws {
+    let key = store.key(picture: "1", variant: "")
+    store.keep(vector, under: key)
+    let warnings = Warnings()
+    let open = FeatureStore(
+      folder: scratch.path, context: "weights, layer, kernels", warn: warnings.add)
+    #expect(open.features(key, count: 6) == vector)
+    #expect(chmod(scratch.path, 0o777) == 0)
+    #expect(open.features(key, count: 6) == nil)
+    open.keep(vector, under: key)
+    #expect(warnings.texts.count == 1)
+    #expect(warnings.texts.first?.contains("others may write to it (mode 777") == true)
   }
 
   @Test func aFolderThatCannotBeWrittenCostsOnlyTimeAndIsSaidOnce() throws {
@@ -100,7 +127,7 @@ import Testing
         """)
     let store = FeatureStore(folder: "/nowhere", context: context().text)
     #expect(
-      store.key(picture: "123", variant: "view 1")
+      store.key(picture: "123", variant: "view 1").name
         == "e0a971c3f943fc0ccac701fb7213168019668145aa42b3ecf5ac873585671f59")
   }
 

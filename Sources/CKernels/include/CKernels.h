@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "head.h"
+#include "mapping.h"
 
 /// The kinds of work that `bench` reports apart from each other.
 enum {

@@ -20,8 +20,16 @@ struct ByteSource: Sendable {
 
   /// Opens the file at `path`.
   init(path: String) throws(WeightFileError) {
-    let file = try OpenFile(path: path)
-    self.path = path
+    self.init(try OpenFile(path: path))
+  }
+
+  /// Opens the file `name` of a folder whose links are not followed.
+  init(in folder: GuardedFolder, _ name: String) throws(WeightFileError) {
+    self.init(try OpenFile(path: folder.path(name), folder.openFile(name)))
+  }
+
+  private init(_ file: OpenFile) {
+    path = file.path
     count = file.count
     storage = .file(file)
     start = 0
@@ -52,6 +60,20 @@ struct ByteSource: Sendable {
   func has(_ expected: some Collection<UInt8>, at offset: Int) throws(WeightFileError) -> Bool {
     guard offset <= count - expected.count else { return false }
     return try bytes(at: offset, count: expected.count).elementsEqual(expected)
+  }
+
+  /// All bytes, of which there must not be more than `limit`.
+  func all(limit: Int) throws(WeightFileError) -> [UInt8] {
+    try checkSize(limit)
+    return try bytes(at: 0, count: count)
+  }
+
+  /// Refuses a source of more than `limit` bytes.
+  func checkSize(_ limit: Int) throws(WeightFileError) {
+    guard count <= limit else {
+      throw WeightFileError(
+        .unsupported, path, "has \(count) bytes, more than the limit of \(limit)")
+    }
   }
 
   /// The bytes at `offset` ..< `offset + count`.
@@ -115,34 +137,43 @@ struct ByteSource: Sendable {
   }
 }
 
-/// Owns the descriptor of a regular file that is open for reading.
+/// The bytes of the file at `path`, which must be a regular file of at most `limit` bytes; links are
+/// followed.
+///
+/// - Throws: a ``WeightFileError``.
+public func readFile(_ path: String, limit: Int) throws(WeightFileError) -> [UInt8] {
+  try ByteSource(path: path).all(limit: limit)
+}
+
+/// A regular file that is open for reading.
 private final class OpenFile: Sendable {
   let path: String
   let count: Int
-  private let descriptor: Int32
+  private let file: FileDescriptor
 
-  init(path: String) throws(WeightFileError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw Self.cannotOpen(path, errno) }
+  convenience init(path: String) throws(WeightFileError) {
+    let file = FileDescriptor(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))
+    guard file.isOpen else { throw Self.cannotOpen(path, errno) }
+    try self.init(path: path, file)
+  }
+
+  init(path: String, _ file: consuming FileDescriptor) throws(WeightFileError) {
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
+    guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
       throw WeightFileError(
         .unreadable, path, isFolder ? "is a folder, not a file" : "is not a regular file")
     }
     self.path = path
-    self.descriptor = descriptor
+    self.file = file
     count = Int(status.st_size)
   }
-
-  deinit { close(descriptor) }
 
   /// Fills `buffer` from byte `offset` on.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(WeightFileError) {
     var done = 0
     while done < buffer.count, let base = buffer.baseAddress {
-      let got = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+      let got = pread(file.number, base + done, buffer.count - done, off_t(offset + done))
       if got < 0 && errno == EINTR { continue }
       if got < 0 {
         throw WeightFileError(.unreadable, path, "cannot be read: \(errorText(errno))")

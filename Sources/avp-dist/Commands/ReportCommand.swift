@@ -20,7 +20,7 @@ extension Command {
     options: [
       Option("--output", "FILE.html", "the page to write (RUN/report.html)"),
       Option("--pictures", "N", "how many of the hardest pictures are shown (24)"),
-      Option("--data", "DIR", "the picture set, where it is not where the run had it"),
+      Option("--data", "DIR", "the picture set, where it is not the run's, or the run not yours"),
     ] + modelOptions.dropFirst(),
     run: report)
 
@@ -31,17 +31,18 @@ extension Command {
     let folder = RunFolder(path: path)
     let description = try RunDescription(folder)
     let output = arguments.string("--output") ?? path + "/report.html"
+    let data = arguments.string("--data")
     let shown = try arguments.int("--pictures", in: 0...10_000) ?? 24
     var findings = Findings()
     var note: String?
     var classes: [String] = []
     do {
       let file = RunFiles.best(in: path)
-      let best = try Checkpoint(path: file)
+      let best = try Checkpoint(RunFiles.bestName, in: folder.files)
       classes = best.record.classes
       findings = try Findings(
         TrainedModel(best, arguments, file),
-        data: arguments.string("--data") ?? description.data,
+        data: data ?? folder.ownData(description, best.record),
         onBadImage: best.record.configuration.onBadImage, shown: shown, arguments)
     } catch let error as UsageError {
       throw error
@@ -51,7 +52,12 @@ extension Command {
     let page = RunPage(
       epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
       confusion: findings.confusion, hardest: findings.hardest, note: note)
-    try writeAtomically(Array(page.html.utf8), to: output)
+    let html = Array(page.html.utf8)
+    if arguments.has("--output") {
+      try writeAtomically(html, to: output)
+    } else {
+      try folder.files.write(html, to: "report.html")
+    }
     if let note { printError("warning: \(note)") }
     print("\(output): open it in a browser")
   }
@@ -111,9 +117,45 @@ private struct Findings {
 extension RunFolder {
   /// The epochs that `metrics.jsonl` has, in order; none where there is no such file yet.
   fileprivate func completedEpochs() throws -> [EpochMetrics] {
-    guard let data = FileManager.default.contents(atPath: metrics) else { return [] }
-    return data.split(separator: UInt8(ascii: "\n")).compactMap {
-      try? JSONDecoder().decode(EpochMetrics.self, from: $0)
+    var epochs: [EpochMetrics] = []
+    do throws(WeightFileError) {
+      try files.forEachLine(of: Self.metricsName, limit: Self.metricsLimit) { line in
+        if let epoch = try? JSONDecoder().decode(EpochMetrics.self, from: Data(line)) {
+          epochs.append(epoch)
+        }
+      }
+    } catch {
+      guard error.kind == .missingFile else { throw error }
     }
+    return epochs
+  }
+
+  /// The picture set that the run says it had, if what it says can be believed: else a stranger's
+  /// run would choose whose pictures go into its page.
+  ///
+  /// Who wrote `config.json` must be this user. A run that came as an archive is this user's, too,
+  /// so the pictures must be those that the run had, by names and sizes, and lie in that folder.
+  fileprivate func ownData(_ description: RunDescription, _ record: ModelRecord) throws -> String {
+    let data = description.data
+    func refusal(_ reason: String) -> Failure {
+      Failure(
+        status: .badData,
+        description: "\(reason), so its pictures are not read; name the right ones with --data")
+    }
+    if let others = files.strangers() ?? files.strangers(Self.configurationName) {
+      throw refusal("\(configuration) names the pictures in \(data), but \(others)")
+    }
+    let manifest = try DatasetManifest.scan(root: data, reportingTo: SingleProcess())
+    guard manifest.fingerprint == record.dataset else {
+      throw refusal("\(data) does not hold the pictures that the run had")
+    }
+    let root = URL(fileURLWithPath: data).resolvingSymlinksInPath().path + "/"
+    for sample in manifest.validation {
+      let file = URL(fileURLWithPath: "\(data)/\(sample.path)").resolvingSymlinksInPath().path
+      guard file.hasPrefix(root) else {
+        throw refusal("a link leads from \(data)/\(sample.path) out of \(data)")
+      }
+    }
+    return data
   }
 }
