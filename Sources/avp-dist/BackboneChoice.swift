@@ -42,6 +42,15 @@ enum BackboneChoice: Equatable, Sendable {
       if let name = names.filter({ $0.hasPrefix("resnet50") && !$0.hasSuffix(".part") }).sorted()
         .first
       {
+        // What lies in this folder, the user knows; what is in a cache nobody looks at.
+        if place == fetched, let others = GuardedFolder(path: place).strangers() {
+          throw Failure(
+            status: .missingInput,
+            description: """
+              \(place)/\(name) is not taken for the backbone: the folder is not yours alone, \
+              \(others). Name the file with --weights.
+              """)
+        }
         return .file("\(place)/\(name)")
       }
     }

@@ -68,6 +68,22 @@ extension ToolTests {
       #expect(try Workshop.model(output) == Workshop.model(Workshop.whole.get()))
     }
 
+    @Test func noBackboneComesFromAFolderThatOthersMayWrite() throws {
+      let folder = scratch.path + "/avp-dist/weights"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        atPath: Workshop.demoBackbone(), toPath: folder + "/resnet50.safetensors")
+      let words = try Workshop.train(scratch.path + "/run", epochs: 1)
+        .filter { $0 != "--weights" && $0 != "demo" }
+      for (mode, status) in [(0o777, 66), (0o755, 0)] as [(mode_t, Int32)] {
+        #expect(chmod(folder, mode) == 0)
+        let outcome = try run(
+          words, in: scratch.path, environment: ["XDG_CACHE_HOME": scratch.path])
+        #expect(outcome.status == status, "\(outcome.errors)")
+        #expect(outcome.errors.contains("others may write to it (mode 777") == (mode == 0o777))
+      }
+    }
+
     @Test func featuresThatCannotBeKeptAreSaidOnce() throws {
       let cache = scratch.path + "/cache"
       try FileManager.default.createDirectory(

@@ -56,7 +56,9 @@ extension GuardedFolder {
     let mode: mode_t = trust == .ownerOnly ? 0o755 : 0o777
     try makeRoot(mode)
     if let inner {
-      mkdirat(try GuardedFolder(path: root, trust: trust).openFolder().number, inner, mode)
+      let outer = try GuardedFolder(path: root, trust: trust).openFolder()
+      let code = mkdirat(outer.number, inner, mode) == 0 ? 0 : errno
+      if facts(inner, in: outer) == nil { throw Self.notMade(path, code) }
     }
     _ = try openFolder()
   }
@@ -70,9 +72,12 @@ extension GuardedFolder {
       var status = stat()
       let code = errno
       if stat(parent, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR { continue }
-      throw WeightFileError(
-        .cannotCreate, parent, "the folder cannot be made: \(errorText(code))")
+      throw Self.notMade(parent, code)
     }
+  }
+
+  private static func notMade(_ path: String, _ code: Int32) -> WeightFileError {
+    WeightFileError(.cannotCreate, path, "the folder cannot be made: \(errorText(code))")
   }
 
   /// Who besides this process's user and root may have written the folder, or the file `name` in
