@@ -110,7 +110,9 @@ extension GuardedFolder {
   ) throws(WeightFileError) {
     guard let status = facts(name, in: folder) else { return }
     guard status.st_mode & S_IFMT == (isFolder ? S_IFDIR : S_IFREG) else {
-      throw WeightFileError(.cannotCreate, path(name), Self.refusal(status, isFolder: isFolder))
+      throw WeightFileError(
+        isFolder ? .unreadable : .cannotCreate, path(name),
+        Self.refusal(status, isFolder: isFolder))
     }
   }
 }
