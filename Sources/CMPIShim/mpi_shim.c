@@ -6,6 +6,13 @@
 
 enum { NOTICE_TAG = 7 };
 
+/// A ring sends each rank's part of the vector in one message: shorter ones than this gain nothing
+/// from it.
+enum { RING_BYTES = 16384 };
+
+/// Values of Open MPI's variable for the algorithm of the non-blocking allreduce.
+static const int RING = 1, LIBRARYS_CHOICE = 0;
+
 /// The last notice to one rank.
 struct notice {
   MPI_Request request;
@@ -15,12 +22,45 @@ struct notice {
 struct avp_mpi_comm {
   MPI_Comm comm;
   int size;
+  /// Open MPI's variable for the algorithm of the non-blocking allreduce, where it may be set.
+  MPI_T_cvar_handle algorithm;
   struct notice *notices;
 };
 
 struct avp_mpi_request {
   MPI_Request request;
 };
+
+/// Opens the variable by which a large allreduce becomes a ring, where that is of use.
+///
+/// In place Open MPI adds whole vectors along a tree, at any size: on a slow network a ring, in
+/// which every rank sends less than two vectors in all, takes about half the time. In the memory
+/// of one host the tree, which has fewer steps, is the faster one. What the user has chosen stays.
+static int open_algorithm(avp_mpi_comm *comm) {
+  MPI_Comm host;
+  int ranks = 0;
+  int provided = 0;
+  int index = 0;
+  int count = 0;
+  int chosen = 1;
+  comm->algorithm = MPI_T_CVAR_HANDLE_NULL;
+  int code = MPI_Comm_split_type(comm->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+  if (code == MPI_SUCCESS) code = MPI_Comm_size(host, &ranks);
+  if (code == MPI_SUCCESS) code = MPI_Comm_free(&host);
+  if (code != MPI_SUCCESS || ranks == comm->size) return code;
+  if (MPI_T_init_thread(MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) return MPI_SUCCESS;
+  // Another MPI may not have it.
+  if (MPI_T_cvar_get_index("coll_libnbc_iallreduce_algorithm", &index) != MPI_SUCCESS ||
+      MPI_T_cvar_handle_alloc(index, NULL, &comm->algorithm, &count) != MPI_SUCCESS) {
+    MPI_T_finalize();
+    return MPI_SUCCESS;
+  }
+  if (count != 1 || MPI_T_cvar_read(comm->algorithm, &chosen) != MPI_SUCCESS || chosen != 0) {
+    MPI_T_cvar_handle_free(&comm->algorithm);
+    MPI_T_finalize();
+  }
+  return MPI_SUCCESS;
+}
 
 int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
   int provided = 0;
@@ -38,7 +78,9 @@ int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
     comm->notices = calloc((size_t)*size, sizeof *comm->notices);
     if (!comm->notices) code = MPI_ERR_NO_MEM;
   }
+  if (code == MPI_SUCCESS) code = open_algorithm(comm);
   if (code != MPI_SUCCESS) {
+    free(comm->notices);
     free(comm);
     return code;
   }
@@ -54,6 +96,10 @@ int avp_mpi_close(avp_mpi_comm *comm) {
     code = MPI_Wait(&comm->notices[i].request, MPI_STATUS_IGNORE);
   }
   if (code == MPI_SUCCESS) code = MPI_Comm_free(&comm->comm);
+  if (comm->algorithm != MPI_T_CVAR_HANDLE_NULL) {
+    MPI_T_cvar_handle_free(&comm->algorithm);
+    MPI_T_finalize();
+  }
   if (code == MPI_SUCCESS) code = MPI_Finalize();
   if (code != MPI_SUCCESS) return code;
   free(comm->notices);
@@ -108,9 +154,18 @@ int avp_mpi_start_allreduce(avp_mpi_comm *comm, void *buffer, int count, avp_mpi
                             avp_mpi_op op, avp_mpi_request **result) {
   avp_mpi_request *request = new_request();
   if (!request) return MPI_ERR_NO_MEM;
-  return started(MPI_Iallreduce(MPI_IN_PLACE, buffer, count, datatype(type), operation(op),
-                                comm->comm, &request->request),
-                 request, result);
+  int width = 0;
+  int code = MPI_Type_size(datatype(type), &width);
+  // All ranks decide alike: they agree about the count, and about being on several hosts.
+  int is_ring = comm->algorithm != MPI_T_CVAR_HANDLE_NULL &&
+                (size_t)count * (size_t)width / (size_t)comm->size >= RING_BYTES;
+  // It is read while the operation starts.
+  if (is_ring) is_ring = MPI_T_cvar_write(comm->algorithm, &RING) == MPI_SUCCESS;
+  if (code == MPI_SUCCESS)
+    code = MPI_Iallreduce(MPI_IN_PLACE, buffer, count, datatype(type), operation(op), comm->comm,
+                          &request->request);
+  if (is_ring) MPI_T_cvar_write(comm->algorithm, &LIBRARYS_CHOICE);
+  return started(code, request, result);
 }
 
 int avp_mpi_start_broadcast(avp_mpi_comm *comm, void *buffer, int count, int root,

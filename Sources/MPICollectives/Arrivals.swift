@@ -81,20 +81,20 @@ struct Arrivals {
   }
 
   /// A line for each of the `stalled` ranks: those that have been silent for longer than
-  /// `patience`, and of these those that have been so about as long as the longest; where all are
+  /// `limit`, and of these those that have been so about as long as the longest; where all are
   /// heard, what they do.
   func complaints(
-    about stalled: [Int], patience: Duration, now: ContinuousClock.Instant = .now
+    about stalled: [Int], silentFor limit: Duration, now: ContinuousClock.Instant = .now
   ) -> [String] {
     let silences = stalled.map { now - latest[$0].heard }
-    guard let longest = silences.max(), longest > patience else {
+    guard let longest = silences.max(), longest > limit else {
       return stalled.map { rank in
         let (last, seconds) = (latest[rank], (now - latest[rank].changed).components.seconds)
         return "rank \(rank) is busy with something else (the same for \(seconds) s; last heard: "
           + "\(last.text))"
       }
     }
-    return zip(stalled, silences).filter { $0.1 > patience && $0.1 * 2 > longest }.map {
+    return zip(stalled, silences).filter { $0.1 > limit && $0.1 * 2 > longest }.map {
       rank, silence in
       let last = latest[rank].text
       let place = last.isEmpty ? "never heard of" : "last heard: \(last)"

@@ -6,6 +6,10 @@ extension MPICommunicator {
   public func reportActivity() throws(CollectiveError) {
     guard worldSize > 1, let stallTimeout else { return }
     let now = ContinuousClock.now
+    // The clock first: this is called for every file, and each look into MPI may give the processor
+    // away where ranks share it.
+    guard now - heard > .milliseconds(100) else { return }
+    heard = now
     try hear()
     try nameLost()
     guard now - reported > Self.reminderInterval(stallTimeout) / 2 else { return }
@@ -63,7 +67,7 @@ extension MPICommunicator {
   }
 
   /// How long a rank may be silent before it counts as stopped.
-  private static func patience(_ stallTimeout: Duration) -> Duration {
+  private static func silenceLimit(_ stallTimeout: Duration) -> Duration {
     reminderInterval(stallTimeout) * 4
   }
 
@@ -155,15 +159,14 @@ extension MPICommunicator {
     let now = ContinuousClock.now
     defer { watch.checked = now }
     // Time in which this rank itself was stopped is no waiting for others.
-    if now - watch.checked > Self.patience(stallTimeout) { watch.begin = now }
+    if now - watch.checked > Self.silenceLimit(stallTimeout) { watch.begin = now }
     let waited = now - watch.begin
     guard waited > stallTimeout + .seconds(2 * min(rank, 2)) else { return }
     try hear()
     guard let culprits = culprits(stallTimeout) else { return }
     throw .stalled(
       "Rank \(rank) (host \(host)) has waited \(waited.components.seconds) s in \(operation): "
-        + "\(culprits). The run ends here (training can be resumed from its last checkpoint); a "
-        + "longer patience is set with --stall-timeout.")
+        + "\(culprits). The run ends here.\(stallAdvice)")
   }
 
   /// Who stands still, in words; nil where all that are missing get on. Ranks beyond 1 hear of 0
@@ -176,7 +179,7 @@ extension MPICommunicator {
         ? "ranks 0 and 1, which watch over the others, do not answer either" : nil
     }
     guard stalled.isEmpty else {
-      return arrivals.complaints(about: stalled, patience: Self.patience(stallTimeout))
+      return arrivals.complaints(about: stalled, silentFor: Self.silenceLimit(stallTimeout))
         .joined(separator: "; ")
     }
     return arrivals.areUnchanged(watched, limit: stallTimeout)

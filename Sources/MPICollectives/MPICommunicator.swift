@@ -20,6 +20,10 @@ public final class MPICommunicator: Communicator {
   /// How long a rank may stand still while others wait before they end the run; nil waits for ever.
   public var stallTimeout: Duration?
 
+  /// What follows from a stall, in the words of the command that runs; empty, or with a blank first.
+  let stallAdvice: String
+  private let stallStatus: Int32
+
   /// Whether this process has been told to end, as mpirun tells all ranks when one of them is gone.
   public var isToldToEnd: () -> Bool = { false }
 
@@ -28,6 +32,8 @@ public final class MPICommunicator: Communicator {
   var arrivals: Arrivals
   /// When this rank has reported last what it is busy with.
   var reported = ContinuousClock.now
+  /// When this rank has listened last while it was busy.
+  var heard = ContinuousClock.now
   /// When this rank noticed that it is told to end.
   var toldToEnd: ContinuousClock.Instant?
   /// Whether it has named those that are gone.
@@ -37,17 +43,25 @@ public final class MPICommunicator: Communicator {
 
   /// Initialises MPI and duplicates its world.
   ///
+  /// - Parameters:
+  ///   - stallStatus: what the process exits with where the others do not come to the start or do
+  ///     not leave, inside MPI.
+  ///   - stallAdvice: what the message of a stall ends with: what the running command offers.
   /// - Throws: ``CollectiveError/transport(operation:reason:)`` with MPI's words, and
   ///   ``CollectiveError/launch(_:)`` when the launcher started more processes than MPI sees.
-  public init(launcher: Launcher, stallTimeout: Duration? = nil) throws(CollectiveError) {
+  public init(
+    launcher: Launcher, stallTimeout: Duration? = nil, stallStatus: Int32, stallAdvice: String = ""
+  ) throws(CollectiveError) {
     var opened: OpaquePointer?
     var rank: Int32 = 0
     var size: Int32 = 0
     let host = ProcessInfo.processInfo.hostName
-    let watchdog = Watchdog(stallTimeout, place: launcher.localRank ?? 0) { seconds in
+    let watchdog = Watchdog(
+      stallTimeout, index: launcher.localRank ?? 0, status: stallStatus
+    ) { seconds in
       "On host \(host) a process has waited \(seconds) s in MPI_Init: one of the others does not "
-        + "come. See whether all hosts and processes of this run live; a longer patience is set "
-        + "with --stall-timeout."
+        + "come. See whether all hosts and processes of this run live."
+        + (stallAdvice.isEmpty ? "" : " \(stallAdvice)")
     }
     let code = avp_mpi_open(&opened, &rank, &size)
     watchdog.disarm()
@@ -60,6 +74,8 @@ public final class MPICommunicator: Communicator {
     worldSize = Int(size)
     self.host = host
     self.stallTimeout = stallTimeout
+    self.stallStatus = stallStatus
+    self.stallAdvice = stallAdvice.isEmpty ? "" : " \(stallAdvice)"
     arrivals = Arrivals(worldSize: Int(size))
     try launcher.check(worldSize: Int(size))
   }
@@ -67,10 +83,11 @@ public final class MPICommunicator: Communicator {
   /// Leaves MPI in the regular way. Collective; the communicator must not be used afterwards.
   ///
   /// A rank that does not come is named like in any other operation. One that stops even later,
-  /// inside MPI's own farewell, holds that up without end, so the process then ends with status 69.
+  /// inside MPI's own farewell, holds that up without end, so the process then ends by itself.
   public func close() throws(CollectiveError) {
     try barrier()
-    let watchdog = Watchdog(stallTimeout, place: rank) { [rank, host] seconds in
+    let watchdog = Watchdog(stallTimeout, index: rank, status: stallStatus) {
+      [rank, host] seconds in
       "Rank \(rank) (host \(host)) has waited \(seconds) s for the others to leave MPI, and one of "
         + "them does not. The work was done before."
     }

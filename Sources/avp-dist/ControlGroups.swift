@@ -63,7 +63,7 @@ struct ControlGroups {
   /// The processors that "QUOTA PERIOD" allows; nil for "max" and for -1, which are no limits.
   private static func quota(_ text: String) -> Double? {
     let numbers = text.split(whereSeparator: \.isWhitespace).map { Double($0) ?? 0 }
-    guard numbers.count == 2, numbers[0] > 0, numbers[1] > 0 else { return nil }
+    guard numbers.count == 2, numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
     return numbers[0] / numbers[1]
   }
 }

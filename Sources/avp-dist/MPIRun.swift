@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Synchronization
 import Training
 
 /// One mpirun, from its start to its end.
@@ -10,6 +11,8 @@ struct MPIRun {
   let ranks: Int
   /// The hosts that it uses; empty without a hostfile.
   let hosts: [Hostfile.Entry]
+  /// Where mpirun keeps its own files.
+  let temporaryFolder: String
 
   /// Runs to the end. A request to stop becomes SIGUSR1, which mpirun passes to all ranks; a second
   /// one ends all at once.
@@ -18,8 +21,9 @@ struct MPIRun {
   /// from the network. Its ssh connections notice within seconds: when one of them ends while
   /// mpirun goes on, and a host does not answer any more, mpirun is ended here.
   ///
-  /// - Returns: its exit status; 128 + n where signal n ended it.
-  func execute(stop: StopSignal) throws -> Int32 {
+  /// - Returns: its exit status, 128 + n where signal n ended it; and why no rank began, where
+  ///   mpirun said so.
+  func execute(stop: StopSignal) throws -> (status: Int32, startFailure: Failure?) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words
@@ -32,44 +36,51 @@ struct MPIRun {
         status: .unavailable, description: "mpirun cannot be started: \(error.localizedDescription)"
       )
     }
-    let isRead = Self.relay(errors.fileHandleForReading)
+    let relay = Relay(errors.fileHandleForReading, temporaryFolder)
     watch(process, stop)
     // ssh processes that mpirun has left behind may hold the pipe open.
-    _ = isRead.wait(timeout: .now() + 2)
+    _ = relay.isRead.wait(timeout: .now() + 2)
+    let startFailure = relay.startFailure.withLock { $0 }
     let status = process.terminationStatus
-    guard process.terminationReason == .exit else { return 128 + status }
+    guard process.terminationReason == .exit else { return (128 + status, startFailure) }
     if status == 127 {
       throw Failure(
         status: .unavailable, description: "There is no mpirun; install openmpi-bin.")
     }
-    return status
+    return (status, startFailure)
   }
 
-  /// Shows what comes through the pipe; the semaphore says when it has been closed.
-  private static func relay(_ handle: FileHandle) -> DispatchSemaphore {
+  /// Shows what comes through mpirun's standard error.
+  private final class Relay: Sendable {
+    /// Says when it has been closed.
     let isRead = DispatchSemaphore(value: 0)
-    Thread.detachNewThread {
-      var messages = MPIRunMessages()
-      var rest: [UInt8] = []
-      var piece = [UInt8](repeating: 0, count: 1 << 16)
-      while true {
-        // The handle's own way of reading waits until all that is asked for has come.
-        let count = read(handle.fileDescriptor, &piece, piece.count)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { break }
-        rest += piece[..<count]
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-          messages.take(String(decoding: rest[..<end], as: UTF8.self)).forEach(printError)
-          rest.removeSubrange(...end)
+    let startFailure = Mutex<Failure?>(nil)
+
+    init(_ handle: FileHandle, _ temporaryFolder: String) {
+      Thread.detachNewThread { [self] in
+        var messages = MPIRunMessages(temporaryFolder: temporaryFolder)
+        func show(_ line: some Sequence<UInt8>) {
+          messages.take(String(decoding: Array(line), as: UTF8.self)).forEach(printError)
         }
+        var rest: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+          // The handle's own way of reading waits until all that is asked for has come.
+          let count = read(handle.fileDescriptor, &piece, piece.count)
+          if count < 0 && errno == EINTR { continue }
+          guard count > 0 else { break }
+          rest += piece[..<count]
+          while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            show(rest[..<end])
+            rest.removeSubrange(...end)
+          }
+        }
+        if !rest.isEmpty { show(rest) }
+        messages.end().forEach(printError)
+        startFailure.withLock { $0 = messages.startFailure }
+        isRead.signal()
       }
-      if !rest.isEmpty {
-        messages.take(String(decoding: rest, as: UTF8.self)).forEach(printError)
-      }
-      messages.end().forEach(printError)
-      isRead.signal()
     }
-    return isRead
   }
 
   /// Passes requests to stop on and looks after the hosts until mpirun has ended.
@@ -81,7 +92,7 @@ struct MPIRun {
     var isAsked = false
     while process.isRunning {
       usleep(50_000)
-      if stop.isUrgent { return Self.end(process, patience: .seconds(3)) }
+      if stop.isUrgent { return Self.end(process, timeout: .seconds(3)) }
       if stop.number != 0, !isAsked, areListening(mpirun, age: ContinuousClock.now - begin) {
         isAsked = true
         kill(mpirun, SIGUSR1)
@@ -91,11 +102,12 @@ struct MPIRun {
       let open = Set(ProcessTable().children(of: mpirun, named: "ssh"))
       defer { connections = open }
       guard !connections.subtracting(open).isEmpty, process.isRunning else { continue }
-      let silent = Hostfile.silent(of: hosts)
-      guard !silent.isEmpty, process.isRunning else { continue }
-      printError("avp-dist: host \(silent.joined(separator: ", ")) does not answer any more")
+      let lost = (try? Hostfile.unusable(of: hosts)) ?? []
+      guard !lost.isEmpty, process.isRunning else { continue }
+      let names = lost.map(\.host).joined(separator: ", ")
+      printError("avp-dist: host \(names) does not answer any more")
       // It could not end in the regular way, which needs that host.
-      return Self.end(process, patience: .zero)
+      return Self.end(process, timeout: .zero)
     }
   }
 
@@ -113,11 +125,11 @@ struct MPIRun {
   /// Ends mpirun and what it has started here; on other hosts its daemons end their ranks when they
   /// miss it.
   ///
-  /// - Parameter patience: how long it may take to end by itself.
-  private static func end(_ process: Process, patience: Duration) {
+  /// - Parameter timeout: how long it may take to end by itself.
+  private static func end(_ process: Process, timeout: Duration) {
     let family = ProcessTable().descendants(of: process.processIdentifier)
-    let deadline = ContinuousClock.now + patience
-    if patience > .zero { process.terminate() }
+    let deadline = ContinuousClock.now + timeout
+    if timeout > .zero { process.terminate() }
     while process.isRunning && ContinuousClock.now < deadline { usleep(20_000) }
     for member in [process.processIdentifier] + family { kill(member, SIGKILL) }
     process.waitUntilExit()

@@ -39,8 +39,13 @@ struct ProcessTable {
 
   /// What `process` has started, and what that has started.
   func descendants(of process: Int32) -> [Int32] {
-    let children = entries.filter { $0.parent == process }.map(\.id)
-    return children + children.flatMap(descendants)
+    // Numbers that were given away anew while the table was read could make a ring.
+    var found = [process]
+    for parent in 0... {
+      guard parent < found.count else { break }
+      found += entries.filter { $0.parent == found[parent] && !found.contains($0.id) }.map(\.id)
+    }
+    return Array(found.dropFirst())
   }
 
   /// Whether `process` has a handler for SIGUSR1, as a rank has from its start. mpirun has one too,

@@ -1,22 +1,28 @@
 import Collectives
 import Foundation
 import MPICollectives
+import Synchronization
+import Training
 import WeightFiles
 
 /// Runs `body` with the communicator of this process: over MPI under a launcher, else alone.
 ///
 /// An error on one rank ends all ranks, with its message and its exit status.
 ///
-/// - Parameter isToldToEnd: see ``MPICommunicator``.
+/// - Parameters:
+///   - stallAdvice: what the message of a stall ends with: what the running command offers.
+///   - isToldToEnd: see ``MPICommunicator``.
 func withRanks(
-  stallTimeout: Duration?, isToldToEnd: @escaping () -> Bool = { false },
-  _ body: (any Communicator) throws -> Void
+  stallTimeout: Duration?, stallAdvice: String = "",
+  isToldToEnd: @escaping () -> Bool = { false }, _ body: (any Communicator) throws -> Void
 ) throws {
   let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
   guard launcher.usesMPI else {
     return try body(SingleProcess(host: ProcessInfo.processInfo.hostName))
   }
-  let communicator = try MPICommunicator(launcher: launcher, stallTimeout: stallTimeout)
+  let communicator = try MPICommunicator(
+    launcher: launcher, stallTimeout: stallTimeout, stallStatus: ExitStatus.unavailable.rawValue,
+    stallAdvice: stallAdvice)
   communicator.isToldToEnd = isToldToEnd
   do {
     try body(communicator)
@@ -30,11 +36,11 @@ func withRanks(
     // Where all ranks meet the same error, the first to speak ends the others before they repeat
     // it.
     let wasTold = isToldToEnd()
-    let patience = 500 * min(communicator.rank, 8)
+    let delay = 500 * min(communicator.rank, 8)
     // Where it was mpirun that told this rank to end, it is gone a second later, and the first one
     // has spoken; where it was a person who stops the run, the error is told then.
     let deadline =
-      ContinuousClock.now + .milliseconds(patience > 0 && wasTold ? max(patience, 1_500) : patience)
+      ContinuousClock.now + .milliseconds(delay > 0 && wasTold ? max(delay, 1_500) : delay)
     while ContinuousClock.now < deadline {
       usleep(10_000)
       // A rank that waits here is neither lost nor standing still.
@@ -55,4 +61,38 @@ func giveWay(_ launcher: Launcher) {
   // Not one long sleep: the signal by which mpirun ends this process would cut it short.
   let deadline = ContinuousClock.now + .seconds(2)
   while ContinuousClock.now < deadline { usleep(10_000) }
+}
+
+/// Runs `body`, which can take long and makes nothing, and lets a request to stop end this process
+/// meanwhile with status 75: within a second, also where a file system hangs.
+func endingAtOnce<Result>(
+  on stop: StopSignal, _ communicator: any Communicator, _ body: () throws -> Result
+) rethrows -> Result {
+  let watch = StopWatch(stop, rank: communicator.rank, isAlone: communicator.worldSize == 1)
+  defer { watch.end() }
+  return try body()
+}
+
+/// Looks for a request to stop, on a thread of its own, until it is ended.
+private final class StopWatch: Sendable {
+  private let isOver = Atomic(false)
+
+  init(_ stop: StopSignal, rank: Int, isAlone: Bool) {
+    Thread.detachNewThread { [self] in
+      while stop.number == 0 {
+        if isOver.load(ordering: .relaxed) { return }
+        usleep(50_000)
+      }
+      // By SIGTERM mpirun tells the ranks that one of them is gone. It ends them a second later, and
+      // until then they say which one. Else the first to speak ends the others.
+      usleep(stop.number == SIGTERM && !isAlone ? 1_500_000 : 300_000 * UInt32(min(rank, 8)))
+      guard !isOver.exchange(true, ordering: .relaxed) else { return }
+      printError(
+        "avp-dist: Stopped by a signal before the first step. Nothing has been done: the same command "
+          + "starts again.")
+      _exit(ExitStatus.stopped.rawValue)
+    }
+  }
+
+  func end() { isOver.store(true, ordering: .relaxed) }
 }

@@ -47,19 +47,22 @@ struct Supervisor {
     // What an urgent signal ends first is mpirun; this process then follows.
     stop.listen(onSecond: .none)
     let before = checkpointFiles
+    if hostfile != nil { printError("avp-dist: " + networks) }
     var attempt = 0
     while true {
       let plan = try startingPlan()
-      guard stop.number == 0 else { throw Self.stopped }
+      guard stop.number == 0 else { throw stopped }
       // The file that the user named counts until the run has written checkpoints of its own.
       let isBegun = !startsFromFile || checkpointFiles.contains { before[$0] != $1 }
       let words = mpirunWords(plan, resuming: attempt > 0 && isBegun)
       printError("avp-dist: " + words.map(Self.quoted).joined(separator: " "))
-      let mpirun = MPIRun(words: words, ranks: plan.ranks, hosts: plan.hosts)
-      let status = try mpirun.execute(stop: stop)
+      let mpirun = MPIRun(
+        words: words, ranks: plan.ranks, hosts: plan.hosts,
+        temporaryFolder: environment["TMPDIR"] ?? "/tmp")
+      let (status, startFailure) = try mpirun.execute(stop: stop)
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
       case .done: return
-      case .stopped: throw Self.stopped
+      case .stopped: throw stopped
       case .hopeless:
         let known = ExitStatus(rawValue: status) ?? .internalError
         let reason = known.lastingReason.map { ": \($0)" } ?? ""
@@ -73,17 +76,17 @@ struct Supervisor {
         throw Failure(
           status: status == ExitStatus.internalError.rawValue ? .internalError : .unavailable,
           description: """
-            Ended with status \(status) after the request to stop, without a checkpoint for it; the \
-            same command with --resume auto goes on from the last one.
+            Ended with status \(status) after the request to stop, without a checkpoint for it. \
+            \(wayOn)
             """)
-      case .lost: break
+      case .lost: if let startFailure { throw startFailure }
       }
       guard attempt < maxRestarts else {
         throw Failure(
           status: .unavailable,
           description: """
-            The run ended with status \(status) after \(maxRestarts) restarts. Its checkpoints are \
-            intact: --resume auto goes on, more --max-restarts tries longer.
+            The run ended with status \(status) after \(maxRestarts) restarts. \(wayOn) More \
+            --max-restarts tries longer.
             """)
       }
       attempt += 1
@@ -95,8 +98,14 @@ struct Supervisor {
 }
 
 extension Supervisor {
-  private static let stopped = Failure(
-    status: .stopped, description: "Stopped; the same command with --resume auto goes on.")
+  private var stopped: Failure { Failure(status: .stopped, description: "Stopped. \(wayOn)") }
+
+  /// What to do to go on, after what the run has left.
+  private var wayOn: String {
+    checkpointFiles.isEmpty
+      ? "There is no checkpoint yet: the same command starts from the beginning."
+      : "The same command with --resume auto goes on from the last checkpoint."
+  }
 }
 
 // MARK: - The mpirun line
@@ -114,17 +123,21 @@ extension Supervisor {
   /// Asks the hosts who is there, and says who is not.
   private func startingPlan() throws -> Plan {
     guard let hostfile else { return Plan(ranks: ranks, hosts: []) }
-    let silent = Hostfile.silent(of: hostfile.entries)
-    for host in silent { printError("warning: host \(host) does not answer and is left out") }
-    let hosts = hostfile.entries.filter { !silent.contains($0.host) }
+    let unusable = try Hostfile.unusable(of: hostfile.entries)
+    for host in unusable {
+      let words = host.words.isEmpty ? "" : ": \(host.words)"
+      printError("warning: host \(host.host) \(host.fault) and is left out\(words)")
+    }
+    let hosts = hostfile.entries.filter { entry in !unusable.contains { $0.host == entry.host } }
     let slots = hosts.reduce(0) { $0 + $1.slots }
-    let possible = silent.isEmpty ? ranks : min(ranks, slots)
+    let possible = unusable.isEmpty ? ranks : min(ranks, slots)
     guard !hosts.isEmpty, possible >= minRanks else {
       throw Failure(
         status: .unavailable,
         description: """
-          Only \(hosts.count) of \(hostfile.entries.count) hosts answer, with \(slots) slots; \
-          --min-ranks asks for \(minRanks).
+          \(hosts.count) of \(hostfile.entries.count) hosts can be used, with \(slots) slots, and \
+          the run needs \(minRanks): see to the others, or let it go on with fewer ranks by \
+          --min-ranks. \(wayOn)
           """)
     }
     return Plan(ranks: possible, hosts: hosts)
@@ -140,6 +153,10 @@ extension Supervisor {
       words += ["--mca", "oob_tcp_keepalive_time", "10", "--mca", "oob_tcp_keepalive_intvl", "2"]
       words += ["--mca", "plm_rsh_args", Self.sshWords.joined(separator: " ")]
       for name in Self.sharedVariables where environment[name] != nil { words += ["-x", name] }
+    }
+    if isOnThisMachine && environment["OMPI_MCA_btl"] == nil {
+      // The ranks meet in memory, and none listens on a network.
+      words += ["--mca", "btl", "self,vader"]
     }
     if isInContainer {
       // Containers forbid the kernel's copy between processes.
@@ -192,6 +209,31 @@ extension Supervisor {
       )
     }
     return Dictionary(pairs) { first, _ in first }
+  }
+
+  /// Whether mpirun knows no other hosts: none from here, from a batch system or from its own
+  /// configuration.
+  private var isOnThisMachine: Bool {
+    let hints = ["SLURM_JOB_ID", "SLURM_JOBID", "PBS_NODEFILE", "PE_HOSTFILE", "LSB_JOBID"]
+    let own = environment.keys.contains { $0.hasPrefix("OMPI_MCA_") && $0.hasSuffix("hostfile") }
+    let defaults = "/etc/openmpi/openmpi-default-hostfile"
+    return hostfile == nil && !own && !hints.contains { environment[$0] != nil }
+      && (try? Hostfile(path: defaults)) == nil
+  }
+
+  /// Which networks MPI uses between hosts.
+  private var networks: String {
+    let name = "OMPI_MCA_btl_tcp_if_include"
+    if let chosen = environment[name] { return "networks: \(chosen)" }
+    let folder = "/sys/class/net"
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let open = all.filter { network in
+      let state = try? String(contentsOfFile: "\(folder)/\(network)/operstate", encoding: .utf8)
+      return network != "lo" && state?.hasPrefix("down") != true
+    }
+    return
+      "MPI may use every network of the hosts (here \(open.sorted().joined(separator: ", "))); "
+      + "\(name)=NETWORK names one"
   }
 
   private var isInContainer: Bool {

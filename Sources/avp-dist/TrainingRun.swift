@@ -40,7 +40,12 @@ struct TrainingRun {
     stop.listen()
     // What mpirun sends all ranks when one of them is gone.
     let isToldToEnd = { stop.number == SIGTERM }
-    try withRanks(stallTimeout: stallTimeout, isToldToEnd: isToldToEnd) { communicator in
+    try withRanks(
+      stallTimeout: stallTimeout,
+      stallAdvice:
+        "Training can be resumed from its last checkpoint; --stall-timeout sets a longer "
+        + "time.", isToldToEnd: isToldToEnd
+    ) { communicator in
       try train(communicator, stop)
     }
   }
@@ -48,12 +53,16 @@ struct TrainingRun {
   private func train(_ communicator: any Communicator, _ stop: StopSignal) throws {
     let isRoot = communicator.rank == 0
     let data = arguments.string("--data") ?? "data"
-    let manifest = try sharedManifest(root: data, communicator)
+    let manifest = try endingAtOnce(on: stop, communicator) {
+      try sharedManifest(root: data, communicator)
+    }
     let backbone = try LoadedBackbone(arguments)
     let options = try RunOptions(arguments, communicator: communicator)
     let record = record(manifest, backbone)
-    try Agreement(record: record, options: agreedOptions, manifest: manifest, data: data)
-      .check(communicator)
+    try endingAtOnce(on: stop, communicator) {
+      try Agreement(record: record, options: agreedOptions, manifest: manifest, data: data)
+        .check(communicator)
+    }
 
     let folder = try sharedFolder(communicator)
     // Not before the end is the folder free for other runs.

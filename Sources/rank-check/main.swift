@@ -108,7 +108,8 @@ if launcher.usesMPI {
   do {
     let communicator = try MPICommunicator(
       launcher: launcher,
-      stallTimeout: words.count > 1 && check != "ending" ? .seconds(2) : .seconds(60))
+      stallTimeout: words.count > 1 && check != "ending" ? .seconds(2) : .seconds(60),
+      stallStatus: 69)
     communicator.isToldToEnd = { [unowned communicator] in communicator.activity == "step 6" }
     do {
       try report(run(check, on: communicator), on: communicator)

@@ -87,7 +87,49 @@ extension ToolTests {
       let (outcome, calls) = try launch(Array(repeating: "exit 137", count: 9), [])
       #expect(outcome.status == 69)
       #expect(calls.count == 4)
-      #expect(outcome.errors.contains("The run ended with status 137 after 3 restarts"))
+      #expect(
+        outcome.errors.contains("The run ended with status 137 after 3 restarts. There is no"))
+    }
+
+    /// As mpirun says where its folder for its own files is full; no start could do better.
+    @Test(arguments: [
+      ("[vm:1] PMIX ERROR: OUT-OF-RESOURCE in file dstore_segment.c at line 208", 74),
+      ("A call to mkdir was unable to create the desired directory:", 73),
+      ("It looks like orte_init failed for some reason", 69),
+      ("mpirun was unable to launch the specified application as it could not", 69),
+    ])
+    func aStartThatCannotSucceedIsNotTriedAgain(words: String, status: Int32) throws {
+      let script =
+        switch status {
+        case 74: "echo '\(words)' >&2"
+        case 73:
+          box(words, "", "  Directory: /full/x", "  Error:     No space left", "", "Please check")
+        default:
+          box(
+            words, "Open MPI developer):", "  x failed", "  --> Returned value", "Executable: y",
+            "Node: z")
+        }
+      let (outcome, calls) = try launch(
+        [script + "; exit 1"], environment: ["TMPDIR": "/tmp/./"])
+      #expect(outcome.status == status)
+      #expect(calls.count == 1)
+      #expect(outcome.errors.contains("avp-dist: mpirun could not start the ranks: "))
+      let reasons = [
+        74: "there is no room for mpirun's own files in /tmp/./. Make room",
+        73: "it cannot make the folder /full/x: No space left.", 69: "",
+      ]
+      #expect(outcome.errors.contains(reasons[Int(status)] ?? "?"), "\(outcome.errors)")
+      #expect(!outcome.errors.contains("developer"))
+    }
+
+    @Test func aRunThatWroteNothingLeavesNoFolder() throws {
+      try FileManager.default.createDirectory(
+        atPath: output, withIntermediateDirectories: true)
+      let words = [Program.tool, "launch", "-n", "2", "--", "train", "--weights", "demo"]
+      let outcome = try run(words, in: output)
+      #expect(outcome.status == 66)
+      #expect(outcome.errors.contains("there is no folder data"), "\(outcome.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: output) == [])
     }
 
     @Test(arguments: [" ", "="]) func aNamedCheckpointCountsUntilThereAreNewerOnes(
@@ -159,6 +201,28 @@ extension ToolTests {
       #expect(Array(shown.dropFirst().prefix(useful.count)) == useful)
     }
 
+    /// Open MPI's words about a host that is gone, each a box of up to 20 lines.
+    @Test func aLostHostIsALineOfEachKind() throws {
+      let script = [
+        box("ORTE was unable to reliably start one or more daemons.", "This usually is", "* not"),
+        box("ORTE has lost communication", "Remote daemon: [[1,0],2] on node h3", "", "This is"),
+        box(
+          "WARNING: Open MPI failed to TCP connect to a peer MPI process.  This", "should not", "",
+          "  Local host: h2", "  PID:        9", "  Message:    connect() to 10.0.0.1:1024 failed",
+          "  Error:      Operation now in progress (115)"),
+        "echo '[h1:7] 1 more process has sent help message' >&2", "exit 255",
+      ].joined(separator: "; ")
+      let (outcome, _) = try launch([script], options: ["-n", "2", "--max-restarts=0"])
+      let shown = outcome.errors.split(separator: "\n").map(String.init).dropFirst()
+      try #require(shown.count == 4, "\(outcome.errors)")
+      #expect(shown[1].hasPrefix("avp-dist: mpirun has no connection to its daemon (orted)"))
+      #expect(shown[2] == "avp-dist: mpirun has lost host h3")
+      #expect(
+        shown[3]
+          == "avp-dist: on host h2: connect() to 10.0.0.1:1024 failed: Operation now in progress (115)"
+      )
+    }
+
     /// With the real mpirun.
     @Test func whatMpirunSaysOfAKilledRankIsUnderstood() throws {
       let words = try Workshop.train(output, epochs: 30, ["--checkpoint-every-steps", "1"])
@@ -196,22 +260,66 @@ extension ToolTests {
       #expect(!words.contains("-x AVP_WEIGHTS"))
     }
 
-    @Test(arguments: ["[ $host != two ]", "if [ $host = two ]; then exec sleep 60; fi"])
-    func aSilentHostIsLeftOut(answer: String) throws {
+    @Test(arguments: [
+      ("exec sleep 60", "does not answer and is left out\n"),
+      (
+        "echo 'ssh: connect to host two port 22: Connection refused' >&2; exit 255",
+        "does not answer and is left out: ssh: connect to host two port 22: Connection refused\n"
+      ),
+      (
+        "echo 'x@two: Permission denied (publickey).' >&2; exit 255",
+        "refuses the login and is left out: x@two: Permission denied (publickey).\n"
+      ),
+      (
+        "echo 'ssh: Could not resolve hostname two: Name or service not known' >&2; exit 255",
+        "is not known by this name and is left out: ssh: Could not"
+      ),
+      (
+        "echo 'Host key verification failed.' >&2; exit 255",
+        "has a key that is not known here; log in once by hand and is left out: Host key"
+      ),
+      ("exit 3", "does not run commands (status 3) and is left out\n"),
+    ])
+    func aHostThatCannotBeUsedIsLeftOutWithTheReason(answer: String, reason: String) throws {
+      let answer = "if [ $host = two ]; then \(answer); fi"
       let (outcome, calls) = try launch(
-        ["exit 0"], options: ["-n", "5"] + hosts(answer: answer))
+        ["exit 0"], options: ["-n", "5", "--min-ranks", "3"] + hosts(answer: answer))
       #expect(outcome.status == 0)
-      #expect(outcome.errors.contains("host two does not answer and is left out"))
+      #expect(outcome.errors.contains("warning: host two \(reason)"), "\(outcome.errors)")
       #expect(calls.first?.contains("-n 3 ") == true)
       #expect(calls.first?.contains("--host one:2,three:1 ") == true)
     }
 
-    @Test func tooFewHostsEndTheRun() throws {
+    /// All ranks are wanted where nobody says how few may do.
+    @Test(arguments: [[], ["--min-ranks", "4"]])
+    func tooFewHostsEndTheRun(options: [String]) throws {
       let (outcome, calls) = try launch(
-        ["exit 0"], options: ["-n", "5", "--min-ranks", "4"] + hosts(answer: "[ $host != two ]"))
+        ["exit 0"], options: ["-n", "5"] + options + hosts(answer: "[ $host != two ]"))
       #expect(outcome.status == 69)
-      #expect(outcome.errors.contains("Only 2 of 3 hosts answer, with 3 slots"))
+      let needed = options.last ?? "5"
+      #expect(
+        outcome.errors.contains(
+          "2 of 3 hosts can be used, with 3 slots, and the run needs \(needed)"))
       #expect(calls.isEmpty)
+    }
+
+    @Test(arguments: ["0", "-1", "65537", "9223372036854775807", "99999999999999999999", "x", ""])
+    func impossibleSlotsAreRefused(slots: String) throws {
+      try Data("a slots=1\nb slots=\(slots)\n".utf8)
+        .write(to: URL(fileURLWithPath: scratch.path + "/hosts"))
+      let (outcome, calls) = try launch(
+        ["exit 0"], options: ["-n", "2", "--hostfile", scratch.path + "/hosts"])
+      #expect(outcome.status == 65)
+      #expect(outcome.errors.contains("line 2: 'slots=\(slots)' is no number of slots"))
+      #expect(calls.isEmpty)
+    }
+
+    @Test func withoutSshThereIsAReason() throws {
+      let options = try ["-n", "5"] + hosts(answer: "")
+      try FileManager.default.removeItem(atPath: scratch.path + "/ssh")
+      let (outcome, _) = try launch([], options: options, environment: ["PATH": scratch.path])
+      #expect(outcome.status == 69)
+      #expect(outcome.errors.contains("There is no ssh; install openssh-client."))
     }
 
     /// mpirun waits for a host that has vanished, and its connection to that host ends.
@@ -223,7 +331,7 @@ extension ToolTests {
         """
       let stuck = "ssh connection x & sleep 60"
       let (outcome, calls) = try launch(
-        [stuck, "exit 0"], options: ["-n", "5"] + hosts(answer: answer))
+        [stuck, "exit 0"], options: ["-n", "5", "--min-ranks", "3"] + hosts(answer: answer))
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.errors.contains("host two does not answer any more"))
       #expect(calls.count == 2)
