@@ -48,7 +48,10 @@ extension ToolTests {
     }
 
     @Test func withoutMPIThereIsNoSocket() throws {
-      try whileRunning(longRun()) { #expect(try sockets($0.id).isEmpty) }
+      try whileRunning(longRun()) { program in
+        let open = try sockets(program.id)
+        #expect(open.isEmpty)
+      }
     }
 
     @Test func onOneHostNoRankListens() throws {
@@ -57,7 +60,10 @@ extension ToolTests {
         let ranks = program.ranks()
         try #require(ranks.count == 2)
         let listeners = try listeners()
-        for rank in ranks { #expect(try sockets(rank).isDisjoint(with: listeners)) }
+        for rank in ranks {
+          let open = try sockets(rank)
+          #expect(open.isDisjoint(with: listeners))
+        }
       }
     }
   }
