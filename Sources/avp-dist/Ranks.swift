@@ -58,8 +58,12 @@ func withRanks(
 /// mpirun ends the others a second after the first.
 func giveWay(_ launcher: Launcher) {
   guard launcher.rank ?? 0 > 0 else { return }
-  // Not one long sleep: the signal by which mpirun ends this process would cut it short.
-  let deadline = ContinuousClock.now + .seconds(2)
+  rest(.seconds(2))
+}
+
+/// Sleeps. Not in one call: the signal by which mpirun ends this process would cut that short.
+private func rest(_ duration: Duration) {
+  let deadline = ContinuousClock.now + duration
   while ContinuousClock.now < deadline { usleep(10_000) }
 }
 
@@ -83,9 +87,9 @@ private final class StopWatch: Sendable {
         if isOver.load(ordering: .relaxed) { return }
         usleep(50_000)
       }
-      // By SIGTERM mpirun tells the ranks that one of them is gone. It ends them a second later, and
-      // until then they say which one. Else the first to speak ends the others.
-      usleep(stop.number == SIGTERM && !isAlone ? 1_500_000 : 300_000 * UInt32(min(rank, 8)))
+      // Rank 0 speaks, and mpirun ends the others a second later. By SIGTERM it tells all that one of
+      // them is gone: until then they say which one.
+      if rank > 0 || stop.number == SIGTERM && !isAlone { rest(.seconds(2)) }
       guard !isOver.exchange(true, ordering: .relaxed) else { return }
       printError(
         "avp-dist: Stopped by a signal before the first step. Nothing has been done: the same command "
