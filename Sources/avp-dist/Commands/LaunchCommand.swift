@@ -7,8 +7,8 @@ extension Command {
     operands: "-- train ...",
     discussion: """
       Starts `avp-dist train ...` on N ranks. When a rank or a host dies, the run goes on from its
-      last checkpoint, with --min-ranks also without hosts that cannot be used. SIGTERM, SIGINT, SIGHUP and SIGUSR1 end it
-      after a checkpoint.
+      last checkpoint, with --min-ranks also without hosts that cannot be used. SIGTERM, SIGINT,
+      SIGHUP and SIGUSR1 end it after a checkpoint.
       """,
     options: [
       Option("-n", "N", "ranks"),
