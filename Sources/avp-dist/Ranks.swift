@@ -89,11 +89,15 @@ private final class StopWatch: Sendable {
       }
       // Rank 0 speaks, and mpirun ends the others a second later. By SIGTERM it tells all that one of
       // them is gone: until then they say which one.
-      if rank > 0 || stop.number == SIGTERM && !isAlone { rest(.seconds(2)) }
+      let signal = stop.number
+      if rank > 0 || signal == SIGTERM && !isAlone { rest(.seconds(2)) }
       guard !isOver.exchange(true, ordering: .relaxed) else { return }
-      printError(
-        "avp-dist: Stopped by a signal before the first step. Nothing has been done: the same command "
-          + "starts again.")
+      // Another signal meanwhile is mpirun's: another rank has spoken.
+      if stop.number == signal {
+        printError(
+          "avp-dist: Stopped by a signal before the first step. Nothing has been done: the same "
+            + "command starts again.")
+      }
       _exit(ExitStatus.stopped.rawValue)
     }
   }
