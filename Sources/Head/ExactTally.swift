@@ -24,6 +24,16 @@ public struct ExactTally: Equatable, Sendable {
   /// The largest loss that one of `capacity` samples may add, in fixed-point units.
   static func lossLimit(capacity: Int) -> Double { 0x1p62 / Double(capacity) }
 
+  /// Whether `values` can be the sums of at most `samples` samples, none of them at fault.
+  public static func canHold(_ values: [Int64], samples: Int) -> Bool {
+    typealias Field = HeadArithmetic.SumField
+    guard values.count == Field.allCases.count else { return false }
+    let count = values[Field.count.rawValue]
+    return (0...Int64(samples)).contains(count)
+      && (0...count).contains(values[Field.correct.rawValue])
+      && values[Field.loss.rawValue] >= 0 && values[Field.faults.rawValue] == 0
+  }
+
   /// Adds one sample.
   ///
   /// - Precondition: `label` is a position in `logits`.

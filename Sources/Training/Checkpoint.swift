@@ -1,5 +1,6 @@
 import Foundation
 public import Head
+import ImageData
 import Tensors
 import WeightFiles
 
@@ -137,13 +138,27 @@ extension Checkpoint {
       record.classes.count == head.shape.classes,
       record.backbone.featureCount == head.shape.features
     else { throw .foreign(path, "its head and its record disagree about classes or features") }
-    // Bounds within which no sum or product of these can overflow.
-    guard (0...1_000_000).contains(progress.epoch), (0...1 << 40).contains(progress.step),
-      (0...1 << 60).contains(progress.optimiserSteps)
-    else { throw Self.impossible(path) }
+    guard isPossible else { throw Self.impossible(path) }
   }
 
-  fileprivate static func impossible(_ path: String) -> CheckpointError {
+  /// Whether a run with these settings can have stood there.
+  private var isPossible: Bool {
+    // Within these bounds no sum or product below can overflow.
+    let batch = record.configuration.batchSize
+    guard (0...1_000_000).contains(progress.epoch), (1...1 << 40).contains(record.trainCount),
+      (1...1 << 20).contains(batch)
+    else { return false }
+    let steps = Sampler(count: record.trainCount, globalBatch: batch, seed: 0).stepsPerEpoch
+    let most = progress.epoch * steps + progress.step
+    // Behind the last step of an epoch stands the checkpoint before its validation.
+    return (0...steps).contains(progress.step) && (0...most).contains(progress.optimiserSteps)
+      && progress.history.map(\.epoch) == Array(1..<progress.epoch + 1)
+      && digests.map { $0.values.count >= record.trainCount } ?? true
+      && ExactTally.canHold(
+        progress.running, samples: min(progress.step * batch, record.trainCount))
+  }
+
+  private static func impossible(_ path: String) -> CheckpointError {
     .foreign(path, "its progress is not one that a run can have")
   }
 
@@ -200,7 +215,6 @@ extension TrainingState {
     epoch = progress.epoch
     step = progress.step
     running = ExactTally(capacity: max(1, checkpoint.record.trainCount))
-    guard progress.running.count == running.values.count else { throw Checkpoint.impossible(path) }
     running.values = progress.running
     skipped = PathSet(progress.skipped)
     history = progress.history
@@ -224,7 +238,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .missing(let path): "\(path) cannot be read as a checkpoint: there is no such file."
     case .unreadable(let path, let reason):
-      "\(path) is there and cannot be read: \(reason) Make it readable, or move it away to go on "
+      "\(path) is there and cannot be read: \(reason). Make it readable, or move it away to go on "
         + "without it."
     case .damaged(let path):
       "\(path) is damaged or no checkpoint of avp-dist: its checksum does not fit."

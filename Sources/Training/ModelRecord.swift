@@ -128,19 +128,30 @@ public struct SettingDifference: Equatable, Sendable {
   public let here: String
 }
 
+/// A number as one types it: 30, not 30.0.
+private func typed(_ number: Double) -> String {
+  let text = "\(number)"
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
+extension Augmentation {
+  /// The options that ask for it.
+  fileprivate var options: String {
+    "--shear \(typed(shear)) --zoom \(typed(zoom)) --hflip \(typed(horizontalFlip))"
+  }
+}
+
 extension TrainingConfiguration {
   /// The settings by the names of their options, as texts that are equal where they are.
   public var byOption: [(name: String, value: String)] {
     [
       ("preset", preset.rawValue), ("epochs", "\(epochs)"), ("batch-size", "\(batchSize)"),
-      ("hidden", "\(hidden)"), ("optimizer", optimiser.rawValue), ("lr", "\(learningRate)"),
-      ("weight-decay", "\(weightDecay)"), ("momentum", "\(momentum)"),
-      ("schedule", schedule.rawValue), ("step-epochs", "\(stepDecay.orDefault.epochs)"),
-      ("step-factor", "\(stepDecay.orDefault.factor)"),
-      ("warmup-epochs", "\(warmupEpochs)"), ("seed", "\(seed)"),
-      (
-        "augmentation", augmentation.map { "\($0.shear)/\($0.zoom)/\($0.horizontalFlip)" } ?? "none"
-      ),
+      ("hidden", "\(hidden)"), ("optimizer", optimiser.rawValue), ("lr", typed(learningRate)),
+      ("weight-decay", typed(weightDecay)), ("momentum", typed(momentum)),
+      ("schedule", schedule.rawValue), ("step-epochs", typed(stepDecay.orDefault.epochs)),
+      ("step-factor", typed(stepDecay.orDefault.factor)),
+      ("warmup-epochs", typed(warmupEpochs)), ("seed", "\(seed)"),
+      ("augmentation", augmentation?.options ?? "--no-augment"),
       ("views", "\(views)"), ("max-steps", maxSteps.map { "\($0)" } ?? "none"),
       ("on-bad-image", onBadImage.rawValue),
     ]

@@ -21,7 +21,7 @@ public struct RunFiles: Sendable {
   /// - Parameter keep: see ``CheckpointFolder``.
   public init(folder: String, keep: Int?, record: ModelRecord, stepsPerEpoch: Int) {
     best = Self.best(in: folder)
-    model = folder + "/model.safetensors"
+    model = Self.model(in: folder)
     self.folder = GuardedFolder(path: folder)
     checkpoints = CheckpointFolder(path: folder + "/checkpoints", keep: keep)
     self.record = record
@@ -33,6 +33,12 @@ public struct RunFiles: Sendable {
 
   /// Its name there.
   public static let bestName = "best.safetensors"
+
+  /// Where the model of the end is in a run's folder.
+  public static func model(in folder: String) -> String { "\(folder)/\(modelName)" }
+
+  /// Its name there.
+  public static let modelName = "model.safetensors"
 
   /// Writes what is due at `state`; what fails here is tried again with the next call.
   ///
@@ -51,7 +57,7 @@ public struct RunFiles: Sendable {
   /// Writes the model at the end of the run.
   public mutating func finish(_ state: TrainingState) throws {
     try writeBest()
-    try write(Checkpoint(record, state, withOptimiser: false).encoded(), to: "model.safetensors")
+    try write(Checkpoint(record, state, withOptimiser: false).encoded(), to: Self.modelName)
   }
 
   /// Brings the best epoch's model back where a run goes on behind that epoch and the file is

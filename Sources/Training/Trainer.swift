@@ -240,6 +240,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case diverged(epoch: Int, step: Int)
   /// A picture's file is not the one that the run has read before.
   case otherContent(path: String, host: String, here: PictureDigest, before: PictureDigest)
+  /// Ranks hold different files under the same names: one such file with what its SHA-256 begins
+  /// with on two ranks, and how many of the compared ones differ.
+  case contentsDiffer(path: String, [String], count: Int, compared: Int)
 
   public var description: String {
     switch self {
@@ -250,7 +253,12 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "On host \(host) the picture \(path) has other content than when this run read it before: its "
         + "SHA-256 begins with \(here), not \(before). It was replaced, or hosts hold different files "
         + "under the same name; `sha256sum` on each host tells. Bring the former file back, or start a "
-        + "new run."
+        + "new run; where hosts differ, what this run has written so far may be of both contents."
+    case .contentsDiffer(let path, let holders, let count, let compared):
+      "Hosts hold different pictures under the same names: of \(compared) that were compared, "
+        + "\(count) \(count == 1 ? "differs" : "differ"). The SHA-256 of \(path) begins with "
+        + holders.joined(separator: ", with ")
+        + ". Bring the same set to every host, for example with `rsync -ac`."
     }
   }
 }

@@ -50,7 +50,9 @@ struct Agreement {
       guard complaints.isEmpty else {
         throw Failure(
           status: all.contains { $0["unseen"] != "" } ? .missingInput : .configuration,
-          description: "The ranks do not agree:\n" + complaints.joined(separator: "\n"))
+          description: all.count == 1
+            ? "The pictures cannot be used: \(own["unseen"] ?? "")"
+            : "The ranks do not agree:\n" + complaints.joined(separator: "\n"))
       }
       warnAboutKernels(all)
     }

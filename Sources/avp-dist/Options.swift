@@ -27,6 +27,8 @@ struct Arguments: Sendable {
   private(set) var values: [String: String] = [:]
   private(set) var operands: [String] = []
   private(set) var wantsHelp = false
+  /// The options that come from the file of `--config`.
+  private var configured: Set<String> = []
 
   /// Reads `words` for a command with `options`; those of the JSON file of `--config` stand in for
   /// options that are not among the words.
@@ -93,7 +95,9 @@ struct Arguments: Sendable {
       guard values[name] == nil else { continue }
       switch (value, isFlag: option.placeholder == nil) {
       case (.truth(let isOn), true): values[name] = isOn ? "true" : nil
-      case (.word(let word), false): values[name] = word
+      case (.word(let word), false):
+        values[name] = word
+        configured.insert(name)
       case (_, let isFlag):
         let kind = isFlag ? "true or false" : "a string or a number"
         throw UsageError("\(path): \(key) must be \(kind).")
@@ -159,6 +163,21 @@ extension Arguments {
   /// The option's text.
   func string(_ name: String) -> String? { values[name] }
 
+  /// What is wrong with the value of an option; names the file that it comes from.
+  func error(_ name: String, _ text: String) -> UsageError {
+    let file = configured.contains(name) ? values["--config"] : nil
+    return UsageError((file.map { $0 + ": " } ?? "") + text)
+  }
+
+  /// What `read` makes of the option's text; its errors name the file that the text comes from.
+  func parsed<Value>(_ name: String, _ read: (String) throws -> Value) throws -> Value? {
+    do {
+      return try values[name].map(read)
+    } catch let wrong as UsageError {
+      throw error(name, wrong.description)
+    }
+  }
+
   /// The option's text, or a message that it is needed.
   func required(_ name: String) throws -> String {
     guard let value = values[name] else { throw UsageError("\(name) is needed.") }
@@ -172,7 +191,7 @@ extension Arguments {
       let bound =
         range.upperBound == .max
         ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-      throw UsageError("\(name) takes a whole number \(bound), not '\(text)'.")
+      throw error(name, "\(name) takes a whole number \(bound), not '\(text)'.")
     }
     return value
   }
@@ -187,7 +206,7 @@ extension Arguments {
         ? "above 0" + (isOpen ? "" : ", up to \(range.upperBound)")
         : isOpen
           ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-      throw UsageError("\(name) takes a number \(bound), not '\(text)'.")
+      throw error(name, "\(name) takes a number \(bound), not '\(text)'.")
     }
     return value
   }
@@ -198,7 +217,7 @@ extension Arguments {
     guard let text = values[name] else { return nil }
     guard let value = Choice(rawValue: text) else {
       let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-      throw UsageError("\(name) takes one of \(words), not '\(text)'.")
+      throw error(name, "\(name) takes one of \(words), not '\(text)'.")
     }
     return value
   }

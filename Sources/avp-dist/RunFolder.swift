@@ -41,7 +41,7 @@ struct RunFolder {
   var checkpoints: String { path + "/checkpoints" }
   var metrics: String { "\(path)/\(Self.metricsName)" }
   var configuration: String { "\(path)/\(Self.configurationName)" }
-  private var model: String { path + "/model.safetensors" }
+  private var model: String { RunFiles.model(in: path) }
 
   /// Whether a run has been here.
   var isUsed: Bool {
@@ -133,7 +133,7 @@ struct RunFolder {
     // Another run may have come and gone since the folder was chosen.
     try requireRoom(for: start)
     // What is written last is looked at first.
-    for name in ["model.safetensors", RunFiles.bestName] { try files.check(name) }
+    for name in [RunFiles.modelName, RunFiles.bestName, Self.metricsName] { try files.check(name) }
     try files.check("checkpoints", isFolder: true)
   }
 

@@ -8,6 +8,9 @@ final class RunRecorder: TrainingObserver {
   private let folder: GuardedFolder
   private(set) var files: RunFiles
   private var reporter: ProgressReporter
+  /// How many checkpoints could not be written, and whether the newest is one of them.
+  private var failures = 0
+  private var newestIsMissing = false
 
   init(_ folder: GuardedFolder, files: RunFiles, reporter: ProgressReporter) {
     self.folder = folder
@@ -32,16 +35,30 @@ final class RunRecorder: TrainingObserver {
 
   func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
     do {
-      let path = try files.keep(state)
-      note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
+      try keep(state)
     } catch {
       guard !isFinalAttempt else { throw error }
+      failures += 1
+      newestIsMissing = true
       note(.warning("no checkpoint could be written, the run goes on: \(reason(of: error))"))
     }
   }
 
-  /// Writes the model at the end of the run.
-  func finish(_ state: TrainingState) throws { try files.finish(state) }
+  private func keep(_ state: TrainingState) throws {
+    let path = try files.keep(state)
+    newestIsMissing = false
+    note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
+  }
+
+  /// Writes the model at the end of the run, and then the last checkpoint where that has failed: a
+  /// run without either has not ended well.
+  func finish(_ state: TrainingState) throws {
+    if failures > 0 {
+      note(.warning("\(failures) checkpoints of this run could not be written; see above"))
+    }
+    try files.finish(state)
+    if newestIsMissing { try keep(state) }
+  }
 
   /// Drops the lines of `metrics.jsonl` about epochs that are going to be run again.
   func forget(epochsAfter epoch: Int) throws {

@@ -2,12 +2,15 @@ import Foundation
 import Head
 import ImageData
 import ImageTransforms
+import MPICollectives
 import ResNet
 import Training
 import WeightFiles
 
 /// A trained head with its backbone found again: what `predict`, `evaluate` and `export` work with.
 struct TrainedModel {
+  /// The file that it was read from.
+  let path: String
   let head: HeadParameters
   /// The class names, by class index.
   let classes: [String]
@@ -18,16 +21,24 @@ struct TrainedModel {
   let backbone: LoadedBackbone
 
   /// Reads `--checkpoint`, recognised by content: a run's model or checkpoint, whose backbone comes
-  /// from `--weights` or where the run had it, or a whole model that `export` wrote.
+  /// from `--weights` or where the run had it, or a whole model that `export` wrote. A run's folder
+  /// stands for its best model. Says on the standard error what it is, once for all ranks.
   ///
   /// - Throws: a failure where the file is neither, or where the backbone is not the one that the
   ///   head was trained on.
   init(_ arguments: Arguments) throws {
-    let path = try arguments.required("--checkpoint")
+    let path = try RunFolder.model(at: arguments.required("--checkpoint"))
+    let origin: String
     switch try TrainedFile(path: path) {
-    case .checkpoint(let checkpoint): try self.init(checkpoint, arguments, path)
-    case .export(let head): try self.init(exported: head, arguments, path)
+    case .checkpoint(let checkpoint):
+      try self.init(checkpoint, arguments, path)
+      origin = checkpoint.origin
+    case .export(let head):
+      try self.init(exported: head, arguments, path)
+      origin = "an exported model"
     }
+    let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+    if launcher.rank ?? 0 == 0 { printError("model: \(path), \(origin)") }
   }
 
   /// The extractor of unaugmented features of pictures below `root`.
@@ -36,6 +47,39 @@ struct TrainedModel {
       backbone: backbone.backbone,
       transform: PictureTransform(preset: preset, normalisation: normalisation),
       pictures: PictureSource(root: root), onBadImage: onBadImage)
+  }
+}
+
+extension Checkpoint {
+  /// "epoch 7 of 10, validation accuracy 0.920"
+  fileprivate var origin: String {
+    guard progress.step == 0, let last = progress.history.last else {
+      return "step \(progress.step) of epoch \(progress.epoch + 1)"
+    }
+    let accuracy = String(format: "%.3f", last.validationAccuracy)
+    return "epoch \(last.epoch) of \(record.configuration.epochs), validation accuracy \(accuracy)"
+  }
+}
+
+extension RunFolder {
+  /// The file that `path` names; for the folder of a run its best model, where there is none its
+  /// last one, and in a run that has none yet its newest checkpoint.
+  fileprivate static func model(at path: String) throws -> String {
+    let files = FileManager.default
+    var isFolder: ObjCBool = false
+    guard files.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      return path
+    }
+    let folder = RunFolder(path: path)
+    let models = [RunFiles.best(in: path), RunFiles.model(in: path)]
+    if let model = models.first(where: files.fileExists) { return model }
+    if let newest = try CheckpointFolder(path: folder.checkpoints).newest().found?.path {
+      return newest
+    }
+    throw Failure(
+      status: .missingInput,
+      description: "\(path) is a folder without a model: it has no best.safetensors, no "
+        + "model.safetensors and no whole checkpoint. Name the folder of a run, or a file.")
   }
 }
 
@@ -78,6 +122,7 @@ extension TrainedModel {
   /// The model in a run's file that has been read from `path`.
   init(_ checkpoint: Checkpoint, _ arguments: Arguments, _ path: String) throws {
     let record = checkpoint.record
+    self.path = path
     head = checkpoint.head
     classes = record.classes
     preset = record.preprocessing.preset
@@ -143,6 +188,7 @@ extension TrainedModel {
     guard let preset = Preset.allCases.first(where: { $0.resizing == facts["resize"] }) else {
       throw Self.unusable(path, "its metadata `resize` does not say how pictures are resized")
     }
+    self.path = path
     head = try Self.head(tensors)
     classes = names
     self.preset = preset

@@ -29,7 +29,7 @@ struct TrainingRun {
     keep = try arguments.int("--keep", in: 1...1_000_000)
     // These are read where they are needed; here only what is wrong in them is found.
     _ = try RunOptions(arguments, communicator: SingleProcess())
-    _ = try arguments.string("--weights").map(BackboneChoice.init)
+    _ = try arguments.parsed("--weights", BackboneChoice.init)
     _ = try arguments.choice("--feature-layer") as FeatureLayer?
   }
 
@@ -62,13 +62,18 @@ struct TrainingRun {
     try endingAtOnce(on: stop, communicator) {
       try Agreement(record: record, options: agreedOptions, manifest: manifest, data: data)
         .check(communicator)
+      try manifest.compareContents(root: data, communicator)
     }
 
+    if isRoot {
+      for text in configuration.withoutEffect(arguments) { printError("warning: \(text)") }
+    }
     let folder = try sharedFolder(communicator)
     // Not before the end is the folder free for other runs.
     defer { withExtendedLifetime(folder) {} }
     let extractor = extractor(backbone, data: data)
-    let state = try resumedState(record, folder, communicator) ?? initialState(record)
+    let state =
+      try resumedState(record, manifest, data, folder, communicator) ?? initialState(record)
     let recorder = isRoot ? try recorder(record, folder, manifest, state) : nil
     try describe(backbone, data: data, options, communicator, folder)
     if isRoot { announce(manifest, backbone, options, communicator, folder) }
@@ -193,7 +198,8 @@ extension TrainingRun {
   /// The state of the checkpoint that `--resume` names, nil where the run starts afresh. Rank 0
   /// reads the file, so that all ranks go on from the same one.
   private func resumedState(
-    _ record: ModelRecord, _ folder: RunFolder, _ communicator: any Communicator
+    _ record: ModelRecord, _ manifest: DatasetManifest, _ data: String, _ folder: RunFolder,
+    _ communicator: any Communicator
   ) throws -> TrainingState? {
     var path: String
     switch start {
@@ -221,6 +227,9 @@ extension TrainingRun {
     try communicator.broadcast(&bytes, from: 0)
     guard !bytes.isEmpty else { return nil }
     let checkpoint = try Checkpoint(bytes: bytes, path: path)
+    if checkpoint.record.dataset != record.dataset {
+      try refuseOtherPictures(manifest, data, checkpoint, path, communicator)
+    }
     try checkSettings(record, against: checkpoint.record, path)
     if communicator.rank == 0 { warnAboutOrigin(record, checkpoint.record, path) }
     return try TrainingState(checkpoint, configuration: configuration, path: path)
@@ -239,6 +248,29 @@ extension TrainingRun {
         + "may differ in the last bits from that of a run in one go")
   }
 
+  /// Says what is different in a set of pictures that is not the checkpoint's. Collective: rank 0
+  /// looks, and all end with what it has found.
+  private func refuseOtherPictures(
+    _ manifest: DatasetManifest, _ data: String, _ checkpoint: Checkpoint, _ path: String,
+    _ communicator: any Communicator
+  ) throws {
+    var change: [UInt8] = []
+    if communicator.rank == 0 {
+      change = Array(
+        try checkpoint.change(to: manifest, root: data) { picture in
+          communicator.activity = "comparing \(picture)"
+          try communicator.reportActivity()
+        }.utf8)
+    }
+    try communicator.broadcast(&change, from: 0)
+    throw Failure(
+      status: .badData,
+      description: """
+        \(path) belongs to a run with other pictures than \(data): \
+        \(String(decoding: change, as: UTF8.self)). Bring the former set back, or start a new run.
+        """)
+  }
+
   private func checkSettings(
     _ record: ModelRecord, against other: ModelRecord, _ path: String
   ) throws {
@@ -247,7 +279,7 @@ extension TrainingRun {
       arguments.has("--resume-override") ? TrainingConfiguration.overridable : []
     let refused = differences.filter { !allowed.contains($0.name) }
     guard refused.isEmpty else {
-      let list = refused.map { "  \($0.name): \($0.there) there, \($0.here) here" }
+      let list = refused.map { "  \(Self.typed($0.name)): \($0.there) there, \($0.here) here" }
       let remedy =
         refused.allSatisfy { TrainingConfiguration.overridable.contains($0.name) }
         ? "Give the same settings, or --resume-override to go on with these."
@@ -257,6 +289,11 @@ extension TrainingRun {
         description: "\(path) belongs to a run with other settings:\n"
           + list.joined(separator: "\n") + "\n" + remedy)
     }
+  }
+
+  /// A setting's name as one types it where it is an option.
+  private static func typed(_ name: String) -> String {
+    Command.train.options.contains { $0.name == "--" + name } ? "--" + name : name
   }
 
   private func recorder(

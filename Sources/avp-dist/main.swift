@@ -60,8 +60,10 @@ func dispatch(_ words: [String]) throws {
   }
 }
 
-// A peer that goes away must be an error of the write, not the end of the process.
+// A peer that goes away, or a file larger than the limit of the process, must be an error of the
+// write, not the end of the process.
 signal(SIGPIPE, SIG_IGN)
+signal(SIGXFSZ, SIG_IGN)
 openStandardStreams()
 do {
   guard SHA256.isAvailable else {

@@ -42,8 +42,9 @@ extension ToolTests {
       let outcome = try resume(["--seed", "5", "--lr", "0.5"], epochs: 3)
       #expect(outcome.status == 65)
       #expect(outcome.errors.contains("belongs to a run with other settings:\n"))
-      for line in ["epochs: 2 there, 3 here", "lr: 0.001 there, 0.5 here", "seed: 0 there, 5 here"]
-      {
+      for line in [
+        "--epochs: 2 there, 3 here", "--lr: 0.001 there, 0.5 here", "--seed: 0 there, 5 here",
+      ] {
         #expect(outcome.errors.contains("\n  \(line)\n"))
       }
       #expect(outcome.errors.contains("start a new run"))
@@ -120,6 +121,38 @@ extension ToolTests {
       }
     }
 
+    @Test(arguments: [1, 2]) func whatIsDifferentInAnotherPictureSet(ranks: Int) throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      let files = FileManager.default
+      try files.removeItem(atPath: data + "/train/alien/0002.jpg")
+      let grown = URL(fileURLWithPath: data + "/train/predator/0004.jpg")
+      try (Data(contentsOf: grown) + [0]).write(to: grown)
+      let words = try Workshop.train(output, ["--resume", "auto"])
+        .map { $0 == (try? Workshop.data.get()) ? data : $0 }
+      let outcome = try run(onRanks(ranks, words))
+      #expect(outcome.status == 65)
+      for part in [
+        "belongs to a run with other pictures than \(data): 18 training and 8 validation pictures "
+          + "there, 17 and 8 here", "; 2 of those there have other contents now or are gone",
+        "; 1 of those here are new or changed, as train/predator/0004.jpg.",
+      ] {
+        #expect(outcome.errors.contains(part), "\(outcome.errors)")
+      }
+    }
+
+    @Test func picturesThatHaveOtherNamesOnly() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      try FileManager.default.moveItem(
+        atPath: data + "/train/alien/0002.jpg", toPath: data + "/train/alien/other.jpg")
+      let words = try Workshop.train(output, ["--resume", "auto"])
+        .map { $0 == (try? Workshop.data.get()) ? data : $0 }
+      let outcome = try run(words)
+      #expect(outcome.status == 65)
+      #expect(
+        outcome.errors.contains("; the contents are the same, the names are not"),
+        "\(outcome.errors)")
+    }
+
     @Test func aPictureThatWasReplacedIsNamed() throws {
       let data = try Workshop.copyOfData(in: scratch)
       try Workshop.changeContent(data + "/train/predator/0004.jpg")
@@ -139,7 +172,7 @@ extension ToolTests {
       let more = ["--resume", "auto", "--step-factor", "0.5"]
       let outcome = try run(Workshop.train(folder, step + more))
       #expect(outcome.status == 65)
-      #expect(outcome.errors.contains("\n  step-factor: 0.1 there, 0.5 here\n"))
+      #expect(outcome.errors.contains("\n  --step-factor: 0.1 there, 0.5 here\n"))
     }
   }
 }

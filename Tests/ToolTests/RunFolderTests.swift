@@ -57,6 +57,16 @@ extension ToolTests {
       #expect(try run(Workshop.train(output, epochs: 3_000, more)).status == 0)
     }
 
+    @Test(arguments: [["--data", "/nowhere", "--weights", "demo"], ["--weights", "/nowhere"]])
+    func aRunThatCannotBeginLeavesNoFolder(words: [String]) throws {
+      let data = words.contains("--data") ? [] : ["--data", try Workshop.data.get()]
+      for program in [["train"], ["launch", "-n", "2", "--", "train"]] {
+        let outcome = try run([Program.tool] + program + words + data, in: scratch.path)
+        #expect(outcome.status == 66, "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/runs"))
+      }
+    }
+
     /// Each makes its folder before it does anything else in it.
     @Test func runsThatStartTogetherGetFoldersOfTheirOwn() throws {
       let words = try Workshop.train("", epochs: 1).dropLast(2)

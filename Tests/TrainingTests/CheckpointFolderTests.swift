@@ -12,12 +12,14 @@ import Testing
   /// A checkpoint that stands at `step` of `epoch`.
   ///
   /// - Parameter accuracies: those of the completed epochs.
+  /// - Parameter accuracies: those of the epochs done; by default each is better than the last.
   private func checkpoint(
-    _ epoch: Int, _ step: Int, accuracies: [Double] = [], _ record: ModelRecord? = nil
+    _ epoch: Int, _ step: Int, accuracies: [Double]? = nil, _ record: ModelRecord? = nil
   ) throws -> Checkpoint {
     var state = try run.initialState()
     state.epoch = epoch
     state.step = step
+    let accuracies = accuracies ?? (0..<epoch).map { Double($0) / 100_000 }
     state.history = accuracies.enumerated().map { index, accuracy in
       EpochMetrics(
         epoch: index + 1, trainLoss: 0, trainAccuracy: 0, validationLoss: 1,
@@ -28,7 +30,7 @@ import Testing
 
   @discardableResult
   private func write(
-    _ epoch: Int, _ step: Int, keep: Int? = nil, accuracies: [Double] = [],
+    _ epoch: Int, _ step: Int, keep: Int? = nil, accuracies: [Double]? = nil,
     _ record: ModelRecord? = nil
   ) throws -> String {
     let folder = CheckpointFolder(path: scratch.path, keep: keep)

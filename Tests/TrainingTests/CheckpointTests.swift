@@ -90,7 +90,7 @@ import WeightFiles
     let run = SyntheticRun()
     var state = try run.initialState()
     state.step = 1
-    state.running.values = [1 << 53 + 1, 1 << 62 - 1, .max, .min + 1]
+    state.running.values = [1 << 62 - 1, 2, 3, 0]
     let checkpoint = try Checkpoint(bytes: run.bytes(state), path: "x")
     let restored = try TrainingState(checkpoint, configuration: run.configuration, path: "x")
     #expect(restored.running == state.running)
@@ -105,6 +105,42 @@ import WeightFiles
     state.step = step
     let bytes = try run.bytes(state)
     #expect(Seal.isIntact(bytes))
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
+    #expect(error?.description.contains("not one that a run can have") == true)
+  }
+
+  /// Each number is within the bounds of its kind, and does not fit the others.
+  @Test(arguments: [
+    "step", "history", "order", "moments", "count", "correct", "faults", "sums", "batch",
+    "pictures",
+    "contents",
+  ])
+  func whatDoesNotFitTogetherIsForeign(what: String) throws {
+    let run = SyntheticRun()
+    var state = try run.train(ranks: 1)[0]
+    #expect(throws: Never.self) { try Checkpoint(bytes: run.bytes(state), path: "x") }
+    var record = run.record
+    switch what {
+    // 11 pictures in batches of 4 are three steps.
+    case "step": state.step = 4
+    case "history": state.history.removeLast()
+    case "order": state.history.reverse()
+    case "moments":
+      state.epoch = 1
+      state.history.removeLast()
+    case "count": state.running.values = [1, 1, 1, 0]
+    case "correct":
+      state.step = 1
+      state.running.values = [1, 3, 2, 0]
+    case "faults":
+      state.step = 1
+      state.running.values = [1, 1, 2, 1]
+    case "sums": state.running.values.removeLast()
+    case "batch": record.configuration.batchSize = 0
+    case "pictures": record.trainCount = -1
+    default: state.digests = PictureDigests(count: 10)
+    }
+    let bytes = try Checkpoint(record, state, withOptimiser: true).encoded()
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
     #expect(error?.description.contains("not one that a run can have") == true)
   }

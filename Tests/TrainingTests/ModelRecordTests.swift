@@ -86,6 +86,22 @@ import Testing
       ])
   }
 
+  /// Nothing in the texts is Swift's: neither types nor a fraction that nobody typed.
+  @Test func valuesReadAsOneTypesThem() {
+    let there = SyntheticRun().record
+    var here = there
+    here.configuration.augmentation = nil
+    here.configuration.warmupEpochs = 1
+    here.configuration.maxSteps = 3
+    let values = here.differences(from: there).map { [$0.name, $0.there, $0.here] }
+    #expect(
+      values == [
+        ["warmup-epochs", "0", "1"],
+        ["augmentation", "--shear 10 --zoom 0.2 --hflip 0.5", "--no-augment"],
+        ["max-steps", "none", "3"],
+      ])
+  }
+
   /// Records of versions without the options mean the values that were fixed then.
   @Test func aStepScheduleWithoutItsOptionsHasTheDefaults() throws {
     var there = SyntheticRun().record

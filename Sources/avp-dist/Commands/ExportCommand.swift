@@ -33,7 +33,7 @@ extension Command {
       }
       let model = try TrainedModel(arguments)
       try refuseOverwriting(
-        ["--checkpoint": try arguments.required("--checkpoint"), "--weights": model.backbone.path],
+        ["--checkpoint": model.path, "--weights": model.backbone.path],
         format.files(at: output))
       let lines = try model.export.write(
         format, arguments.has("--head-only") ? .head : .wholeModel, preprocessing: preprocessing,

@@ -7,7 +7,9 @@ import WeightFiles
 
 extension Command {
   static let modelOptions = [
-    Option("--checkpoint", "FILE", "model, best or checkpoint of a run, or a whole exported model"),
+    Option(
+      "--checkpoint", "RUN|FILE",
+      "a run's folder, for its best model; a model or checkpoint of one; an exported model"),
     Option(
       "--weights", "FILE|demo|random[:SEED]", "the backbone, where it is not where the run had it"),
     Option("--threads", "N", "threads (those the process may use)"),

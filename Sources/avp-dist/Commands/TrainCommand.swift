@@ -113,7 +113,8 @@ extension TrainingConfiguration {
   ) throws -> StepDecay? {
     guard schedule == .step else {
       if let name = ["--step-epochs", "--step-factor"].first(where: arguments.has) {
-        throw UsageError("\(name) has no effect without --schedule step; give both or neither.")
+        throw arguments.error(
+          name, "\(name) has no effect without --schedule step; give that too, or leave it out.")
       }
       return nil
     }
@@ -125,11 +126,23 @@ extension TrainingConfiguration {
         ?? customary.factor)
   }
 
+  /// Options that are given and change nothing in this combination. They are let pass, because
+  /// models that were made with them carry their values.
+  func withoutEffect(_ arguments: Arguments) -> [String] {
+    var texts: [String] = []
+    if optimiser != .sgd, arguments.has("--momentum") {
+      texts.append("--momentum has no effect without --optimizer sgd")
+    }
+    if augmentation == nil, views > 0 { texts.append("--views has no effect with --no-augment") }
+    return texts
+  }
+
   private static func augmentation(_ arguments: Arguments) throws -> Augmentation? {
     let names = ["--shear", "--zoom", "--hflip"]
     if arguments.has("--no-augment") {
       if let name = names.first(where: arguments.has) {
-        throw UsageError("\(name) has no effect with --no-augment; leave one of them out.")
+        throw arguments.error(
+          name, "\(name) has no effect with --no-augment; leave one of them out.")
       }
       return nil
     }
