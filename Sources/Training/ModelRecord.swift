@@ -93,7 +93,7 @@ extension ModelRecord {
       ("classes", other.classes.joined(separator: ", "), classes.joined(separator: ", ")),
       ("weights", other.backbone.shortText, (isSameBackbone ? other : self).backbone.shortText),
       ("feature-layer", other.backbone.featureLayer, backbone.featureLayer),
-      ("normalisation", other.preprocessing.pixelText, preprocessing.pixelText),
+      ("normalisation", "\(other.preprocessing.normalisation)", "\(preprocessing.normalisation)"),
     ]
     let facts = pairs.filter { $0.1 != $0.2 }.map {
       SettingDifference(name: $0.0, there: $0.1, here: $0.2)
@@ -105,17 +105,6 @@ extension ModelRecord {
 extension ModelRecord.Backbone {
   /// "resnet50.pth (fingerprint 0676ba61…)"
   public var shortText: String { "\(name) (fingerprint \(fingerprint.prefix(12))…)" }
-}
-
-extension ModelRecord.Preprocessing {
-  /// The normalisation in words, equal for equal ones.
-  fileprivate var pixelText: String {
-    func list(_ numbers: SIMD3<Float>) -> String {
-      "(\(numbers[0]), \(numbers[1]), \(numbers[2]))"
-    }
-    return "\(normalisation.channelOrder.rawValue), (value * \(normalisation.scale) - "
-      + "\(list(normalisation.mean))) / \(list(normalisation.deviation))"
-  }
 }
 
 /// A setting that a checkpoint and the present command line disagree about.

@@ -67,15 +67,6 @@ import Testing
     #expect(names { $0.backbone.fingerprint = String(repeating: "0", count: 64) } == ["weights"])
   }
 
-  @Test func normalisationsAreShownInWords() {
-    let there = SyntheticRun().record
-    var here = there
-    here.preprocessing.normalisation = .caffe
-    let difference = here.differences(from: there).first
-    #expect(difference?.here == "bgr, (value * 1.0 - (103.939, 116.779, 123.68)) / (1.0, 1.0, 1.0)")
-    #expect(difference?.there.contains("SIMD3") == false)
-  }
-
   @Test func aDifferenceHoldsBothValues() {
     let there = SyntheticRun().record
     var here = there
