@@ -41,68 +41,86 @@ let package = Package(
     .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
     // libjpeg and libpng report errors through longjmp; this is the only place that contains it.
     .target(name: "CCodecShim", dependencies: ["CJPEG", "CPNG"]),
-    // The portable kernels, the declarations that the instruction-set targets share, and the head's
-    // arithmetic, whose bits are the same everywhere.
+    // The portable kernels, and the declarations that the instruction-set targets share.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     // The same kernels compiled for AVX2 with FMA, and for AVX-512.
     .target(name: "CKernelsAVX2", dependencies: ["CKernels"], cSettings: avx2Flags),
     .target(name: "CKernelsAVX512", dependencies: ["CKernels"], cSettings: avx512Flags),
+    // The head's arithmetic, whose bits are the same on every processor.
+    .target(name: "CHead", cSettings: [.unsafeFlags(["-O3"])]),
     // The small ResNet-50 of `--weights demo`, compiled in so that one binary is enough on every
     // host.
     .target(name: "CDemoBackbone"),
 
-    // Swift libraries.
+    // Swift libraries; each knows only those above it.
 
-    // The values every module speaks in: tensors, pictures, the keyed random generator.
-    .target(name: "Tensors"),
-    // Convolutions and vector arithmetic behind one Swift interface; picks the instruction set.
+    // Files: reading, atomic writing, locks, checksums, JSON, text that is safe to show.
+    .target(name: "FileIO", dependencies: ["CCrypto"]),
+    // Settings: one declaration each, from which come parsing, help, completions and the manual.
+    .target(name: "Settings"),
+    // The values every module speaks in: tensors, images, the keyed random generator.
+    .target(name: "Tensors", dependencies: ["FileIO"]),
+    // The file formats that hold tensors; no word of ResNet.
+    .target(name: "TensorFormats", dependencies: ["CHDF5", "FileIO", "Tensors"]),
+    // What is known about ResNets: the names of each family, conventions, pixels, checks.
+    .target(name: "ResNetWeights", dependencies: ["FileIO", "TensorFormats", "Tensors"]),
+    // Writers of whole models for other tools.
     .target(
-      name: "Kernels",
-      dependencies: ["Tensors", "CKernels", "CKernelsAVX2", "CKernelsAVX512", "COpenBLAS"]),
+      name: "ModelExport", dependencies: ["FileIO", "ResNetWeights", "TensorFormats", "Tensors"]),
+    // Convolutions behind one Swift interface; picks the instruction set.
+    .target(
+      name: "Kernels", dependencies: ["CKernels", "CKernelsAVX2", "CKernelsAVX512", "COpenBLAS"]),
+    // The frozen backbone: weights to feature vectors.
+    .target(name: "ResNet", dependencies: ["FileIO", "Kernels", "ResNetWeights", "Tensors"]),
+    // The trained part: forward, backward, loss, exact sums, optimisers.
+    .target(name: "Head", dependencies: ["CHead", "Tensors"]),
     // What ranks do together, and the implementation for one process.
     .target(name: "Collectives"),
     // The same over MPI; only executables import it.
-    .target(name: "MPICollectives", dependencies: ["Collectives", "CMPIShim"]),
-    // Bytes of a JPEG or PNG file to RGB8, and RGB8 to JPEG.
-    .target(name: "ImageCodecs", dependencies: ["Tensors", "CCodecShim"]),
+    .target(name: "MPICollectives", dependencies: ["CMPIShim", "Collectives"]),
+    // Bytes of an image file to RGB8, and RGB8 to JPEG.
+    .target(name: "ImageCodecs", dependencies: ["CCodecShim", "Tensors"]),
     // RGB8 to the network's input: resizing, augmentation and normalisation of the two presets.
     .target(name: "ImageTransforms", dependencies: ["Tensors"]),
-    // Which pictures there are and in which order ranks visit them.
-    .target(name: "ImageData", dependencies: ["ImageCodecs", "ImageTransforms", "Tensors"]),
-    // Reading and writing the files that hold tensors.
-    .target(name: "WeightFiles", dependencies: ["Tensors", "CHDF5", "CCrypto"]),
-    // The frozen backbone: weight file to feature vectors.
-    .target(name: "ResNet", dependencies: ["Kernels", "WeightFiles", "Tensors"]),
-    // The trained part: forward, backward, loss, optimisers.
-    .target(name: "Head", dependencies: ["Kernels", "Tensors"]),
+    // Which images there are and in which order ranks visit them.
+    .target(name: "ImageData", dependencies: ["FileIO", "ImageCodecs", "Tensors"]),
+    // Generated images of figures, for the demo and for training its backbone.
+    .target(name: "DemoFigures", dependencies: ["FileIO", "ImageCodecs", "Tensors"]),
     // The training loop; a first-time reader opens it first.
     .target(
       name: "Training",
       dependencies: [
-        "Collectives", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "ResNet", "Tensors",
-        "WeightFiles",
+        "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "ResNet",
+        "ResNetWeights", "Settings", "TensorFormats", "Tensors",
       ]),
-    // What a person sees of a run: progress, tables, metrics.
-    .target(name: "Reports", dependencies: ["Training", "WeightFiles"]),
-    // Generated pictures of figures, for the demo and for training its backbone.
-    .target(name: "DemoFigures", dependencies: ["Tensors", "ImageCodecs"]),
-
-    // Executables.
-
-    // The tool: options, wiring, messages.
-    .executableTarget(
-      name: "avp-dist",
+    // mpirun, hosts and restarts.
+    .target(name: "Launching", dependencies: ["FileIO", "Training"]),
+    // What a person sees of a run: progress, tables, metrics, pages.
+    .target(name: "Reports", dependencies: ["FileIO", "Head", "Training"]),
+    // Every command: options, wiring, messages.
+    .target(
+      name: "Commands",
       dependencies: [
-        "CDemoBackbone", "Collectives", "DemoFigures", "Head", "ImageCodecs", "ImageData",
-        "ImageTransforms", "Kernels", "MPICollectives", "Reports", "ResNet", "Tensors", "Training",
-        "WeightFiles",
+        "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head", "ImageCodecs", "ImageData",
+        "ImageTransforms", "Kernels", "Launching", "MPICollectives", "ModelExport", "Reports",
+        "ResNet", "ResNetWeights", "Settings", "TensorFormats", "Tensors", "Training",
       ]),
+
+    // The tool.
+    .executableTarget(name: "avp-dist", dependencies: ["Commands"]),
+
     // The helper that tests start under mpirun, so that MPI stays out of the test process.
     .executableTarget(
-      name: "rank-check", dependencies: ["Collectives", "MPICollectives"]),
+      name: "rank-check", dependencies: ["Collectives", "MPICollectives"],
+      path: "Tests/Support/rank-check"),
 
     // Tests: one target a module, and one for the tool as a whole.
+    .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(
+      name: "WeightFilesTests",
+      dependencies: ["FileIO", "ModelExport", "ResNetWeights", "TensorFormats", "Tensors"],
+      exclude: ["Golden"]),
     // The kernels in the shape of AVX-512 for any processor; no program links them. A vector type
     // wider than the registers has no settled ABI, which does not matter inside one file.
     .target(
@@ -110,30 +128,37 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2", "-Wno-psabi"])]),
     .testTarget(
       name: "KernelsTests",
-      dependencies: [
-        "CKernels", "CKernelsAVX2", "CKernelsAVX512", "CKernelsWide", "Kernels", "Tensors",
-      ]),
+      dependencies: ["CKernels", "CKernelsWide", "Kernels", "ResNetWeights", "Tensors"]),
     .testTarget(
-      name: "ResNetTests", dependencies: ["ResNet", "WeightFiles", "Tensors", "Kernels"]),
-    .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs", "Tensors", "WeightFiles"]),
+      name: "ResNetTests",
+      dependencies: ["FileIO", "Kernels", "ResNet", "ResNetWeights", "TensorFormats", "Tensors"]),
+    .testTarget(
+      name: "HeadTests", dependencies: ["FileIO", "Head", "TensorFormats", "Tensors"],
+      exclude: ["Golden"]),
+    .testTarget(
+      name: "ImageCodecsTests",
+      dependencies: ["FileIO", "ImageCodecs", "TensorFormats", "Tensors"]),
     .testTarget(
       name: "ImageTransformsTests",
-      dependencies: ["ImageCodecs", "ImageTransforms", "Tensors", "WeightFiles"]),
+      dependencies: [
+        "ImageCodecs", "ImageTransforms", "ResNetWeights", "TensorFormats", "Tensors",
+      ]),
     .testTarget(name: "ImageDataTests", dependencies: ["ImageData", "Tensors"]),
-    .testTarget(
-      name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"], exclude: ["Golden"]),
-    .testTarget(
-      name: "HeadTests", dependencies: ["Head", "Tensors", "WeightFiles"], exclude: ["Golden"]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Training", "WeightFiles"]),
     .testTarget(name: "DemoFiguresTests", dependencies: ["DemoFigures", "ImageCodecs", "Tensors"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Training", "Collectives", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "Kernels",
-        "ResNet", "Tensors", "WeightFiles",
+        "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "Kernels",
+        "ResNet", "ResNetWeights", "TensorFormats", "Tensors", "Training",
       ]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Training"]),
+    .testTarget(name: "CommandsTests", dependencies: ["Commands", "Settings", "Training"]),
     .testTarget(
-      name: "ToolTests", dependencies: ["avp-dist", "rank-check", "Tensors", "WeightFiles"]),
+      name: "ToolTests",
+      dependencies: [
+        "Commands", "FileIO", "Launching", "Settings", "TensorFormats", "Tensors", "avp-dist",
+        "rank-check",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

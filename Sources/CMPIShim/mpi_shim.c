@@ -89,6 +89,17 @@ int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
   return MPI_SUCCESS;
 }
 
+int avp_mpi_library(char *text, int size) {
+  char version[MPI_MAX_LIBRARY_VERSION_STRING];
+  int count = 0;
+  int code = MPI_Get_library_version(version, &count);
+  if (code != MPI_SUCCESS) return code;
+  int kept = count < size ? count : size - 1;
+  memcpy(text, version, (size_t)kept);
+  text[kept] = 0;
+  return MPI_SUCCESS;
+}
+
 int avp_mpi_close(avp_mpi_comm *comm) {
   int code = MPI_SUCCESS;
   for (int i = 0; i < comm->size && code == MPI_SUCCESS; i++) {

@@ -1,28 +1,28 @@
 /// How values of several ranks become one.
-public enum Reduction: Sendable {
+package enum Reduction: Sendable {
   case sum, minimum, maximum
 }
 
 /// A number type that ranks can reduce together: `Float`, `Double` or `Int64`.
-public protocol Reducible: BitwiseCopyable, Comparable, AdditiveArithmetic, Sendable {
+package protocol Reducible: BitwiseCopyable, Comparable, AdditiveArithmetic, Sendable {
   /// The type's name in messages and for the transport.
   static var reducibleKind: ReducibleKind { get }
 }
 
 /// The number types of ``Reducible``.
-public enum ReducibleKind: Sendable {
+package enum ReducibleKind: Sendable {
   case float, double, int64
 }
 
-extension Float: Reducible { public static var reducibleKind: ReducibleKind { .float } }
-extension Double: Reducible { public static var reducibleKind: ReducibleKind { .double } }
-extension Int64: Reducible { public static var reducibleKind: ReducibleKind { .int64 } }
+extension Float: Reducible { package static var reducibleKind: ReducibleKind { .float } }
+extension Double: Reducible { package static var reducibleKind: ReducibleKind { .double } }
+extension Int64: Reducible { package static var reducibleKind: ReducibleKind { .int64 } }
 
 /// What the processes (ranks) of one run do together.
 ///
 /// Every operation is collective: all ranks call it in the same order, and none returns before all
 /// have entered it. A communicator belongs to the thread that made it.
-public protocol Communicator: AnyObject {
+package protocol Communicator: AnyObject {
   /// This process's number, 0 ..< ``worldSize``.
   var rank: Int { get }
   /// How many processes take part.
@@ -58,10 +58,10 @@ public protocol Communicator: AnyObject {
 }
 
 extension Communicator {
-  public func reportActivity() throws(CollectiveError) {}
+  package func reportActivity() throws(CollectiveError) {}
 
   /// This rank's place among the ranks of its host, and how many these are. Collective.
-  public func placeOnHost() throws(CollectiveError) -> (place: Int, count: Int) {
+  package func placeOnHost() throws(CollectiveError) -> (place: Int, count: Int) {
     let hosts = try allgather(Array(host.utf8))
     let own = hosts[rank]
     return (hosts[..<rank].count { $0 == own }, hosts.count { $0 == own })
@@ -69,7 +69,7 @@ extension Communicator {
 }
 
 /// Why ranks could not do something together.
-public enum CollectiveError: Error, Equatable, CustomStringConvertible {
+package enum CollectiveError: Error, Equatable, CustomStringConvertible {
   /// The transport returned an error code: the operation and the transport's own words.
   case transport(operation: String, reason: String)
   /// Ranks entered the same operation with different sizes.
@@ -79,7 +79,7 @@ public enum CollectiveError: Error, Equatable, CustomStringConvertible {
   /// The processes were not started the way the transport needs; the text says the remedy.
   case launch(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .transport(let operation, let reason): "\(operation) failed: \(reason)"
     case .mismatch(let text), .stalled(let text), .launch(let text): text

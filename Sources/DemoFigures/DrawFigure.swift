@@ -9,7 +9,7 @@ import Tensors
 ///   - kind: What to draw.
 ///   - seed: Another seed gives another set of pictures.
 ///   - index: The number of the picture among those of its kind.
-public func drawFigure(kind: FigureKind, seed: UInt64, index: Int) -> RGBImage {
+package func drawFigure(kind: FigureKind, seed: UInt64, index: Int) -> RGBImage {
   drawPicture(kind: kind, seed: seed, index: index).image
 }
 

@@ -1,5 +1,5 @@
 /// What a generated picture shows.
-public enum FigureKind: String, CaseIterable, Sendable {
+package enum FigureKind: String, CaseIterable, Sendable {
   // The two classes of the demo.
   case alien
   case predator
@@ -18,21 +18,21 @@ public enum FigureKind: String, CaseIterable, Sendable {
   case stripes
 
   /// The name of the class folder.
-  public var className: String { rawValue }
+  package var className: String { rawValue }
 
   /// A number that never changes, for the random generator; new kinds go to the end of `allCases`.
   var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// Which classes a generated picture set has.
-public enum DemoSet: String, CaseIterable, Sendable {
+package enum DemoSet: String, CaseIterable, Sendable {
   /// Aliens and predators: what the demo learns.
   case demo
   /// Twelve kinds of plain figures: what the demo backbone was trained on.
   case backboneTraining = "backbone"
 
   /// The classes of the set, in the order of their folder names.
-  public var kinds: [FigureKind] {
+  package var kinds: [FigureKind] {
     switch self {
     case .demo: [.alien, .predator]
     case .backboneTraining: FigureKind.allCases.filter { $0 != .alien && $0 != .predator }

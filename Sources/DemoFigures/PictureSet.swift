@@ -1,10 +1,11 @@
+import FileIO
 import Foundation
 import ImageCodecs
 
 /// Why a generated picture set could not be written.
-public struct PictureSetError: Error, Equatable, CustomStringConvertible {
+package struct PictureSetError: Error, Equatable, CustomStringConvertible {
   /// The whole message: what happened, where, and what to do.
-  public let description: String
+  package let description: String
 }
 
 /// Draws a picture set as JPEG files `root/train/<class>/0000.jpg`,
@@ -20,7 +21,7 @@ public struct PictureSetError: Error, Equatable, CustomStringConvertible {
 ///   - seed: Another seed gives other pictures.
 /// - Throws: `PictureSetError` when a number is negative, the folder has contents, or cannot be
 ///   written. What was written until then stays.
-public func writePictureSet(
+package func writePictureSet(
   to root: String, set: DemoSet, trainPerClass: Int, validationPerClass: Int, seed: UInt64
 ) throws(PictureSetError) {
   guard trainPerClass >= 0, validationPerClass >= 0 else {

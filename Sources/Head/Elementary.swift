@@ -4,7 +4,7 @@
 /// every bit of a step, so powers and cosines are made of operations whose rounding IEEE 754 fixes.
 ///
 /// - Precondition: `exponent` is at least 0.
-func power(_ base: Double, _ exponent: Int) -> Double {
+package func power(_ base: Double, _ exponent: Int) -> Double {
   precondition(exponent >= 0)
   var result = 1.0
   var square = base
@@ -18,7 +18,7 @@ func power(_ base: Double, _ exponent: Int) -> Double {
 }
 
 /// cos(π x) for x in 0...1 to about one unit in the last place of 1, by its power series.
-func cosineOfPi(_ x: Double) -> Double {
+package func cosineOfPi(_ x: Double) -> Double {
   if x > 0.5 { return -cosineOfPi(1 - x) }
   let square = (x * .pi) * (x * .pi)
   var series = 1.0

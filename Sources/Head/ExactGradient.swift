@@ -1,5 +1,3 @@
-import Kernels
-
 /// The gradient of a head over the samples of a global batch, summed exactly.
 ///
 /// Each sample's gradient elements are rounded to whole numbers of 2^-40 and added as 64-bit
@@ -17,18 +15,18 @@ import Kernels
 /// **Precision.** Rounding moves the mean of a gradient element by at most 2^-41, or 5e-13; Adam
 /// divides by a root to which 1e-8 or more is added, so a step sees less than 1e-4 of its learning
 /// rate.
-public struct ExactGradient: Equatable, Sendable {
+package struct ExactGradient: Equatable, Sendable {
   /// The sums: one element a parameter, then loss, correct, count and faults as in ``ExactTally``.
-  public var values: [Int64]
+  package var values: [Int64]
   /// The widths of the head.
-  public let shape: HeadShape
+  package let shape: HeadShape
   private let gradientLimit: Double
   private let lossLimit: Double
 
   /// An empty sum for batches of at most `globalBatch` samples over all ranks.
   ///
   /// - Precondition: `globalBatch` is positive.
-  public init(shape: HeadShape, globalBatch: Int) {
+  package init(shape: HeadShape, globalBatch: Int) {
     precondition(globalBatch > 0)
     self.shape = shape
     values = [Int64](
@@ -41,7 +39,7 @@ public struct ExactGradient: Equatable, Sendable {
   ///
   /// - Precondition: the head has this shape; there are as many `labels` as `features`; each vector
   ///   has `shape.features` values; labels are classes.
-  public mutating func add(features: [[Float]], labels: [Int], at parameters: HeadParameters) {
+  package mutating func add(features: [[Float]], labels: [Int], at parameters: HeadParameters) {
     precondition(parameters.shape == shape)
     parameters.arithmetic.accumulate(
       parameters: parameters.values, inputs: features, labels: labels, gradientLimit: gradientLimit,
@@ -52,7 +50,7 @@ public struct ExactGradient: Equatable, Sendable {
   ///
   /// - Throws: ``HeadError/notFinite(samples:)`` where a sample did not fit, and
   ///   ``HeadError/noSamples`` where there was none.
-  public func mean() throws(HeadError) -> (gradient: [Float], metrics: Metrics) {
+  package func mean() throws(HeadError) -> (gradient: [Float], metrics: Metrics) {
     let count = shape.parameterCount
     let metrics = try Metrics(fields: values[count...])
     let divisor = HeadArithmetic.gradientScale * Double(metrics.count)

@@ -1,12 +1,10 @@
-import Kernels
-
 /// Loss, correct predictions and count of samples, summed exactly.
 ///
 /// Losses are whole numbers of 2^-32, so sums of any grouping and order are equal. The sums over
 /// ranks are the element-wise sums of ``values``.
-public struct ExactTally: Equatable, Sendable {
+package struct ExactTally: Equatable, Sendable {
   /// Loss, correct, count and faults.
-  public var values: [Int64]
+  package var values: [Int64]
   private let lossLimit: Double
 
   /// An empty tally of at most `capacity` samples over all ranks.
@@ -15,17 +13,17 @@ public struct ExactTally: Equatable, Sendable {
   /// samples, far above what any head that learns has. A larger one is a fault.
   ///
   /// - Precondition: `capacity` is positive.
-  public init(capacity: Int) {
+  package init(capacity: Int) {
     precondition(capacity > 0)
     values = [Int64](repeating: 0, count: HeadArithmetic.SumField.allCases.count)
     lossLimit = Self.lossLimit(capacity: capacity)
   }
 
   /// The largest loss that one of `capacity` samples may add, in fixed-point units.
-  static func lossLimit(capacity: Int) -> Double { 0x1p62 / Double(capacity) }
+  package static func lossLimit(capacity: Int) -> Double { 0x1p62 / Double(capacity) }
 
   /// Whether `values` can be the sums of at most `samples` samples, none of them at fault.
-  public static func canHold(_ values: [Int64], samples: Int) -> Bool {
+  package static func canHold(_ values: [Int64], samples: Int) -> Bool {
     typealias Field = HeadArithmetic.SumField
     guard values.count == Field.allCases.count else { return false }
     let count = values[Field.count.rawValue]
@@ -37,12 +35,12 @@ public struct ExactTally: Equatable, Sendable {
   /// Adds one sample.
   ///
   /// - Precondition: `label` is a position in `logits`.
-  public mutating func add(logits: [Double], label: Int) {
+  package mutating func add(logits: [Double], label: Int) {
     HeadArithmetic.tally(logits: logits, label: label, lossLimit: lossLimit, into: &values)
   }
 
   /// Adds the totals of a gradient's samples. A sum that would pass 64 bits becomes a fault.
-  public mutating func add(_ gradient: ExactGradient) {
+  package mutating func add(_ gradient: ExactGradient) {
     for (field, value) in gradient.values[gradient.shape.parameterCount...].enumerated() {
       let (sum, overflow) = values[field].addingReportingOverflow(value)
       values[field] = sum
@@ -54,39 +52,39 @@ public struct ExactTally: Equatable, Sendable {
   ///
   /// - Throws: ``HeadError/notFinite(samples:)`` where a sample did not fit, and
   ///   ``HeadError/noSamples`` where there was none.
-  public func metrics() throws(HeadError) -> Metrics { try Metrics(fields: values[...]) }
+  package func metrics() throws(HeadError) -> Metrics { try Metrics(fields: values[...]) }
 }
 
 /// Loss and accuracy over some samples.
-public struct Metrics: Codable, Equatable, Sendable {
+package struct Metrics: Codable, Equatable, Sendable {
   /// The sum of the losses.
-  public var lossSum: Double
+  package var lossSum: Double
   /// How many were predicted right.
-  public var correct: Int
+  package var correct: Int
   /// How many samples there were.
-  public var count: Int
+  package var count: Int
 
   /// Metrics of no sample, to add others to.
-  public init() {
+  package init() {
     lossSum = 0
     correct = 0
     count = 0
   }
 
   /// The mean loss; 0 of no sample.
-  public var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
+  package var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
   /// The share predicted right, in 0...1; 0 of no sample.
-  public var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
+  package var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
 
   /// Adds the metrics of other samples.
-  public static func += (left: inout Metrics, right: Metrics) {
+  package static func += (left: inout Metrics, right: Metrics) {
     left.lossSum += right.lossSum
     left.correct += right.correct
     left.count += right.count
   }
 
   /// Metrics from the four fields of an exact sum.
-  init(fields: ArraySlice<Int64>) throws(HeadError) {
+  package init(fields: ArraySlice<Int64>) throws(HeadError) {
     func field(_ field: HeadArithmetic.SumField) -> Int64 {
       fields[fields.startIndex + field.rawValue]
     }

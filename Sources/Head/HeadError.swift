@@ -1,6 +1,6 @@
 /// Why a head cannot be made or a step cannot be taken; the description is the message for a
 /// person.
-public enum HeadError: Error, Equatable, CustomStringConvertible {
+package enum HeadError: Error, Equatable, CustomStringConvertible {
   /// Widths that no head can have.
   case shape(String)
   /// A tensor is missing or has another shape.
@@ -13,7 +13,7 @@ public enum HeadError: Error, Equatable, CustomStringConvertible {
   case setting(String)
 
   /// What happened and what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .shape(let reason): return "the head cannot be made: \(reason)"
     case .tensor(let name, let reason): return "head tensor '\(name)' \(reason)"

@@ -1,7 +1,7 @@
 import Tensors
 
 /// How the values of a fresh head are drawn.
-public enum HeadInitialisation: String, CaseIterable, Codable, Sendable {
+package enum HeadInitialisation: String, CaseIterable, Codable, Sendable {
   /// As PyTorch's `Linear`: weight and bias uniform in ±1/√inputs.
   case pytorch
   /// As Keras's `Dense`: weight Glorot uniform in ±√(6 / (inputs + outputs)), bias 0.
@@ -9,7 +9,7 @@ public enum HeadInitialisation: String, CaseIterable, Codable, Sendable {
 }
 
 /// A fresh head whose values are a function of `shape`, `initialisation` and `seed` alone.
-public func initialHead(
+package func initialHead(
   shape: HeadShape, initialisation: HeadInitialisation, seed: UInt64
 ) -> HeadParameters {
   var values: [Float] = []
@@ -26,7 +26,7 @@ public func initialHead(
 
 extension HeadInitialisation {
   /// The largest magnitude of a fresh value.
-  func bound(of tensor: HeadTensor, in shape: HeadShape) -> Double {
+  package func bound(of tensor: HeadTensor, in shape: HeadShape) -> Double {
     let (inputs, outputs) =
       switch tensor {
       case .firstWeight, .firstBias: (shape.features, shape.hidden)

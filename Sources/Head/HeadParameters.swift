@@ -1,17 +1,16 @@
-import Kernels
 import Tensors
 
 /// The trained numbers of a head.
-public struct HeadParameters: Equatable, Sendable {
+package struct HeadParameters: Equatable, Sendable {
   /// The widths.
-  public let shape: HeadShape
+  package let shape: HeadShape
   /// All values: the tensors of ``HeadTensor`` in order, each row-major.
-  public internal(set) var values: [Float]
+  package var values: [Float]
 
   /// Parameters from their values.
   ///
   /// - Precondition: `values.count` is `shape.parameterCount`.
-  public init(shape: HeadShape, values: [Float]) {
+  package init(shape: HeadShape, values: [Float]) {
     precondition(values.count == shape.parameterCount)
     self.shape = shape
     self.values = values
@@ -22,7 +21,7 @@ public struct HeadParameters: Equatable, Sendable {
   ///
   /// - Throws: ``HeadError`` where a tensor is missing, shapes do not fit together, or a value is
   ///   not finite.
-  public init(tensor: (_ name: String) throws(HeadError) -> Tensor<Float>?) throws(HeadError) {
+  package init(tensor: (_ name: String) throws(HeadError) -> Tensor<Float>?) throws(HeadError) {
     var found: [HeadTensor: Tensor<Float>] = [:]
     for part in HeadTensor.allCases {
       guard let value = try tensor(part.rawValue) else {
@@ -63,12 +62,12 @@ public struct HeadParameters: Equatable, Sendable {
   }
 
   /// One tensor, with its shape.
-  public func tensor(_ part: HeadTensor) -> Tensor<Float> {
+  package func tensor(_ part: HeadTensor) -> Tensor<Float> {
     Tensor(shape: shape.shape(of: part), values: Array(values[shape.range(of: part)]))
   }
 
   /// Whether every value is finite.
-  public var isFinite: Bool { values.allSatisfy(\.isFinite) }
+  package var isFinite: Bool { values.allSatisfy(\.isFinite) }
 }
 
 extension HeadParameters {
@@ -76,11 +75,11 @@ extension HeadParameters {
   /// second. They never depend on which samples are computed together.
   ///
   /// - Precondition: each vector has `shape.features` values.
-  public func logits(of features: [[Float]]) -> [[Double]] {
+  package func logits(of features: [[Float]]) -> [[Double]] {
     arithmetic.logits(parameters: values, inputs: features)
   }
 
-  var arithmetic: HeadArithmetic {
+  package var arithmetic: HeadArithmetic {
     HeadArithmetic(features: shape.features, hidden: shape.hidden, classes: shape.classes)
   }
 }
@@ -88,20 +87,20 @@ extension HeadParameters {
 /// The softmax of `logits`: probabilities that sum to 1.
 ///
 /// - Precondition: `logits` is not empty.
-public func probabilities(ofLogits logits: [Double]) -> [Double] {
+package func probabilities(ofLogits logits: [Double]) -> [Double] {
   HeadArithmetic.probabilities(logits: logits)
 }
 
 /// The class with the largest logit, the first of equal ones.
 ///
 /// - Precondition: `logits` is not empty.
-public func predictedClass(ofLogits logits: [Double]) -> Int {
+package func predictedClass(ofLogits logits: [Double]) -> Int {
   HeadArithmetic.crossEntropy(logits: logits, label: 0).predicted
 }
 
 /// The softmax cross-entropy `-log p[label]`, at least 0.
 ///
 /// - Precondition: `label` is a position in `logits`.
-public func crossEntropy(ofLogits logits: [Double], label: Int) -> Double {
+package func crossEntropy(ofLogits logits: [Double], label: Int) -> Double {
   HeadArithmetic.crossEntropy(logits: logits, label: label).loss
 }

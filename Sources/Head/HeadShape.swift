@@ -1,20 +1,20 @@
 /// The widths of a head: linear features to hidden, ReLU, linear hidden to classes.
-public struct HeadShape: Equatable, Sendable {
+package struct HeadShape: Equatable, Sendable {
   /// The length of a feature vector.
-  public let features: Int
+  package let features: Int
   /// The number of hidden units.
-  public let hidden: Int
+  package let hidden: Int
   /// The number of classes.
-  public let classes: Int
+  package let classes: Int
 
   /// The most parameters that a head may have, 2^28 (1 GiB of floats).
-  public static let parameterLimit = 1 << 28
+  package static let parameterLimit = 1 << 28
 
   /// Checks the widths.
   ///
   /// - Throws: ``HeadError/shape(_:)`` where a width is not positive, there are fewer than two
   ///   classes, or the parameters would pass ``parameterLimit``.
-  public init(features: Int, hidden: Int, classes: Int) throws(HeadError) {
+  package init(features: Int, hidden: Int, classes: Int) throws(HeadError) {
     guard features > 0 else { throw .shape("it needs at least 1 feature, not \(features)") }
     guard hidden > 0 else { throw .shape("it needs at least 1 hidden unit, not \(hidden)") }
     guard classes > 1 else { throw .shape("it needs at least 2 classes, not \(classes)") }
@@ -32,11 +32,11 @@ public struct HeadShape: Equatable, Sendable {
   }
 
   /// The number of parameters.
-  public var parameterCount: Int { hidden * (features + 1) + classes * (hidden + 1) }
+  package var parameterCount: Int { hidden * (features + 1) + classes * (hidden + 1) }
 }
 
 /// The tensors of a head, in the order in which their values lie.
-public enum HeadTensor: String, CaseIterable, Sendable {
+package enum HeadTensor: String, CaseIterable, Sendable {
   /// The weight of the first layer, [hidden, features].
   case firstWeight = "fc.0.weight"
   /// The bias of the first layer, [hidden].
@@ -49,7 +49,7 @@ public enum HeadTensor: String, CaseIterable, Sendable {
 
 extension HeadShape {
   /// The shape of one tensor.
-  public func shape(of tensor: HeadTensor) -> [Int] {
+  package func shape(of tensor: HeadTensor) -> [Int] {
     switch tensor {
     case .firstWeight: [hidden, features]
     case .firstBias: [hidden]
@@ -59,7 +59,7 @@ extension HeadShape {
   }
 
   /// Where one tensor's values lie among all parameters.
-  public func range(of tensor: HeadTensor) -> Range<Int> {
+  package func range(of tensor: HeadTensor) -> Range<Int> {
     var start = 0
     for earlier in HeadTensor.allCases {
       let count = shape(of: earlier).reduce(1, *)

@@ -7,9 +7,9 @@
 /// - constant: base;
 /// - cosine: base (1 + cos(π (t - W) / (E - W))) / 2, which falls to 0 at the end of the run;
 /// - step: base decayRate^⌊(t - W) / decayEpochs⌋.
-public struct LearningRateSchedule: Codable, Equatable, Sendable {
+package struct LearningRateSchedule: Codable, Equatable, Sendable {
   /// The shape after the warm-up.
-  public enum Shape: String, CaseIterable, Codable, Sendable {
+  package enum Shape: String, CaseIterable, Codable, Sendable {
     /// Always the base rate.
     case constant
     /// Half a cosine wave from the base rate to 0.
@@ -19,22 +19,22 @@ public struct LearningRateSchedule: Codable, Equatable, Sendable {
   }
 
   /// The shape after the warm-up.
-  public var shape: Shape
+  package var shape: Shape
   /// The learning rate at the end of the warm-up, positive.
-  public var base: Double
+  package var base: Double
   /// The epochs of the whole run, positive.
-  public var epochs: Int
+  package var epochs: Int
   /// The epochs of warm-up, from 0 to `epochs`; 0 for none.
-  public var warmupEpochs: Double
+  package var warmupEpochs: Double
   /// The epochs between two decays of the step shape, positive.
-  public var decayEpochs: Double
+  package var decayEpochs: Double
   /// The factor of a decay of the step shape, in (0, 1].
-  public var decayRate: Double
+  package var decayRate: Double
 
   /// A schedule; the defaults of the step shape are those customary for ImageNet.
   ///
   /// - Throws: ``HeadError/setting(_:)`` where a value is out of its range.
-  public init(
+  package init(
     shape: Shape = .constant, base: Double = 0.001, epochs: Int, warmupEpochs: Double = 0,
     decayEpochs: Double = 30, decayRate: Double = 0.1
   ) throws(HeadError) {
@@ -62,7 +62,7 @@ public struct LearningRateSchedule: Codable, Equatable, Sendable {
   /// The learning rate of one step; `step` counts from 0 over the whole run.
   ///
   /// - Precondition: `step` is at least 0, `stepsPerEpoch` is positive.
-  public func rate(step: Int, stepsPerEpoch: Int) -> Double {
+  package func rate(step: Int, stepsPerEpoch: Int) -> Double {
     precondition(step >= 0 && stepsPerEpoch > 0)
     let time = Double(step) / Double(stepsPerEpoch)
     if time < warmupEpochs {

@@ -1,4 +1,5 @@
-public import Tensors
+internal import CCodecShim
+import Tensors
 
 /// Decodes the JPEG or PNG file in `bytes`, whichever it is, to 8-bit RGB.
 ///
@@ -12,6 +13,6 @@ public import Tensors
 ///   which is refused before any memory is taken for it; and where there is no memory. Slight
 ///   damage that the JPEG format can recover from passes, and so does whatever is wrong behind the
 ///   last row.
-public func decodeImage(_ bytes: [UInt8]) throws(ImageError) -> RGBImage {
+package func decodeImage(_ bytes: [UInt8]) throws(ImageError) -> RGBImage {
   try PictureFile(bytes).decode()
 }

@@ -3,11 +3,11 @@ internal import CCodecShim
 /// Why a picture could not be read or written.
 ///
 /// The description is the reason alone, without a path: the caller knows which file it was.
-public struct ImageError: Error, Equatable, CustomStringConvertible {
+package struct ImageError: Error, Equatable, CustomStringConvertible {
   /// What happened, for a person.
-  public let description: String
+  package let description: String
   /// Whether this host had no memory for the picture, which says nothing about the file.
-  public let isOutOfMemory: Bool
+  package let isOutOfMemory: Bool
 
   init(_ description: String) {
     self.description = description

@@ -9,7 +9,7 @@ import Tensors
 ///   - quality: 1 (smallest) to 100 (best), the scale of libjpeg.
 /// - Returns: The bytes of the file.
 /// - Throws: `ImageError` with libjpeg's reason, or when `quality` is out of range.
-public func encodeJPEG(_ image: RGBImage, quality: Int) throws(ImageError) -> [UInt8] {
+package func encodeJPEG(_ image: RGBImage, quality: Int) throws(ImageError) -> [UInt8] {
   guard (1...100).contains(quality) else {
     throw ImageError("the JPEG quality \(quality) is not between 1 and 100")
   }

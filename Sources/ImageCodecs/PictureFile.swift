@@ -1,23 +1,23 @@
 internal import CCodecShim
 internal import Glibc
-public import Tensors
+import Tensors
 
 /// The most pixels that a picture may have.
-public let pixelLimit = 100_000_000
+package let pixelLimit = 100_000_000
 
 /// The most columns or rows: the PNG decoder keeps two whole rows of up to 8 bytes a pixel, and a
 /// resizing keeps weights for every row and column.
 private let sideLimit = 1_000_000
 
 /// A JPEG or PNG file whose header has been read and found acceptable.
-public struct PictureFile: Sendable {
+package struct PictureFile: Sendable {
   /// The picture's columns.
-  public let width: Int
+  package let width: Int
   /// The picture's rows.
-  public let height: Int
+  package let height: Int
   /// Bytes of memory that ``decode()`` needs, nearly: for the pixels, and for what the decoder holds
   /// meanwhile. A JPEG of several scans needs three to four times as much as one of a single scan.
-  public let decodingBytes: Int
+  package let decodingBytes: Int
 
   private let bytes: [UInt8]
   private let codec: Codec
@@ -26,7 +26,7 @@ public struct PictureFile: Sendable {
   ///
   /// - Throws: ``ImageError`` for another format, a damaged header, a picture without pixels, one
   ///   of more than ``pixelLimit`` pixels or a million columns or rows.
-  public init(_ bytes: [UInt8]) throws(ImageError) {
+  package init(_ bytes: [UInt8]) throws(ImageError) {
     guard !bytes.isEmpty else { throw ImageError("the file is empty") }
     let format = PictureFormat(bytes)
     if let objection = format.objection { throw ImageError(objection) }
@@ -46,13 +46,16 @@ public struct PictureFile: Sendable {
   }
 
   /// The picture; see ``decodeImage(_:)``.
-  public func decode() throws(ImageError) -> RGBImage {
+  package func decode() throws(ImageError) -> RGBImage {
     let byteCount = width * height * 3
-    // Without memory an array ends the process; asked like this, the system can say no.
-    guard let room = malloc(byteCount) else {
+    // Without memory an array ends the process; asked like this, the system can say no. (A malloc
+    // that is freed at once does not survive the optimiser.)
+    let room = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let room, room != MAP_FAILED else {
       throw ImageError.noMemory(for: "\(width) x \(height) pixels")
     }
-    free(room)
+    munmap(room, byteCount)
     var result = (status: AVP_CODEC_REFUSED, message: "")
     // The decoder writes the array's storage directly, so that no pixel is first set to zero; the
     // bytes count as written only if it succeeded.

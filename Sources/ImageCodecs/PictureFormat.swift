@@ -1,5 +1,5 @@
 /// What a file is, judged by its first bytes; names and extensions often lie.
-public enum PictureFormat: Equatable, Sendable {
+package enum PictureFormat: Equatable, Sendable {
   /// JPEG.
   case jpeg
   /// PNG.
@@ -10,7 +10,7 @@ public enum PictureFormat: Equatable, Sendable {
   case unknown
 
   /// Why a picture of this format cannot be read; nil for one that can.
-  public var objection: String? {
+  package var objection: String? {
     switch self {
     case .jpeg, .png: nil
     case .other(let name): "it is \(name); only JPEG and PNG pictures can be read"
@@ -19,7 +19,7 @@ public enum PictureFormat: Equatable, Sendable {
   }
 
   /// The format of a file that begins with `bytes`.
-  public init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
       self = .jpeg
     } else if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {

@@ -1,19 +1,19 @@
 /// What a picture's file says that decoding passes over, so that the network sees another picture
 /// than a person in a viewer does.
-public struct PictureNotes: Equatable, Sendable {
+package struct PictureNotes: Equatable, Sendable {
   /// Whether the EXIF data have an orientation other than upright, which is not applied.
-  public let isTurned: Bool
+  package let isTurned: Bool
   /// Whether it is a PNG of 16 bits of grey, of which values above 255 become white.
-  public let isDeepGrey: Bool
+  package let isDeepGrey: Bool
 
   /// A picture with these properties.
-  public init(isTurned: Bool = false, isDeepGrey: Bool = false) {
+  package init(isTurned: Bool = false, isDeepGrey: Bool = false) {
     self.isTurned = isTurned
     self.isDeepGrey = isDeepGrey
   }
 
   /// What the file in `bytes` says, whether or not it can be decoded. Looks at headers only.
-  public init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     switch PictureFormat(bytes) {
     case .jpeg: self.init(isTurned: Self.isTurned(exifOfJPEG(bytes)))
     case .png:

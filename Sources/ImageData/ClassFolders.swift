@@ -1,15 +1,18 @@
+import FileIO
+import Foundation
+
 /// The labelled pictures below one folder that holds a folder for each class.
-public struct ClassFolders: Equatable, Sendable {
+package struct ClassFolders: Equatable, Sendable {
   /// The class names, sorted by their UTF-8 bytes; a sample's label is a position in them.
-  public let classes: [String]
+  package let classes: [String]
   /// The pictures, class by class. Within a class they are sorted by folder, then by name, both by
   /// bytes: the order of torchvision's `ImageFolder`.
-  public let samples: [Sample]
+  package let samples: [Sample]
   /// What else lies there.
-  public let leftOut: LeftOut
+  package let leftOut: LeftOut
 
   /// File name extensions of pictures, in lower case.
-  public static let pictureExtensions: Set<String> = ["jpg", "jpeg", "png"]
+  package static let pictureExtensions: Set<String> = ["jpg", "jpeg", "png"]
 
   /// Reads the names and sizes below `folder`, without opening any picture.
   ///
@@ -21,7 +24,7 @@ public struct ClassFolders: Equatable, Sendable {
   /// - Throws: ``DatasetError`` where a folder is missing or unreadable, a link leads nowhere, a
   ///   name is not UTF-8, there are fewer than `minimumClasses` class folders, or a class has no
   ///   pictures.
-  public static func scan(
+  package static func scan(
     _ folder: String, prefix: String = "", minimumClasses: Int = 2,
     whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> ClassFolders {
@@ -53,7 +56,7 @@ public struct ClassFolders: Equatable, Sendable {
   }
 
   /// Whether a file's name has the extension of a picture that can be read.
-  public static func isPicture(_ name: String) -> Bool {
+  package static func isPicture(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: ".") else { return false }
     return pictureExtensions.contains(name[name.index(after: dot)...].lowercased())
   }

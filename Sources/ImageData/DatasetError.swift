@@ -1,7 +1,7 @@
 /// Why a picture set cannot be used; the description is the whole message for a person.
-public struct DatasetError: Error, Equatable, CustomStringConvertible {
+package struct DatasetError: Error, Equatable, CustomStringConvertible {
   /// The kinds of failure, which decide the exit status.
-  public enum Kind: Sendable {
+  package enum Kind: Sendable {
     /// A folder or file is not there or cannot be opened (exit status 66).
     case missing
     /// What is there cannot be used (exit status 65).
@@ -12,15 +12,15 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible {
   }
 
   /// The kind of failure.
-  public let kind: Kind
+  package let kind: Kind
   /// What happened, to which file or folder, and what to do.
-  public let description: String
+  package let description: String
 
   /// The same without the name of the file, for a place where that stands beside it.
-  public let reason: String
+  package let reason: String
 
   /// An error with its message.
-  public init(_ kind: Kind, _ description: String) {
+  package init(_ kind: Kind, _ description: String) {
     self.init(kind, description, reason: description)
   }
 
@@ -40,10 +40,10 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible {
 
 extension DatasetError {
   /// Description and reason as bytes.
-  public var encoded: [UInt8] { Array(description.utf8) + [0] + Array(reason.utf8) }
+  package var encoded: [UInt8] { Array(description.utf8) + [0] + Array(reason.utf8) }
 
   /// The error that ``encoded`` was made of, if `kind` is its kind.
-  public init(_ kind: Kind, encoded bytes: [UInt8]) {
+  package init(_ kind: Kind, encoded bytes: [UInt8]) {
     let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
     self.init(kind, parts[0], reason: parts.last ?? "")

@@ -1,14 +1,16 @@
+import FileIO
+
 /// One labelled picture of a set.
-public struct Sample: Codable, Equatable, Sendable {
+package struct Sample: Codable, Equatable, Sendable {
   /// Where it lies, relative to the set's root, with "/" between folders.
-  public let path: String
+  package let path: String
   /// The position of its class among the classes.
-  public let label: Int
+  package let label: Int
   /// The size of the file.
-  public let bytes: Int
+  package let bytes: Int
 
   /// A sample with its facts.
-  public init(path: String, label: Int, bytes: Int) {
+  package init(path: String, label: Int, bytes: Int) {
     self.path = path
     self.label = label
     self.bytes = bytes
@@ -16,20 +18,20 @@ public struct Sample: Codable, Equatable, Sendable {
 }
 
 /// The list of all pictures of a set, which rank 0 makes and all ranks share.
-public struct DatasetManifest: Codable, Equatable, Sendable {
+package struct DatasetManifest: Codable, Equatable, Sendable {
   /// The class names, sorted by their UTF-8 bytes; a sample's label is a position in them.
-  public let classes: [String]
+  package let classes: [String]
   /// The training pictures, class by class, in the order of torchvision's `ImageFolder`.
-  public let train: [Sample]
+  package let train: [Sample]
   /// The validation pictures, in the same order.
-  public let validation: [Sample]
+  package let validation: [Sample]
   /// What else lies in the set's folders.
-  public let leftOut: LeftOut
+  package let leftOut: LeftOut
   /// Equal for sets of equal classes, names, labels and sizes: 16 hexadecimal digits.
-  public let fingerprint: String
+  package let fingerprint: String
 
   /// A list of known pictures.
-  public init(
+  package init(
     classes: [String], train: [Sample], validation: [Sample], leftOut: LeftOut = LeftOut()
   ) {
     self.classes = classes
@@ -48,7 +50,7 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
   /// - Throws: ``DatasetError`` where a folder is missing, several for validation are there, there
   ///   are fewer than two classes, a class is empty, or the classes of the two folders
   ///   differ.
-  public static func scan(
+  package static func scan(
     root: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> DatasetManifest {
     try requireFolder(
@@ -94,7 +96,7 @@ public struct DatasetManifest: Codable, Equatable, Sendable {
 
   /// The parts of a set in which `classes`, the names in a folder, are no classes but the set is
   /// split already; nil where they look like classes.
-  public static func parts(among classes: [String]) -> [String]? {
+  package static func parts(among classes: [String]) -> [String]? {
     let parts = classes.filter { (["train", "test"] + validationNames).contains($0.lowercased()) }
     return parts.count > 1 && parts.contains { $0.lowercased() == "train" } ? parts : nil
   }
@@ -165,18 +167,18 @@ extension DatasetManifest {
   }
 
   /// What is wrong with a sample's file on this host.
-  public struct UnreadableSample: Codable, Equatable, Sendable, CustomStringConvertible {
+  package struct UnreadableSample: Codable, Equatable, Sendable, CustomStringConvertible {
     /// The file.
-    public let path: String
+    package let path: String
     /// Why it cannot be used.
-    public let reason: String
+    package let reason: String
     /// The file and the reason.
-    public var description: String { "\(path): \(reason)" }
+    package var description: String { "\(path): \(reason)" }
   }
 
   /// The samples whose files are not below `root` on this host, cannot be read, or have another
   /// size than the list says. It does not open them.
-  public static func unreadable(
+  package static func unreadable(
     samples: some Sequence<Sample>, root: String
   ) -> [UnreadableSample] {
     samples.compactMap { sample in

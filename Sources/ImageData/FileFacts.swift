@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// What the file system says about a path, after following symbolic links.
@@ -99,7 +100,7 @@ func namesInFolder(_ folder: String) throws(SystemReason) -> [[UInt8]] {
 }
 
 /// The bytes of a name that is no text: letters of ASCII as they are, others as \xe9.
-public func escaped(_ bytes: some Sequence<UInt8>) -> String {
+package func escaped(_ bytes: some Sequence<UInt8>) -> String {
   bytes.map { byte in
     (0x20..<0x7f).contains(byte)
       ? String(UnicodeScalar(byte))

@@ -1,16 +1,18 @@
+import FileIO
+
 /// The pictures below one folder, for commands that ask for no classes.
-public struct FolderPictures: Sendable {
+package struct FolderPictures: Sendable {
   /// The pictures, sorted by the bytes of their paths, which begin with the folder; all with label
   /// 0. A link that leads nowhere is among them with 0 bytes.
-  public let samples: [Sample]
+  package let samples: [Sample]
   /// What else is there.
-  public let leftOut: LeftOut
+  package let leftOut: LeftOut
 
   /// Lists the pictures of `folder` and of the folders in it, by the rules of ``ClassFolders``.
   ///
   /// - Parameter whileScanning: called with each file and folder before it is looked at.
   /// - Throws: ``DatasetError`` where a folder cannot be read or a name is not UTF-8.
-  public static func scan(
+  package static func scan(
     _ folder: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> FolderPictures {
     var walk = FolderWalk(listsBrokenLinks: true, whileScanning: whileScanning)

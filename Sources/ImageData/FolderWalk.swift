@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// The one way in which all commands look through folders of pictures.
@@ -149,7 +150,7 @@ extension DatasetError {
   /// A name that is no UTF-8, which paths in messages, models and pages have to be.
   ///
   /// - Parameter place: where the name stands, as "in the folder data".
-  public init(nameThatIsNoText bytes: [UInt8], of place: String) {
+  package init(nameThatIsNoText bytes: [UInt8], of place: String) {
     self.init(
       .invalid,
       "the name '\(escaped(bytes))' \(place) is not UTF-8; rename the file or folder, for example "

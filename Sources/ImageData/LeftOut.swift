@@ -1,19 +1,19 @@
 /// What a walk over folders left out, by kind and with the first few names, so that nothing is
 /// dropped without a word.
-public struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
+package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
   /// How many files and folders of each kind: an extension such as ".heic", or a reason.
-  public private(set) var kinds: [String: Int] = [:]
+  package private(set) var kinds: [String: Int] = [:]
   /// The paths of the first few.
-  public private(set) var examples: [String] = []
+  package private(set) var examples: [String] = []
 
   static let exampleLimit = 3
   private static let kindLimit = 6
 
   /// Nothing.
-  public init() {}
+  package init() {}
 
   /// How many files and folders, a folder counted once whatever is in it.
-  public var count: Int { kinds.values.reduce(0, +) }
+  package var count: Int { kinds.values.reduce(0, +) }
 
   mutating func add(_ path: String, _ kind: String) {
     kinds[kind, default: 0] += 1
@@ -21,13 +21,13 @@ public struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Adds what another walk left out.
-  public mutating func add(_ other: LeftOut) {
+  package mutating func add(_ other: LeftOut) {
     kinds.merge(other.kinds, uniquingKeysWith: +)
     examples += other.examples.prefix(Self.exampleLimit - examples.count)
   }
 
   /// One line for a person: counts, examples and, for pictures in other formats, the remedy.
-  public var description: String {
+  package var description: String {
     let ordered = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     var parts = ordered.prefix(Self.kindLimit).map { "\($0.value) \($0.key)" }
     let rest = ordered.dropFirst(Self.kindLimit).reduce(0) { $0 + $1.value }

@@ -1,23 +1,23 @@
 import Foundation
-public import ImageCodecs
+import ImageCodecs
 import Tensors
 
 /// Reads the pictures of a set from this host's files.
-public struct PictureSource: Sendable {
+package struct PictureSource: Sendable {
   /// The folder that sample paths are relative to.
-  public let root: String
+  package let root: String
 
   /// The largest file that is read, 512 MiB.
-  public static let fileLimit = 512 << 20
+  package static let fileLimit = 512 << 20
 
   /// Pictures below `root`.
-  public init(root: String) { self.root = root }
+  package init(root: String) { self.root = root }
 
   /// The file's bytes, as they are hashed and decoded.
   ///
   /// - Throws: ``DatasetError`` that names the file where it is missing, unreadable, larger than
   ///   ``fileLimit``, or of another size than the list says.
-  public func bytes(of sample: Sample) throws(DatasetError) -> [UInt8] {
+  package func bytes(of sample: Sample) throws(DatasetError) -> [UInt8] {
     try Self.contents(joined(root, sample.path), expected: sample.bytes)
   }
 
@@ -25,27 +25,27 @@ public struct PictureSource: Sendable {
   ///
   /// - Throws: ``DatasetError`` that names the file, as ``bytes(of:)`` or where it cannot be
   ///   decoded.
-  public func image(of sample: Sample) throws(DatasetError) -> RGBImage {
+  package func image(of sample: Sample) throws(DatasetError) -> RGBImage {
     try decode(bytes(of: sample), of: sample)
   }
 
   /// The picture that the `bytes` of a sample's file hold.
   ///
   /// - Throws: ``DatasetError`` with the path and the decoder's reason.
-  public func decode(_ bytes: [UInt8], of sample: Sample) throws(DatasetError) -> RGBImage {
+  package func decode(_ bytes: [UInt8], of sample: Sample) throws(DatasetError) -> RGBImage {
     try Self.decode(bytes, path: joined(root, sample.path))
   }
 
   /// The picture that `bytes` of the file at `path` hold.
   ///
   /// - Throws: ``DatasetError`` with the path and the decoder's reason.
-  public static func decode(_ bytes: [UInt8], path: String) throws(DatasetError) -> RGBImage {
+  package static func decode(_ bytes: [UInt8], path: String) throws(DatasetError) -> RGBImage {
     try naming(path) { () throws(ImageError) in try decodeImage(bytes) }
   }
 
   /// What `body` makes of a sample's file, its reason in an error that names the file: of the kind
   /// `host` where memory is lacking, else `invalid`.
-  public func naming<Value>(
+  package func naming<Value>(
     _ sample: Sample, _ body: () throws(ImageError) -> Value
   ) throws(DatasetError) -> Value {
     try Self.naming(joined(root, sample.path), body)
@@ -66,7 +66,7 @@ public struct PictureSource: Sendable {
   /// is one.
   ///
   /// - Throws: ``DatasetError`` that names the file where it cannot be read.
-  public func objection(to sample: Sample) throws(DatasetError) -> String? {
+  package func objection(to sample: Sample) throws(DatasetError) -> String? {
     let start = try Self.contents(joined(root, sample.path), expected: sample.bytes, limit: 64)
     return start.isEmpty ? "it is empty" : PictureFormat(start).objection
   }

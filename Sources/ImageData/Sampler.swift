@@ -6,17 +6,17 @@ import Tensors
 /// order keyed by (seed, epoch); it is cut into global batches, the last of which may be short, and
 /// each batch into one contiguous slice a rank. Nothing is dropped, padded or visited twice, for
 /// any number of ranks, and the batches do not depend on it.
-public struct Sampler: Sendable {
+package struct Sampler: Sendable {
   /// How many samples there are.
-  public let count: Int
+  package let count: Int
   /// How many samples a step sums over, on all ranks together; never more than there are.
-  public let globalBatch: Int
+  package let globalBatch: Int
   private let seed: UInt64
 
   /// A sampler of `count` samples in batches of at most `globalBatch`.
   ///
   /// - Precondition: `count` is at least 0 and `globalBatch` at least 1.
-  public init(count: Int, globalBatch: Int, seed: UInt64) {
+  package init(count: Int, globalBatch: Int, seed: UInt64) {
     precondition(count >= 0 && globalBatch > 0)
     self.count = count
     self.globalBatch = min(globalBatch, max(1, count))
@@ -24,10 +24,10 @@ public struct Sampler: Sendable {
   }
 
   /// The number of global batches in an epoch; 0 without samples.
-  public var stepsPerEpoch: Int { count / globalBatch + (count % globalBatch == 0 ? 0 : 1) }
+  package var stepsPerEpoch: Int { count / globalBatch + (count % globalBatch == 0 ? 0 : 1) }
 
   /// The samples in the order in which one epoch visits them.
-  public func order(epoch: Int) -> [Int] {
+  package func order(epoch: Int) -> [Int] {
     var random = CounterRandom(seed: seed, purpose: .epochOrder, epoch: epoch)
     return random.permutation(count)
   }
@@ -35,7 +35,7 @@ public struct Sampler: Sendable {
   /// The positions, in the epoch's order, of the global batch of one step.
   ///
   /// - Precondition: `step` counts from 0 within the epoch, below ``stepsPerEpoch``.
-  public func batch(step: Int) -> Range<Int> {
+  package func batch(step: Int) -> Range<Int> {
     precondition(step >= 0 && step < stepsPerEpoch)
     let start = step * globalBatch
     return start..<start + min(globalBatch, count - start)
@@ -45,7 +45,7 @@ public struct Sampler: Sendable {
   /// may be empty.
   ///
   /// - Precondition: as ``batch(step:)``, and `0 <= rank < worldSize`.
-  public func slice(step: Int, rank: Int, worldSize: Int) -> Range<Int> {
+  package func slice(step: Int, rank: Int, worldSize: Int) -> Range<Int> {
     let batch = batch(step: step)
     let share = Self.share(of: batch.count, rank: rank, worldSize: worldSize)
     return batch.lowerBound + share.lowerBound..<batch.lowerBound + share.upperBound
@@ -55,7 +55,7 @@ public struct Sampler: Sendable {
   /// more.
   ///
   /// - Precondition: `count >= 0` and `0 <= rank < worldSize`.
-  public static func share(of count: Int, rank: Int, worldSize: Int) -> Range<Int> {
+  package static func share(of count: Int, rank: Int, worldSize: Int) -> Range<Int> {
     precondition(count >= 0 && rank >= 0 && rank < worldSize)
     let (each, more) = count.quotientAndRemainder(dividingBy: worldSize)
     let start = rank * each + min(rank, more)

@@ -1,16 +1,16 @@
-public import Tensors
+import Tensors
 
 /// How strongly training pictures are varied.
-public struct Augmentation: Codable, Equatable, Sendable {
+package struct Augmentation: Codable, Equatable, Sendable {
   /// The largest shear angle to either side, in degrees, 0 up to (not including) 90.
-  public var shear: Double
+  package var shear: Double
   /// The largest deviation of a zoom factor from 1, from 0 up to (not including) 1.
-  public var zoom: Double
+  package var zoom: Double
   /// How often pictures are mirrored, a probability from 0 to 1.
-  public var horizontalFlip: Double
+  package var horizontalFlip: Double
 
   /// Takes the numbers as they are; see the properties for their ranges.
-  public init(shear: Double, zoom: Double, horizontalFlip: Double) {
+  package init(shear: Double, zoom: Double, horizontalFlip: Double) {
     self.shear = shear
     self.zoom = zoom
     self.horizontalFlip = horizontalFlip
@@ -18,19 +18,19 @@ public struct Augmentation: Codable, Equatable, Sendable {
 }
 
 /// One picture's variation, drawn from an ``Augmentation``.
-public struct AffineParameters: Equatable, Sendable {
+package struct AffineParameters: Equatable, Sendable {
   /// The shear angle in degrees.
-  public var shear: Double
+  package var shear: Double
   /// The zoom factor. In the keras preset it is that of rows, and one below 1 magnifies; in the
   /// pytorch preset it is that of both directions, and one above 1 magnifies.
-  public var zoom: Double
+  package var zoom: Double
   /// The zoom factor of columns in the keras preset; the pytorch preset does not use it.
-  public var columnZoom: Double
+  package var columnZoom: Double
   /// Whether the picture is mirrored left to right, after shear and zoom.
-  public var flips: Bool
+  package var flips: Bool
 
   /// Takes the numbers as they are; see the properties.
-  public init(shear: Double, zoom: Double, columnZoom: Double, flips: Bool) {
+  package init(shear: Double, zoom: Double, columnZoom: Double, flips: Bool) {
     self.shear = shear
     self.zoom = zoom
     self.columnZoom = columnZoom
@@ -41,7 +41,7 @@ public struct AffineParameters: Equatable, Sendable {
   ///
   /// Exactly four numbers are taken, in the order of the properties, whatever the settings and the
   /// preset: changing one setting leaves the others' draws as they were.
-  public init(_ augmentation: Augmentation, random: inout CounterRandom) {
+  package init(_ augmentation: Augmentation, random: inout CounterRandom) {
     shear = random.uniform(-augmentation.shear, augmentation.shear)
     zoom = random.uniform(1 - augmentation.zoom, 1 + augmentation.zoom)
     columnZoom = random.uniform(1 - augmentation.zoom, 1 + augmentation.zoom)

@@ -1,23 +1,23 @@
 /// How pixel values become the numbers that a network was trained on:
 /// `(value * scale - mean) / deviation`, channel by channel.
-public struct Normalisation: Equatable, Sendable {
+package struct Normalisation: Equatable, Sendable {
   /// The order of a pixel's three numbers in the network's input.
-  public enum ChannelOrder: String, Codable, Sendable {
+  package enum ChannelOrder: String, Codable, Sendable {
     case rgb
     case bgr
   }
 
   /// The order of the input's channels, which is also that of ``mean`` and ``deviation``.
-  public var channelOrder: ChannelOrder
+  package var channelOrder: ChannelOrder
   /// The factor of values 0 to 255, finite.
-  public var scale: Double
+  package var scale: Double
   /// What is subtracted after scaling, finite, in ``channelOrder``.
-  public var mean: SIMD3<Float>
+  package var mean: SIMD3<Float>
   /// What the difference is divided by, finite and not zero, in ``channelOrder``.
-  public var deviation: SIMD3<Float>
+  package var deviation: SIMD3<Float>
 
   /// Takes the numbers as they are; see the properties for their order and ranges.
-  public init(
+  package init(
     channelOrder: ChannelOrder, scale: Double, mean: SIMD3<Float>, deviation: SIMD3<Float>
   ) {
     self.channelOrder = channelOrder
@@ -27,17 +27,17 @@ public struct Normalisation: Equatable, Sendable {
   }
 
   /// torchvision's: RGB in 0 to 1, then the mean and deviation of ImageNet.
-  public static let torch = Normalisation(
+  package static let torch = Normalisation(
     channelOrder: .rgb, scale: 1.0 / 255, mean: [0.485, 0.456, 0.406],
     deviation: [0.229, 0.224, 0.225])
 
   /// Caffe's, also of the older Keras weights: BGR in 0 to 255 minus the mean of ImageNet.
-  public static let caffe = Normalisation(
+  package static let caffe = Normalisation(
     channelOrder: .bgr, scale: 1, mean: [103.939, 116.779, 123.68], deviation: [1, 1, 1])
 
   /// Whether both give the same numbers, to the precision that networks notice; the same map can be
   /// written for pixel values of 0 to 1 and for those of 0 to 255.
-  public func isEquivalent(to other: Normalisation) -> Bool {
+  package func isEquivalent(to other: Normalisation) -> Bool {
     func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-4 * max(abs(a), abs(b)) }
     return channelOrder == other.channelOrder
       && (0..<3).allSatisfy { channel in
@@ -48,7 +48,7 @@ public struct Normalisation: Equatable, Sendable {
   }
 
   /// Whether every picture gets finite numbers.
-  public var isUsable: Bool {
+  package var isUsable: Bool {
     let numbers = (0..<3).flatMap { [mean[$0], deviation[$0]] }
     return scale.isFinite && numbers.allSatisfy(\.isFinite)
       && (0..<3).allSatisfy { deviation[$0] != 0 }
@@ -57,7 +57,7 @@ public struct Normalisation: Equatable, Sendable {
 
 extension Normalisation: CustomStringConvertible {
   /// The arithmetic in words, equal for equal values alone.
-  public var description: String {
+  package var description: String {
     func list(_ vector: SIMD3<Float>) -> String { "(\(vector.x), \(vector.y), \(vector.z))" }
     return "\(channelOrder.rawValue.uppercased()) times \(scale), minus \(list(mean)), divided by "
       + list(deviation)
@@ -70,7 +70,7 @@ extension Normalisation: Codable {
   }
 
   /// Reads a normalisation, and refuses one that is not ``isUsable``.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
       channelOrder: try container.decode(ChannelOrder.self, forKey: .channelOrder),

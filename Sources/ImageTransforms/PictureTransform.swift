@@ -1,28 +1,28 @@
-public import Tensors
+import Tensors
 
 /// The way of a decoded picture to the network's input: resized without regard to its proportions,
 /// varied if wanted, and normalised.
-public struct PictureTransform: Sendable {
+package struct PictureTransform: Sendable {
   /// What distinguishes the bits of this way, decoding included, from those of earlier versions.
   ///
   /// To be raised whenever a picture's file gives another input with the same settings: a change of
   /// the decoder, of resizing, of augmentation or its draws, or of the arithmetic of normalisation.
   /// Features that were kept on disk are then computed anew.
-  public static let version = 2
+  package static let version = 2
   /// The width and height that the networks were trained with.
-  public static let standardSize = 224
+  package static let standardSize = 224
 
   /// Whose conventions are followed.
-  public let preset: Preset
+  package let preset: Preset
   /// Width and height of the input in pixels, positive.
-  public let size: Int
+  package let size: Int
   /// What is done to pixel values at the end.
-  public let normalisation: Normalisation
+  package let normalisation: Normalisation
   /// The numbers for the 256 values of the input's first channel, then of the second and the third.
   private let numbers: [Float]
 
   /// - Precondition: `size` is positive.
-  public init(preset: Preset, size: Int = standardSize, normalisation: Normalisation) {
+  package init(preset: Preset, size: Int = standardSize, normalisation: Normalisation) {
     precondition(size > 0)
     self.preset = preset
     self.size = size
@@ -36,7 +36,7 @@ public struct PictureTransform: Sendable {
   ///
   /// - Returns: `size * size * 3` numbers: rows from top to bottom, in a row pixel by pixel, the
   ///   three channels of a pixel in the order of the normalisation.
-  public func input(of image: RGBImage) -> [Float] {
+  package func input(of image: RGBImage) -> [Float] {
     normalised(resized(image))
   }
 
@@ -44,7 +44,7 @@ public struct PictureTransform: Sendable {
   ///
   /// - Parameter random: four numbers are taken from it; see ``AffineParameters``.
   /// - Returns: as ``input(of:)``.
-  public func augmentedInput(
+  package func augmentedInput(
     of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
   ) -> [Float] {
     input(of: image, varied: AffineParameters(augmentation, random: &random))
@@ -53,7 +53,7 @@ public struct PictureTransform: Sendable {
   /// The input for a certain variation of `image`.
   ///
   /// - Returns: as ``input(of:)``.
-  public func input(of image: RGBImage, varied parameters: AffineParameters) -> [Float] {
+  package func input(of image: RGBImage, varied parameters: AffineParameters) -> [Float] {
     switch preset {
     case .pytorch: normalised(resized(image).affineNearest(parameters))
     case .keras: normalised(resized(image).affineBilinear(parameters))
@@ -61,7 +61,7 @@ public struct PictureTransform: Sendable {
   }
 
   /// `image` in the size of the input, by the filter of the preset.
-  public func resized(_ image: RGBImage) -> RGBImage {
+  package func resized(_ image: RGBImage) -> RGBImage {
     switch preset {
     case .pytorch: image.resizedBilinear(width: size, height: size)
     case .keras: image.resizedNearest(width: size, height: size)
@@ -70,7 +70,7 @@ public struct PictureTransform: Sendable {
 
   /// The variation of `image` that ``augmentedInput(of:augmentation:random:)`` gives for the same
   /// random numbers, to be looked at. The keras preset's values are rounded for it.
-  public func augmentedImage(
+  package func augmentedImage(
     of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
   ) -> RGBImage {
     let parameters = AffineParameters(augmentation, random: &random)

@@ -1,5 +1,5 @@
 /// Which framework's way of resizing and augmenting pictures is followed.
-public enum Preset: String, CaseIterable, Codable, Sendable {
+package enum Preset: String, CaseIterable, Codable, Sendable {
   /// torchvision on Pillow pictures: bilinear resizing with antialiasing; an affine map with
   /// nearest sampling, black outside; 8-bit values between the steps.
   case pytorch
@@ -8,5 +8,5 @@ public enum Preset: String, CaseIterable, Codable, Sendable {
   case keras
 
   /// The normalisation that the framework's own ImageNet weights expect; other weights have theirs.
-  public var normalisation: Normalisation { self == .pytorch ? .torch : .caffe }
+  package var normalisation: Normalisation { self == .pytorch ? .torch : .caffe }
 }

@@ -1,4 +1,4 @@
-public import Tensors
+import Tensors
 
 extension RGBImage {
   /// The picture with `width` columns and `height` rows, resampled by a triangle filter that widens
@@ -9,7 +9,7 @@ extension RGBImage {
   /// Pillow library, version 13; earlier versions always begin with the columns, and differ by at
   /// most one level where the order does.
   /// - Precondition: `width` and `height` are positive.
-  public func resizedBilinear(width newWidth: Int, height newHeight: Int) -> RGBImage {
+  package func resizedBilinear(width newWidth: Int, height newHeight: Int) -> RGBImage {
     let rowsFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
     return rowsFirst
       ? resamplingRows(newHeight).resamplingColumns(newWidth)

@@ -1,11 +1,11 @@
-public import Tensors
+import Tensors
 
 extension RGBImage {
   /// The picture with `width` columns and `height` rows, each pixel a copy of the nearest one.
   ///
   /// The pixels are those of the Pillow library's `resize` with `NEAREST`.
   /// - Precondition: `width` and `height` are positive.
-  public func resizedNearest(width newWidth: Int, height newHeight: Int) -> RGBImage {
+  package func resizedNearest(width newWidth: Int, height newHeight: Int) -> RGBImage {
     let columns = nearestPositions(newWidth, from: width)
     let rows = nearestPositions(newHeight, from: height)
     return copyingPixels(columns: columns, rows: rows)

@@ -37,12 +37,12 @@ final class AlignedMemory {
 }
 
 /// The system refused memory.
-public struct OutOfMemory: Error, Equatable, Sendable, CustomStringConvertible {
+package struct OutOfMemory: Error, Equatable, Sendable, CustomStringConvertible {
   /// How much was asked for.
-  public let bytes: Int
+  package let bytes: Int
 
   /// The whole message.
-  public var description: String {
+  package var description: String {
     "the system has no room for \(bytes >> 20) MB of memory; use fewer threads or processes"
   }
 }

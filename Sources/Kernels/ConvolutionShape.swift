@@ -1,16 +1,16 @@
 /// The extents of a convolution over square maps; its padding is half its kernel.
-public struct ConvolutionShape: Hashable, Encodable, Sendable {
+package struct ConvolutionShape: Hashable, Encodable, Sendable {
   /// Input channels.
-  public let inputs: Int
+  package let inputs: Int
   /// Output channels.
-  public let outputs: Int
+  package let outputs: Int
   /// Height and width of the kernel: 1, 3 or 7.
-  public let kernel: Int
+  package let kernel: Int
   /// Step between output pixels: 1 or 2.
-  public let stride: Int
+  package let stride: Int
 
   /// Makes the shape.
-  public init(inputs: Int, outputs: Int, kernel: Int, stride: Int) {
+  package init(inputs: Int, outputs: Int, kernel: Int, stride: Int) {
     self.inputs = inputs
     self.outputs = outputs
     self.kernel = kernel
@@ -18,25 +18,25 @@ public struct ConvolutionShape: Hashable, Encodable, Sendable {
   }
 
   /// Input values that each output value depends on.
-  public var depth: Int { kernel * kernel * inputs }
+  package var depth: Int { kernel * kernel * inputs }
 
   /// Height and width of the output for an input of `size` pixels a side.
-  public func outputSize(of size: Int) -> Int { (size + stride - 1) / stride }
+  package func outputSize(of size: Int) -> Int { (size + stride - 1) / stride }
 }
 
 /// A convolution with its batch-norm folded in: what is packed for a kernel path.
-public struct FoldedConvolution: Sendable {
+package struct FoldedConvolution: Sendable {
   /// The extents.
-  public let shape: ConvolutionShape
+  package let shape: ConvolutionShape
   /// Weights in the order [kernel row][kernel column][input][output].
-  public let weights: [Float]
+  package let weights: [Float]
   /// One value an output channel.
-  public let bias: [Float]
+  package let bias: [Float]
 
   /// Makes a convolution.
   ///
   /// - Precondition: `weights` and `bias` have the counts that `shape` says.
-  public init(shape: ConvolutionShape, weights: [Float], bias: [Float]) {
+  package init(shape: ConvolutionShape, weights: [Float], bias: [Float]) {
     precondition(weights.count == shape.depth * shape.outputs && bias.count == shape.outputs)
     self.shape = shape
     self.weights = weights

@@ -1,26 +1,13 @@
 internal import CKernels
 
-/// Where max-pooling windows lie.
-public enum PoolingConvention: String, Codable, Sendable {
-  /// One pixel of padding on every side, as in torchvision and Keras since 2018.
-  case padded
-  /// No padding, the last window cut off, as in the Caffe original.
-  case ceiling
-  /// No padding and only whole windows, as in Keras before 2018.
-  case unpadded
-
-  /// Height and width of the pooled map of one of `size` pixels a side.
-  public func outputSize(of size: Int) -> Int { self == .unpadded ? (size - 1) / 2 : size / 2 }
-}
-
 /// Computes the layers of a network on one kernel path, in a workspace.
-public struct Engine: Sendable {
+package struct Engine: Sendable {
   /// Which kernels compute.
-  public let path: KernelPath
+  package let path: KernelPath
   let weights: PackedWeights
 
   /// Makes an engine for packed weights; they say the path.
-  public init(_ weights: PackedWeights) {
+  package init(_ weights: PackedWeights) {
     path = weights.path
     self.weights = weights
     if path == .openblas { Self.useOneThreadInBLAS() }
@@ -29,7 +16,7 @@ public struct Engine: Sendable {
   /// Copies a picture of `size` x `size` x 3 floats into a frame of zeros.
   ///
   /// - Precondition: the picture has that many values and fits the buffer.
-  public func frame(
+  package func frame(
     _ picture: [Float], size: Int, into buffer: FeatureBuffer, _ workspace: Workspace
   ) {
     precondition(picture.count == size * size * 3)
@@ -40,18 +27,20 @@ public struct Engine: Sendable {
   }
 
   /// conv1 with its ReLU and the max-pooling after it: the framed picture to pooled maps. `between`
-  /// is where conv1's output goes, or a part of it.
+  /// is where conv1's output goes, or a part of it; `padding` is the
+  /// pooling's on the left and at the top, 0 or 1.
   ///
   /// - Precondition: the extents of the maps are those that the layer's shape demands, and the
   ///   buffer holds a framed picture.
-  public func stem(
+  package func stem(
     _ layer: PackedConvolution, from buffer: FeatureBuffer, through between: FeatureMap,
-    to output: FeatureMap, _ pooling: PoolingConvention, _ workspace: Workspace
+    to output: FeatureMap, padding: Int, _ workspace: Workspace
   ) {
     precondition(layer.shape.kernel == 7 && layer.shape.inputs == 3 && layer.shape.stride == 2)
     precondition(between.channels == layer.shape.outputs && between.pictures == 1)
     precondition(output.channels == layer.shape.outputs && output.pictures == 1)
-    precondition(pooling.outputSize(of: between.size) == output.size)
+    precondition((0...1).contains(padding))
+    precondition(2 * (output.size - 1) - padding < between.size)
     precondition(WorkspaceLayout.framedFloats(size: 2 * between.size) <= buffer.capacity)
     precondition(7 * between.size <= Workspace.rowPointers)
     var operands = avp_convolution()
@@ -68,7 +57,7 @@ public struct Engine: Sendable {
     pool.size = Int32(between.size)
     pool.output_size = Int32(output.size)
     pool.channels = Int32(between.channels)
-    pool.offset = pooling == .padded ? -1 : 0
+    pool.offset = Int32(-padding)
     if let table = path.table {
       table.pointee.stem(&operands, &pool, &workspace.scratch)
     } else {
@@ -82,7 +71,7 @@ public struct Engine: Sendable {
   ///
   /// - Precondition: the extents of the maps are those that the layer's shape demands; only a 1x1
   ///   convolution accumulates; a layer has at most 2^14 channels.
-  public func convolve(
+  package func convolve(
     _ layer: PackedConvolution, from input: FeatureMap, to output: FeatureMap,
     accumulating: Bool = false, relu: Bool, _ workspace: Workspace
   ) {
@@ -110,7 +99,7 @@ public struct Engine: Sendable {
   }
 
   /// The mean of every channel of a single map.
-  public func channelMeans(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
+  package func channelMeans(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
     precondition(map.pictures == 1)
     return [Float](unsafeUninitializedCapacity: map.channels) { means, count in
       workspace.measure(.pooling) {

@@ -1,5 +1,5 @@
 /// A place in a ``Workspace`` for a stack of square feature maps.
-public struct FeatureBuffer: Sendable, Equatable {
+package struct FeatureBuffer: Sendable, Equatable {
   /// Where it begins, in floats from the workspace's start.
   let offset: Int
   /// How many floats it has room for.
@@ -8,7 +8,7 @@ public struct FeatureBuffer: Sendable, Equatable {
   /// The buffer seen as `pictures` maps of `size` x `size` pixels with `channels` channels.
   ///
   /// - Precondition: they fit.
-  public func maps(_ pictures: Int, size: Int, channels: Int) -> FeatureMap {
+  package func maps(_ pictures: Int, size: Int, channels: Int) -> FeatureMap {
     let map = FeatureMap(offset: offset, pictures: pictures, size: size, channels: channels)
     precondition(map.floats <= capacity, "\(map) does not fit into \(capacity) floats")
     return map
@@ -16,14 +16,14 @@ public struct FeatureBuffer: Sendable, Equatable {
 }
 
 /// A stack of square NHWC feature maps in a workspace.
-public struct FeatureMap: Sendable, Equatable {
+package struct FeatureMap: Sendable, Equatable {
   let offset: Int
   /// How many maps are stacked.
-  public let pictures: Int
+  package let pictures: Int
   /// Height and width in pixels.
-  public let size: Int
+  package let size: Int
   /// Channels of a pixel.
-  public let channels: Int
+  package let channels: Int
 
   /// Floats between neighbouring pixels: whole vectors of any path, and a little more, so that
   /// pixels do not all fall into the same cache sets.
@@ -35,7 +35,7 @@ public struct FeatureMap: Sendable, Equatable {
   static func pixelStride(channels: Int) -> Int { (channels + 31) / 32 * 32 + 16 }
 
   /// Picture `index` alone.
-  public func picture(_ index: Int) -> FeatureMap {
+  package func picture(_ index: Int) -> FeatureMap {
     precondition(index >= 0 && index < pictures)
     return FeatureMap(
       offset: offset + index * size * size * pixelStride, pictures: 1, size: size,
@@ -44,14 +44,15 @@ public struct FeatureMap: Sendable, Equatable {
 }
 
 /// Adds up the buffers that a workspace must hold.
-public struct WorkspaceLayout: Sendable, Equatable {
+package struct WorkspaceLayout: Sendable, Equatable {
   private(set) var floats = 0
 
   /// Starts an empty layout.
-  public init() {}
+  package init() {}
 
   /// Reserves room for the largest of `maps`.
-  public mutating func reserve(_ maps: [(pictures: Int, size: Int, channels: Int)]) -> FeatureBuffer
+  package mutating func reserve(_ maps: [(pictures: Int, size: Int, channels: Int)])
+    -> FeatureBuffer
   {
     let needs = maps.map { map in
       map.pictures * map.size * map.size * FeatureMap.pixelStride(channels: map.channels)
@@ -60,7 +61,7 @@ public struct WorkspaceLayout: Sendable, Equatable {
   }
 
   /// Reserves room for one picture of `size` x `size` x 3 in a frame of 3 pixels.
-  public mutating func reservePicture(size: Int) -> FeatureBuffer {
+  package mutating func reservePicture(size: Int) -> FeatureBuffer {
     reserve(floats: Self.framedFloats(size: size))
   }
 

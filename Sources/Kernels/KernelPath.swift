@@ -2,7 +2,7 @@ internal import COpenBLAS
 internal import Glibc
 
 /// Which implementation of the kernels computes the backbone.
-public enum KernelPath: String, CaseIterable, Codable, Sendable {
+package enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// Our kernels over 4-float vectors that every processor has.
   case portable
   /// Matrix products of OpenBLAS, one picture at a time.
@@ -13,13 +13,13 @@ public enum KernelPath: String, CaseIterable, Codable, Sendable {
   case avx512
 
   /// The fastest path of this processor.
-  public static var best: KernelPath {
+  package static var best: KernelPath {
     [.avx512, .avx2].first(where: \.isAvailable) ?? .openblas
   }
 
   /// What decides the bits of this path, in words: OpenBLAS has kernels of its own for each kind of
   /// processor, and other ones in another version.
-  public var identity: String {
+  package var identity: String {
     let own = "\(rawValue) \(PackedFile.version)"
     // "OpenBLAS 0.3.21 DYNAMIC_ARCH ... Zen ..."
     return self == .openblas ? "\(own) \(String(cString: openblas_get_config()))" : own
@@ -28,7 +28,7 @@ public enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// The path that the value of the environment variable `AVP_KERNELS` names, or the best one.
   ///
   /// - Throws: a ``KernelPathError`` if there is no such path or this processor cannot run it.
-  public static func selected(
+  package static func selected(
     environment: String? = environmentValue
   ) throws(KernelPathError) -> KernelPath {
     guard let name = environment, !name.isEmpty else { return best }
@@ -44,7 +44,7 @@ public enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// Checks that this processor can run the path.
   ///
   /// - Throws: a ``KernelPathError`` if it cannot.
-  public func check() throws(KernelPathError) {
+  package func check() throws(KernelPathError) {
     if isAvailable { return }
     let possible = Self.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
     throw KernelPathError(
@@ -53,15 +53,15 @@ public enum KernelPath: String, CaseIterable, Codable, Sendable {
   }
 
   /// The value of the environment variable `AVP_KERNELS`, if it is set.
-  public static var environmentValue: String? {
+  package static var environmentValue: String? {
     getenv("AVP_KERNELS").map { String(cString: $0) }
   }
 }
 
 /// A kernel path that was asked for and cannot be had, as a sentence for a person.
-public struct KernelPathError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct KernelPathError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The whole message.
-  public let description: String
+  package let description: String
 
   init(_ description: String) { self.description = description }
 }

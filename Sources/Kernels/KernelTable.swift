@@ -14,13 +14,13 @@ extension KernelPath {
   }
 
   /// Whether this processor, and the operating system on it, can run the path.
-  public var isAvailable: Bool { self == .openblas || table != nil }
+  package var isAvailable: Bool { self == .openblas || table != nil }
 
   /// The highest rate of multiply-adds on one core that a burst of them in registers reached, in
   /// floating-point operations a second; nil for OpenBLAS.
   ///
   /// - Parameter seconds: how long to measure.
-  public func measureFMAPeak(seconds: Double = 0.2) -> Double? {
+  package func measureFMAPeak(seconds: Double = 0.2) -> Double? {
     guard let burst = table?.pointee.fma_burst else { return nil }
     let end = avp_seconds() + seconds
     var best = 0.0

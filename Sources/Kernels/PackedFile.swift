@@ -2,12 +2,12 @@ internal import CKernels
 internal import Glibc
 
 /// Why packed weights could not be kept in, or taken from, a file, as a sentence for a person.
-public struct PackedFileError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct PackedFileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The whole message.
-  public let description: String
+  package let description: String
 
   /// An error about the file `path`; `reason` reads as the continuation of "path: ".
-  public init(_ path: String, _ reason: String) { description = "\(path): \(reason)" }
+  package init(_ path: String, _ reason: String) { description = "\(path): \(reason)" }
 
   /// A system call that failed, told by `errno`.
   static func system(_ path: String, _ doing: String, code: Int32 = errno) -> PackedFileError {
@@ -30,13 +30,13 @@ public struct PackedFileError: Error, Equatable, Sendable, CustomStringConvertib
 ///
 /// Numbers are little-endian. The weights begin at a multiple of the large page size, so that the
 /// system can map them with large pages.
-public enum PackedFile {
+package enum PackedFile {
   /// Changes whenever the packed form of any convolution, the description, or the bits that a path
   /// computes, do.
-  public static let version = 3
+  package static let version = 4
 
   /// How the names of files of this version end.
-  public static var nameEnd: String { "-v\(version).packed" }
+  package static var nameEnd: String { "-v\(version).packed" }
 
   static let magic = UInt64(littleEndian: 0x0A4B_4341_5050_5641)
   static let weightsOffset = 2 << 20
@@ -67,11 +67,11 @@ public enum PackedFile {
 extension PackedFile {
   /// The name of the file that this process makes before it becomes `path`: no other process on any
   /// host that shares the folder has the same.
-  public static func temporary(_ path: String) -> String { "\(path).\(hostName)-\(getpid()).tmp" }
+  package static func temporary(_ path: String) -> String { "\(path).\(hostName)-\(getpid()).tmp" }
 
   /// Whether a file may be removed while this process alone, on its host, makes the file `own` of
   /// the same folder: what a killed process of this host left of it, or a file of an older version.
-  public static func isLeftover(_ name: String, of own: String) -> Bool {
+  package static func isLeftover(_ name: String, of own: String) -> Bool {
     let ours = "\(own).\(hostName)-"
     if name.hasPrefix(ours), name.hasSuffix(".tmp"), name.count > ours.count + 4 {
       // A process number alone: another host's name may begin with this one's and a dash.

@@ -1,24 +1,24 @@
 internal import Glibc
 
 /// Where the weights and the bias of one convolution are among the packed weights.
-public struct PackedConvolution: Hashable, Sendable {
+package struct PackedConvolution: Hashable, Sendable {
   /// The extents of the convolution.
-  public let shape: ConvolutionShape
+  package let shape: ConvolutionShape
   let weights: Int
   let bias: Int
 }
 
 /// Assigns the convolutions of a network their places among the packed weights of one path.
-public struct PackedLayout: Sendable {
+package struct PackedLayout: Sendable {
   /// The path whose format the weights have.
-  public let path: KernelPath
+  package let path: KernelPath
   private(set) var floats = 0
 
   /// Starts an empty layout.
-  public init(path: KernelPath) { self.path = path }
+  package init(path: KernelPath) { self.path = path }
 
   /// The place of the next convolution.
-  public mutating func add(_ shape: ConvolutionShape) -> PackedConvolution {
+  package mutating func add(_ shape: ConvolutionShape) -> PackedConvolution {
     PackedConvolution(
       shape: shape,
       weights: advance(by: shape.packedWeightCount(path)),
@@ -33,13 +33,13 @@ public struct PackedLayout: Sendable {
 
 /// The weights of a network in the form that one kernel path reads; they never change.
 // Sendable although it holds a pointer: the memory is written before `init` returns, never after.
-public final class PackedWeights: @unchecked Sendable {
+package final class PackedWeights: @unchecked Sendable {
   /// Hands over the convolutions of a network one by one, so that only one of them need be in
   /// memory unpacked.
-  public typealias Producer = ((PackedConvolution, FoldedConvolution) -> Void) throws -> Void
+  package typealias Producer = ((PackedConvolution, FoldedConvolution) -> Void) throws -> Void
 
   /// The path whose format the weights have.
-  public let path: KernelPath
+  package let path: KernelPath
   /// The packed weights as the kernels read them.
   let base: UnsafePointer<Float>
   // Keeps the memory: an `AlignedMemory` or a `FileMapping`.
@@ -48,7 +48,7 @@ public final class PackedWeights: @unchecked Sendable {
   /// Packs the convolutions that `producer` hands over into memory of this process.
   ///
   /// - Throws: an ``OutOfMemory``, and what `producer` throws.
-  public init(_ layout: PackedLayout, _ producer: Producer) throws {
+  package init(_ layout: PackedLayout, _ producer: Producer) throws {
     let memory = try AlignedMemory(count: layout.floats * MemoryLayout<Float>.stride)
     let base = memory.base.assumingMemoryBound(to: Float.self)
     try layout.pack(into: base, producer)
@@ -66,7 +66,7 @@ public final class PackedWeights: @unchecked Sendable {
   /// - Parameters:
   ///   - file: a descriptor that is open for reading; not needed afterwards.
   ///   - path: what messages call the file.
-  public init?(
+  package init?(
     file: Int32, path: String, description: [UInt8], _ layout: PackedLayout
   ) {
     var status = stat()
@@ -89,7 +89,7 @@ public final class PackedWeights: @unchecked Sendable {
   ///   - file: a descriptor that is open for reading and writing.
   ///   - path: what messages call the file.
   /// - Throws: a ``PackedFileError`` if the file cannot be written, and what `producer` throws.
-  public static func write(
+  package static func write(
     to file: Int32, path: String, description: [UInt8], _ layout: PackedLayout,
     _ producer: Producer
   ) throws {

@@ -1,7 +1,7 @@
 internal import CKernels
 
 /// The kinds of layers whose speed `bench` reports apart from each other.
-public enum LayerClass: String, CaseIterable, Sendable {
+package enum LayerClass: String, CaseIterable, Sendable {
   /// conv1.
   case stem
   /// 1x1 convolutions.
@@ -28,23 +28,23 @@ public enum LayerClass: String, CaseIterable, Sendable {
 }
 
 /// What the layers of one class took.
-public struct LayerTime: Equatable, Sendable {
+package struct LayerTime: Equatable, Sendable {
   /// Processor time of the thread, in seconds.
-  public let seconds: Double
+  package let seconds: Double
   /// Floating-point operations that were really done (two a multiply-add, Winograd's savings taken
   /// off); 0 for classes without matrix products.
-  public let operations: Double
+  package let operations: Double
 }
 
 extension Workspace {
   /// Starts, or starts anew, to measure the time of each class of layers.
-  public func startTiming() {
+  package func startTiming() {
     timing.pointee = avp_timing()
     scratch.timing = timing
   }
 
   /// Time and operations since ``startTiming()``; measures no longer.
-  public func stopTiming() -> [LayerClass: LayerTime] {
+  package func stopTiming() -> [LayerClass: LayerTime] {
     scratch.timing = nil
     return Dictionary(
       uniqueKeysWithValues: LayerClass.allCases.map { layer in

@@ -3,7 +3,7 @@ internal import CKernels
 /// The working memory of one thread: feature maps, and what the kernels need beside them.
 ///
 /// Threads that compute features at the same time each have their own.
-public final class Workspace {
+package final class Workspace {
   private let memory: AlignedMemory
   private let count: Int
   /// What the kernels need.
@@ -20,7 +20,7 @@ public final class Workspace {
   /// Allocates what `layout` reserved, and a few megabytes for the kernels.
   ///
   /// - Throws: an ``OutOfMemory``.
-  public init(_ layout: WorkspaceLayout) throws(OutOfMemory) {
+  package init(_ layout: WorkspaceLayout) throws(OutOfMemory) {
     var whole = layout
     let transformed = whole.reserve(floats: Self.tileFloats)
     let products = whole.reserve(floats: Self.tileFloats)

@@ -1,18 +1,18 @@
 import Collectives
 
 /// What the environment says about how this process was started.
-public struct Launcher: Sendable, Equatable {
+package struct Launcher: Sendable, Equatable {
   /// The launcher's name, nil when the process was started by hand.
-  public let name: String?
+  package let name: String?
   /// How many processes it says it has started, where it says so.
-  public let processes: Int?
+  package let processes: Int?
   /// This process's number among those, where it says so.
-  public let rank: Int?
+  package let rank: Int?
   /// Its number among those of its host, where it says so.
-  public let localRank: Int?
+  package let localRank: Int?
 
   /// Reads Open MPI's, PMI's and Slurm's variables from `environment`.
-  public init(environment: [String: String]) {
+  package init(environment: [String: String]) {
     func number(_ names: String...) -> Int? {
       names.lazy.compactMap { environment[$0].flatMap(Int.init) }.first
     }
@@ -34,7 +34,7 @@ public struct Launcher: Sendable, Equatable {
   }
 
   /// Whether MPI has to be used at all.
-  public var usesMPI: Bool { name != nil }
+  package var usesMPI: Bool { name != nil }
 
   /// Refuses the trap in which each of N processes believes to be alone, trains the whole set and
   /// overwrites the files of the others.

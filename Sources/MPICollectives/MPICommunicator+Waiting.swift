@@ -3,7 +3,7 @@ import Collectives
 import Foundation
 
 extension MPICommunicator {
-  public func reportActivity() throws(CollectiveError) {
+  package func reportActivity() throws(CollectiveError) {
     guard worldSize > 1, let stallTimeout else { return }
     let now = ContinuousClock.now
     // The clock first: this is called for every file, and each look into MPI may give the processor

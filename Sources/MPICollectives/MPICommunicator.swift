@@ -1,5 +1,5 @@
 internal import CMPIShim
-public import Collectives
+import Collectives
 import Foundation
 
 /// A ``Communicator`` over MPI.
@@ -11,21 +11,21 @@ import Foundation
 /// They repeat theirs to all, so the others know that somebody watches.
 ///
 /// The object belongs to the thread that made it; MPI is initialised for that use.
-public final class MPICommunicator: Communicator {
-  public let rank: Int
-  public let worldSize: Int
-  public let host: String
-  public var activity = ""
+package final class MPICommunicator: Communicator {
+  package let rank: Int
+  package let worldSize: Int
+  package let host: String
+  package var activity = ""
 
   /// How long a rank may stand still while others wait before they end the run; nil waits for ever.
-  public var stallTimeout: Duration?
+  package var stallTimeout: Duration?
 
   /// What follows from a stall, in the words of the command that runs; empty, or with a blank first.
   let stallAdvice: String
   private let stallStatus: Int32
 
   /// Whether this process has been told to end, as mpirun tells all ranks when one of them is gone.
-  public var isToldToEnd: () -> Bool = { false }
+  package var isToldToEnd: () -> Bool = { false }
 
   let handle: OpaquePointer
   /// What the others have told about themselves.
@@ -49,7 +49,7 @@ public final class MPICommunicator: Communicator {
   ///   - stallAdvice: what the message of a stall ends with: what the running command offers.
   /// - Throws: ``CollectiveError/transport(operation:reason:)`` with MPI's words, and
   ///   ``CollectiveError/launch(_:)`` when the launcher started more processes than MPI sees.
-  public init(
+  package init(
     launcher: Launcher, stallTimeout: Duration? = nil, stallStatus: Int32, stallAdvice: String = ""
   ) throws(CollectiveError) {
     var opened: OpaquePointer?
@@ -84,7 +84,7 @@ public final class MPICommunicator: Communicator {
   ///
   /// A rank that does not come is named like in any other operation. One that stops even later,
   /// inside MPI's own farewell, holds that up without end, so the process then ends by itself.
-  public func close() throws(CollectiveError) {
+  package func close() throws(CollectiveError) {
     try barrier()
     let watchdog = Watchdog(stallTimeout, index: rank, status: stallStatus) {
       [rank, host] seconds in
@@ -98,19 +98,19 @@ public final class MPICommunicator: Communicator {
   }
 
   /// Ends all ranks with `status`, at once.
-  public func abort(status: Int32) -> Never {
+  package func abort(status: Int32) -> Never {
     if !isClosing { sayFarewell() }
     avp_mpi_abort(status)
   }
 
-  public func allreduce<Element: Reducible>(
+  package func allreduce<Element: Reducible>(
     _ values: inout [Element], _ reduction: Reduction
   ) throws(CollectiveError) {
     try agree(count: values.count)
     try reduceInPlace(&values, reduction)
   }
 
-  public func broadcast(_ bytes: inout [UInt8], from root: Int) throws(CollectiveError) {
+  package func broadcast(_ bytes: inout [UInt8], from root: Int) throws(CollectiveError) {
     var count = [Int64(rank == root ? bytes.count : 0)]
     try reduceInPlace(&count, .maximum)
     if rank != root { bytes = [UInt8](repeating: 0, count: Int(count[0])) }
@@ -119,20 +119,20 @@ public final class MPICommunicator: Communicator {
     }
   }
 
-  public func allgather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
+  package func allgather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
     try collect(bytes, receives: true) { own, count, all, counts, offsets, request in
       avp_mpi_start_allgather(self.handle, own, count, all, counts, offsets, &request)
     }
   }
 
-  public func gather(_ bytes: [UInt8], to root: Int) throws(CollectiveError) -> [[UInt8]] {
+  package func gather(_ bytes: [UInt8], to root: Int) throws(CollectiveError) -> [[UInt8]] {
     try collect(bytes, receives: rank == root) { own, count, all, counts, offsets, request in
       avp_mpi_start_gather(
         self.handle, own, count, all, counts, offsets, Int32(root), &request)
     }
   }
 
-  public func barrier() throws(CollectiveError) {
+  package func barrier() throws(CollectiveError) {
     try wait("a barrier") { avp_mpi_start_barrier(self.handle, &$0) }
   }
 }

@@ -1,21 +1,21 @@
+import FileIO
 import Foundation
-import WeightFiles
 
 /// What `bench` measured on one rank.
-public struct BenchResult: Encodable, Sendable {
+package struct BenchResult: Encodable, Sendable {
   /// One class of layers.
-  public struct Layer: Encodable, Sendable {
+  package struct Layer: Encodable, Sendable {
     /// The class.
-    public let name: String
+    package let name: String
     /// Milliseconds a picture on one thread.
-    public let milliseconds: Double
+    package let milliseconds: Double
     /// Floating-point operations really done, in 10^9 a second; 0 where there are none to count.
-    public let gflops: Double
+    package let gflops: Double
     /// `gflops` by the measured peak of one core; nil where one of them is not known.
-    public let shareOfPeak: Double?
+    package let shareOfPeak: Double?
 
     /// A class with its figures; `peak` is in 10^9 operations a second, 0 where it is not known.
-    public init(name: String, milliseconds: Double, gflops: Double, peak: Double) {
+    package init(name: String, milliseconds: Double, gflops: Double, peak: Double) {
       self.name = name
       self.milliseconds = milliseconds
       self.gflops = gflops
@@ -24,7 +24,7 @@ public struct BenchResult: Encodable, Sendable {
   }
 
   /// What summing gradients exactly costs a rank, in milliseconds.
-  public struct ExactSum: Encodable, Sendable {
+  package struct ExactSum: Encodable, Sendable {
     let gradientMilliseconds: Double
     let allreduceMilliseconds: Double
     let floatAllreduceMilliseconds: Double
@@ -40,7 +40,7 @@ public struct BenchResult: Encodable, Sendable {
     ///   - floatAllreduceMilliseconds: the exchange of the same gradient as 32-bit numbers.
     ///   - stepMilliseconds: the backbone's time for the global batch, on all ranks.
     ///   - picturesOfRank: the rank's part of the global batch.
-    public init(
+    package init(
       gradientMilliseconds: Double, allreduceMilliseconds: Double,
       floatAllreduceMilliseconds: Double, stepMilliseconds: Double, picturesOfRank: Double
     ) {
@@ -62,20 +62,20 @@ public struct BenchResult: Encodable, Sendable {
   let layers: [Layer]
   let picturePreparationMilliseconds: Double
   /// Pictures a second of this rank.
-  public var backboneImagesPerSecond = 0.0
+  package var backboneImagesPerSecond = 0.0
   /// Pictures a second of all ranks together.
-  public var backboneImagesPerSecondAllRanks = 0.0
+  package var backboneImagesPerSecondAllRanks = 0.0
   /// The median time of an allreduce of one number.
-  public var allreduceLatencyMicroseconds: Double?
+  package var allreduceLatencyMicroseconds: Double?
   /// The median time of an allreduce of the gradient of a head with 2,048 features.
-  public var allreduceGradientMilliseconds: Double?
+  package var allreduceGradientMilliseconds: Double?
   /// The gradient's bytes by that time.
-  public var allreduceMegabytesPerSecond: Double?
+  package var allreduceMegabytesPerSecond: Double?
   /// What the exact sum costs.
-  public var exactSum: ExactSum?
+  package var exactSum: ExactSum?
 
   /// A result without the figures that are variables.
-  public init(
+  package init(
     backbone: String, kernels: String, threads: Int, ranks: Int, fmaPeakGflops: Double,
     layers: [Layer], picturePreparationMilliseconds: Double
   ) {
@@ -89,7 +89,7 @@ public struct BenchResult: Encodable, Sendable {
   }
 
   /// The result as one JSON object.
-  public var json: String {
+  package var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -98,7 +98,7 @@ public struct BenchResult: Encodable, Sendable {
   }
 
   /// The result for a person.
-  public var text: String {
+  package var text: String {
     var lines = [
       "backbone   \(backbone)",
       String(

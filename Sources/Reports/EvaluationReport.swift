@@ -1,9 +1,9 @@
+import FileIO
 import Foundation
-public import Training
-import WeightFiles
+import Training
 
 /// An evaluation as a table for a person or JSON for a program.
-public struct EvaluationReport {
+package struct EvaluationReport {
   private let result: EvaluationResult
   private let classes: [String]
   /// The names as they stand in the tables.
@@ -13,14 +13,14 @@ public struct EvaluationReport {
   private static let matrixLimit = 20
 
   /// Puts names to the result's rows.
-  public init(_ result: EvaluationResult, classes: [String]) {
+  package init(_ result: EvaluationResult, classes: [String]) {
     self.result = result
     self.classes = classes
     names = classes.map(cell)
   }
 
   /// Loss, accuracy, a line a class and the confusion matrix.
-  public var text: String {
+  package var text: String {
     let metrics = result.metrics
     var lines = [
       String(format: "loss %.4f   accuracy %.4f   ", metrics.loss, metrics.accuracy)
@@ -72,7 +72,7 @@ public struct EvaluationReport {
   private func share(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "-" }
 
   /// One object: loss, accuracy, correct, count, classes, per_class, confusion and skipped.
-  public var json: String {
+  package var json: String {
     struct ClassLine: Encodable {
       let name: String
       let count: Int

@@ -1,4 +1,4 @@
-import WeightFiles
+import FileIO
 
 /// The frame that all pages share: one self-contained file, no scripts, light and dark.
 enum HTMLPage {

@@ -1,4 +1,5 @@
 import Foundation
+import Head
 
 /// A small chart of values by epoch, as SVG.
 struct LineChart {

@@ -1,13 +1,13 @@
+import FileIO
 import Foundation
-public import Training
-import WeightFiles
+import Training
 
 /// An event as one line of JSON, as `metrics.jsonl` and `--log json` hold it.
 ///
 /// Every object has `event`. An epoch carries `epoch`, `train_loss`, `train_accuracy`,
 /// `validation_loss`, `validation_accuracy`, `skipped`, `seconds`, `images_per_second` and `best`;
 /// a step `epoch`, `step`, `pictures` and `mean_loss`; a checkpoint `path`, `epoch` and `step`.
-public enum MetricsLine {
+package enum MetricsLine {
   private struct Line: Encodable {
     let event: String
     var exifOrientation: Int?
@@ -32,7 +32,7 @@ public enum MetricsLine {
   }
 
   /// The line without its end, keys sorted; nil for an event that is not recorded.
-  public static func json(_ event: TrainingEvent) -> String? {
+  package static func json(_ event: TrainingEvent) -> String? {
     guard let line = line(event) else { return nil }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -7,7 +7,7 @@ import Foundation
 /// Elsewhere a plain line on standard error does, after ten seconds and then once a minute.
 ///
 /// `@unchecked Sendable`: all mutable state is touched only while `lock` is held.
-public final class Phase: @unchecked Sendable {
+package final class Phase: @unchecked Sendable {
   private let title: String
   private let lock = NSLock()
   private var line: StatusLine?
@@ -25,7 +25,7 @@ public final class Phase: @unchecked Sendable {
   ///   - terminal: where a line can be replaced; nil for plain lines.
   ///   - delay: how long the phase lasts before it is shown; nil for the times above.
   ///   - writePlain: receives a plain line with its line break.
-  public init(
+  package init(
     _ title: String, on terminal: Terminal?, delay: Duration? = nil,
     writePlain: @escaping @Sendable (String) -> Void = { text in
       try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
@@ -44,7 +44,7 @@ public final class Phase: @unchecked Sendable {
   }
 
   /// Runs `work`, which may tell how far it is.
-  public static func during<Result>(
+  package static func during<Result>(
     _ title: String, on terminal: Terminal?, _ work: (Phase) throws -> Result
   ) rethrows -> Result {
     let phase = Phase(title, on: terminal)
@@ -53,12 +53,12 @@ public final class Phase: @unchecked Sendable {
   }
 
   /// Says how far it is: `done` of `total`, which is nil where nobody knows.
-  public func update(_ done: Int, of total: Int? = nil) {
+  package func update(_ done: Int, of total: Int? = nil) {
     lock.withLock { (self.done, self.total) = (done, total) }
   }
 
   /// Takes the line away; nothing is shown afterwards.
-  public func end() {
+  package func end() {
     lock.withLock {
       hasEnded = true
       line?.clear()

@@ -1,8 +1,9 @@
+import FileIO
 import Foundation
-import WeightFiles
+import Head
 
 /// The classes of a model, made ready once for any number of predictions.
-public struct ClassNames: Sendable {
+package struct ClassNames: Sendable {
   /// The names in the order of the model's outputs.
   let names: [String]
   /// `names` as a JSON array.
@@ -11,7 +12,7 @@ public struct ClassNames: Sendable {
   let keys: [(key: String, index: Int)]
 
   /// Makes the names ready.
-  public init(_ names: [String]) {
+  package init(_ names: [String]) {
     self.names = names
     let quoted = names.map(jsonText)
     json = "[\(quoted.joined(separator: ","))]"
@@ -22,9 +23,9 @@ public struct ClassNames: Sendable {
 }
 
 /// What a model says about one picture.
-public struct Prediction: Sendable {
+package struct Prediction: Sendable {
   /// The picture's name.
-  public let image: String
+  package let image: String
   let classes: ClassNames
   /// The probability of every class.
   let probabilities: [Double]
@@ -32,7 +33,7 @@ public struct Prediction: Sendable {
   /// Puts names to a model's outputs.
   ///
   /// - Precondition: `probabilities` has one value a class, at least one.
-  public init(image: String, classes: ClassNames, probabilities: [Double]) {
+  package init(image: String, classes: ClassNames, probabilities: [Double]) {
     precondition(probabilities.count == classes.names.count && !probabilities.isEmpty)
     self.image = image
     self.classes = classes
@@ -40,7 +41,7 @@ public struct Prediction: Sendable {
   }
 
   /// The class with the largest probability, the first of equal ones.
-  public var predicted: String { top(1)[0].name }
+  package var predicted: String { top(1)[0].name }
 
   /// The likeliest classes, at most `count` of them, the likeliest first; equal ones in the model's
   /// order.
@@ -56,7 +57,7 @@ public struct Prediction: Sendable {
   }
 
   /// One line of JSON with the keys image, predicted, probabilities and classes.
-  public var json: String {
+  package var json: String {
     var json = "{\"classes\":\(classes.json),\"image\":\(jsonText(image)),"
     json += "\"predicted\":\(jsonText(predicted)),\"probabilities\":{"
     for (place, (key, index)) in classes.keys.enumerated() {
@@ -71,7 +72,7 @@ public struct Prediction: Sendable {
 }
 
 /// The line of JSON of a picture that cannot be used, with the keys image and error.
-public func failureJSON(image: String, error: String) -> String {
+package func failureJSON(image: String, error: String) -> String {
   "{\"error\":\(jsonText(error)),\"image\":\(jsonText(image))}"
 }
 
@@ -82,7 +83,7 @@ func percent(_ share: Double) -> String {
 }
 
 /// Predictions as a table for a terminal, row by row: the widths are known from the start.
-public struct PredictionTable: Sendable {
+package struct PredictionTable: Sendable {
   /// How many classes get a column of their own; with more, the likeliest few are listed.
   private static let columnLimit = 6
 
@@ -91,21 +92,21 @@ public struct PredictionTable: Sendable {
   private let hasColumns: Bool
 
   /// A table of the pictures called `names`.
-  public init(names: [String], classes: ClassNames) {
+  package init(names: [String], classes: ClassNames) {
     hasColumns = classes.names.count <= Self.columnLimit
     self.classes = hasColumns ? classes.names.map(cell) : []
     nameWidth = hasColumns ? max(7, names.lazy.map { cell($0).count }.max() ?? 0) : 0
   }
 
   /// The first line; nil where the columns speak for themselves.
-  public var header: String? {
+  package var header: String? {
     guard hasColumns else { return nil }
     return "picture".filled(to: nameWidth)
       + zip(classes, widths).map { $0.filledLeft(to: $1) }.joined()
   }
 
   /// The line of a picture.
-  public func row(_ prediction: Prediction) -> String {
+  package func row(_ prediction: Prediction) -> String {
     guard hasColumns else {
       let best = prediction.top(3).map { "\(cell($0.name)) \(percent($0.probability)) %" }
       return "\(cell(prediction.image))  \(best.joined(separator: ", "))"
@@ -118,7 +119,7 @@ public struct PredictionTable: Sendable {
   }
 
   /// The line of a picture that cannot be used.
-  public func row(failed image: String, _ reason: String) -> String {
+  package func row(failed image: String, _ reason: String) -> String {
     "\(cell(image).filled(to: nameWidth))  \(cell(reason))"
   }
 

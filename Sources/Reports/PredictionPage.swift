@@ -1,15 +1,16 @@
+import FileIO
 import Foundation
 
 /// Predictions as one self-contained HTML page with the pictures in it, piece by piece: ``head``, a
 /// card for each picture, ``tail``.
-public struct PredictionPage: Sendable {
+package struct PredictionPage: Sendable {
   /// What stands before the cards.
-  public let head: String
+  package let head: String
 
   /// - Parameters:
   ///   - count: how many pictures there will be.
   ///   - backbone: the backbone's name, for the line under the title.
-  public init(count: Int, backbone: String) {
+  package init(count: Int, backbone: String) {
     let pictures = "\(count) \(count == 1 ? "picture" : "pictures")"
     head =
       HTMLPage.head(
@@ -20,17 +21,17 @@ public struct PredictionPage: Sendable {
   /// A picture as the network saw it, with the likeliest classes.
   ///
   /// - Parameter jpeg: the picture as JPEG; empty where it cannot be shown.
-  public func card(_ prediction: Prediction, jpeg: [UInt8]) -> String {
+  package func card(_ prediction: Prediction, jpeg: [UInt8]) -> String {
     PictureCard.html(caption: prediction.image, jpeg: jpeg, prediction: prediction) + "\n"
   }
 
   /// A picture that cannot be used.
-  public func card(failed image: String, _ reason: String) -> String {
+  package func card(failed image: String, _ reason: String) -> String {
     PictureCard.html(caption: image, jpeg: [], body: "<p>\(HTMLPage.escaped(reason))</p>") + "\n"
   }
 
   /// What stands behind the cards.
-  public var tail: String { PictureCard.gridTail + "\n" + HTMLPage.tail }
+  package var tail: String { PictureCard.gridTail + "\n" + HTMLPage.tail }
 }
 
 /// A picture with what a model says about it.

@@ -1,15 +1,15 @@
 /// What augmentation makes of some pictures, as one self-contained HTML page.
-public enum PreviewPage {
+package enum PreviewPage {
   /// One picture: its path, its class, itself in the network's size and its variations, all as
   /// JPEG.
-  public struct Row: Sendable {
+  package struct Row: Sendable {
     let path: String
     let label: String
     let plain: [UInt8]
     let variations: [[UInt8]]
 
     /// A row of the page.
-    public init(path: String, label: String, plain: [UInt8], variations: [[UInt8]]) {
+    package init(path: String, label: String, plain: [UInt8], variations: [[UInt8]]) {
       self.path = path
       self.label = label
       self.plain = plain
@@ -20,7 +20,7 @@ public enum PreviewPage {
   /// The page.
   ///
   /// - Parameter settings: the settings in words, for the line under the title.
-  public static func html(_ rows: [Row], settings: String) -> String {
+  package static func html(_ rows: [Row], settings: String) -> String {
     let count = rows.map(\.variations.count).max() ?? 0
     let heads = ["picture", "as it is"] + (1..<(count + 1)).map { "epoch \($0)" }
     let lines = rows.map { row in

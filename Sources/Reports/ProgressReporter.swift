@@ -1,9 +1,9 @@
+import FileIO
 import Foundation
-public import Training
-import WeightFiles
+import Training
 
 /// How progress is shown.
-public enum ProgressStyle: String, CaseIterable, Sendable {
+package enum ProgressStyle: String, CaseIterable, Sendable {
   /// A bar on a terminal, plain lines elsewhere.
   case auto
   /// A line an epoch.
@@ -13,7 +13,7 @@ public enum ProgressStyle: String, CaseIterable, Sendable {
 }
 
 /// Shows a run's events to a person or a program.
-public struct ProgressReporter {
+package struct ProgressReporter {
   private let isJSON: Bool
   private let terminal: Terminal?
   private let write: (String) -> Void
@@ -32,7 +32,7 @@ public struct ProgressReporter {
   ///   - write: receives what goes to standard output, without a line break of its own. Text that it
   ///     does not take, as on a full disk or behind a pipe that was closed, is lost; the run goes
   ///     on.
-  public init(
+  package init(
     style: ProgressStyle, terminal: Terminal?, trainCount: Int, freshEpochs: Int = .max,
     write: @escaping (String) -> Void = { text in
       try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
@@ -46,7 +46,7 @@ public struct ProgressReporter {
   }
 
   /// Shows one event.
-  public mutating func show(_ event: TrainingEvent) {
+  package mutating func show(_ event: TrainingEvent) {
     meter.record(event)
     if isJSON {
       if let line = MetricsLine.json(event) { write(line + "\n") }
@@ -56,7 +56,7 @@ public struct ProgressReporter {
   }
 
   /// Takes the bar away, so that other text does not stand behind it.
-  public mutating func close() {
+  package mutating func close() {
     validation?.end()
     validation = nil
     line?.clear()

@@ -1,18 +1,18 @@
 import Foundation
-public import Training
+import Training
 
 /// One run as a self-contained HTML page: its curves, how the best head does on the validation
 /// pictures, and the pictures that it finds hardest.
-public struct RunPage {
+package struct RunPage {
   /// A validation picture with its class and what the head says.
-  public struct Picture: Sendable {
+  package struct Picture: Sendable {
     let path: String
     let truth: String
     let prediction: Prediction
     let jpeg: [UInt8]
 
     /// A picture of the page.
-    public init(path: String, truth: String, prediction: Prediction, jpeg: [UInt8]) {
+    package init(path: String, truth: String, prediction: Prediction, jpeg: [UInt8]) {
       self.path = path
       self.truth = truth
       self.prediction = prediction
@@ -36,7 +36,7 @@ public struct RunPage {
   ///     where they or the backbone are not at hand.
   ///   - hardest: pictures to show, the hardest first.
   ///   - note: why `confusion` is missing, where it is.
-  public init(
+  package init(
     epochs: [EpochMetrics], classes: [String], facts: [(name: String, value: String)],
     confusion: [[Int]]?, hardest: [Picture], note: String?
   ) {
@@ -49,7 +49,7 @@ public struct RunPage {
   }
 
   /// The page.
-  public var html: String {
+  package var html: String {
     let sections = [
       charts, confusion.map(matrix), note.map { "<p class=\"note\">\(HTMLPage.escaped($0))</p>" },
       hardest.isEmpty ? nil : gallery, settings,

@@ -1,12 +1,12 @@
 import Foundation
 
 /// A terminal that can take back what it shows on its last line.
-public struct Terminal: Sendable {
+package struct Terminal: Sendable {
   let columns: @Sendable () -> Int
   let write: @Sendable (String) -> Void
 
   /// A terminal of `columns` columns, asked whenever something is drawn.
-  public init(
+  package init(
     columns: @escaping @Sendable () -> Int, write: @escaping @Sendable (String) -> Void
   ) {
     self.columns = columns
@@ -18,7 +18,7 @@ public struct Terminal: Sendable {
   ///
   /// - Parameter screen: a descriptor of the terminal that a person looks at, where that is another
   ///   one: mpirun gives its ranks one of its own and copies what they write.
-  public init?(
+  package init?(
     _ descriptor: Int32, shownAt screen: Int32? = nil, environment: [String: String]
   ) {
     let screen = screen ?? descriptor
@@ -38,7 +38,7 @@ public struct Terminal: Sendable {
   var lineWidth: Int { columns() - 1 }
 
   /// Takes away what stands on the line of the cursor, so that other text can.
-  public func clearLine() { write("\r\u{1B}[K") }
+  package func clearLine() { write("\r\u{1B}[K") }
 }
 
 /// The line at the end of a terminal that is replaced as work goes on.

@@ -1,4 +1,5 @@
-internal import Kernels
+import Kernels
+import ResNetWeights
 
 extension Backbone {
   /// The features of one group of pictures.
@@ -39,7 +40,7 @@ extension Backbone {
     engine.frame(picture, size: inputSize, into: buffers.framed, workspace)
     engine.stem(
       packed.stem, from: buffers.framed, through: filtered, to: pooled,
-      architecture.conventions.pooling, workspace)
+      padding: network.conventions.maxPool == .padded ? 1 : 0, workspace)
     return pooled
   }
 

@@ -1,32 +1,33 @@
-public import Kernels
-public import WeightFiles
+import Kernels
+import ResNetWeights
+import Tensors
 
 /// The frozen trunk of a ResNet: pictures to feature vectors.
 ///
 /// A backbone never changes, and any number of threads may use it, each with a workspace of its
 /// own. The features of a picture are the same bits whatever other pictures share the call and
 /// whichever thread computes them.
-public final class Backbone: Sendable {
-  /// Extents and conventions of the network.
-  public let architecture: BackboneArchitecture
+package final class Backbone: Sendable {
+  /// The network up to the feature layer.
+  package let network: BackboneNetwork
   /// Which kernels compute.
-  public let kernels: KernelPath
+  package let kernels: KernelPath
   /// Height and width of the pictures, in pixels.
-  public let inputSize: Int
+  package let inputSize: Int
 
   /// Why the packed weights are not shared through the cache that was given, if they are not.
-  public let cacheWarning: String?
+  package let cacheWarning: String?
 
   let engine: Engine
   let packed: PackedBackbone
   let buffers: BackboneBuffers
 
   /// How many features a picture has: the channels of the feature layer.
-  public var featureCount: Int { architecture.featureCount }
+  package var featureCount: Int { network.layout.featureCount }
   /// The stage whose channel means are the features.
-  public var featureLayer: FeatureLayer { architecture.featureLayer }
+  package var featureLayer: FeatureLayer { FeatureLayer.allCases[network.stages.count - 1] }
   /// How many pictures of a call are best handed over together.
-  public static var preferredPictures: Int { PictureGroups.most }
+  package static var preferredPictures: Int { PictureGroups.most }
 
   /// Makes a backbone from torchvision-named weights.
   ///
@@ -44,9 +45,9 @@ public final class Backbone: Sendable {
   ///   - inputSize: height and width of the pictures, a multiple of 32 from 64 to 1024.
   /// - Throws: a ``BackboneError`` that names the tensor that is missing or wrong, a
   ///   `WeightFileError` if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
-  public init(
+  package init(
     weights: any TensorSource, packedCache: PackedCache? = nil,
-    conventions: BackboneConventions = BackboneConventions(), featureLayer: FeatureLayer? = nil,
+    conventions: WeightConventions = .torchvision, featureLayer: FeatureLayer? = nil,
     kernels: KernelPath, inputSize: Int = 224
   ) throws {
     guard inputSize % 32 == 0, (64...1024).contains(inputSize) else {
@@ -56,28 +57,46 @@ public final class Backbone: Sendable {
           + "a multiple of 32 from 64 to 1024 is needed")
     }
     try kernels.check()
-    architecture = try BackboneArchitecture(
-      of: weights, conventions: conventions, featureLayer: featureLayer)
-    packed = PackedBackbone(architecture, path: kernels)
-    let network = PackedNetwork(architecture: architecture, packed: packed, source: weights)
+    network = try Self.network(weights, conventions, upTo: featureLayer)
+    packed = PackedBackbone(network, path: kernels)
+    let content = PackedNetwork(network: network, packed: packed, source: weights)
     var warning: String?
     var cached: PackedWeights?
     do {
-      cached = try packedCache?.load(network)
+      cached = try packedCache?.load(content)
     } catch let error as PackedFileError {
       warning = "packed weights are not cached: \(error)"
     }
-    engine = Engine(try cached ?? PackedWeights(packed.layout, network.storeAll))
-    buffers = BackboneBuffers(architecture, inputSize: inputSize)
+    engine = Engine(try cached ?? PackedWeights(packed.layout, content.storeAll))
+    buffers = BackboneBuffers(network, inputSize: inputSize)
     cacheWarning = warning
     self.kernels = kernels
     self.inputSize = inputSize
   }
 
+  /// The network that the tensors' shapes make up.
+  private static func network(
+    _ weights: any TensorSource, _ conventions: WeightConventions, upTo featureLayer: FeatureLayer?
+  ) throws -> BackboneNetwork {
+    let check = try BackboneCheck(weights)
+    if let problem = check.problems.first { throw problem }
+    if let objection = check.layout.objection {
+      throw BackboneError(.weights, "\(weights.path): \(objection)")
+    }
+    let deepest = check.layout.blocks.count
+    let last = featureLayer?.number ?? deepest
+    guard last <= deepest else {
+      throw BackboneError(
+        .weights,
+        "\(weights.path): layer\(last) was asked for, but the file ends with layer\(deepest)")
+    }
+    return BackboneNetwork(check.layout.first(stages: last), conventions)
+  }
+
   /// Working memory for one thread, about 60 MB for a ResNet-50.
   ///
   /// - Throws: an `OutOfMemory`.
-  public func makeWorkspace() throws -> Workspace { try Workspace(buffers.layout) }
+  package func makeWorkspace() throws -> Workspace { try Workspace(buffers.layout) }
 
   /// The features of each of `pictures`: the channel means after the feature layer.
   ///
@@ -88,7 +107,7 @@ public final class Backbone: Sendable {
   ///     meanwhile.
   /// - Returns: ``featureCount`` values a picture.
   /// - Throws: a ``BackboneError`` if a picture has a wrong size, or if features are not finite.
-  public func features(
+  package func features(
     of pictures: [[Float]], workspace: Workspace
   ) throws(BackboneError) -> [[Float]] {
     for picture in pictures where picture.count != inputSize * inputSize * 3 {

@@ -1,4 +1,5 @@
-internal import Kernels
+import Kernels
+import ResNetWeights
 
 /// How pictures are grouped on their way through the stages.
 ///
@@ -33,17 +34,17 @@ struct BackboneBuffers: Sendable {
   let filtered: FeatureBuffer
   let layout: WorkspaceLayout
 
-  /// Buffers for `architecture` and pictures of `inputSize` pixels a side.
-  init(_ architecture: BackboneArchitecture, inputSize: Int) {
+  /// Buffers for `network` and pictures of `inputSize` pixels a side.
+  init(_ network: BackboneNetwork, inputSize: Int) {
     var layout = WorkspaceLayout()
-    let stemOutputs = architecture.stem.shape.outputs
+    let stemOutputs = network.stem.outputs
     framed = layout.reservePicture(size: inputSize)
     stem = layout.reserve([(1, inputSize / 2, stemOutputs)])
-    var size = architecture.conventions.pooling.outputSize(of: inputSize / 2)
+    var size = network.conventions.maxPool.outputSize(of: inputSize / 2)
     pooled = layout.reserve([(1, size, stemOutputs)])
     pooledSize = size
-    let alone = PictureGroups.alone(of: architecture.stages.count)
-    let stages = architecture.stages.enumerated().map { stage, blocks in
+    let alone = PictureGroups.alone(of: network.stages.count)
+    let stages = network.stages.enumerated().map { stage, blocks in
       BlockExtents.all(
         blocks, pictures: stage < alone ? 1 : PictureGroups.most, inputSize: &size)
     }
@@ -63,14 +64,14 @@ struct BackboneBuffers: Sendable {
 
 /// The sizes of the maps of one block.
 private struct BlockExtents {
-  let block: BottleneckBlock
+  let block: BackboneNetwork.Block
   let pictures: Int
   let reducedSize: Int
   let outputSize: Int
 
   /// Those of the blocks of a stage; `size` is that of its input, then that of its output.
   static func all(
-    _ blocks: [BottleneckBlock], pictures: Int, inputSize size: inout Int
+    _ blocks: [BackboneNetwork.Block], pictures: Int, inputSize size: inout Int
   ) -> [BlockExtents] {
     blocks.map { block in
       let reduced = block.reduce.shape.outputSize(of: size)

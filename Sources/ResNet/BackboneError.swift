@@ -1,7 +1,7 @@
 /// Why a backbone could not be made or could not compute, as a sentence for a person.
-public struct BackboneError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct BackboneError: Error, Equatable, Sendable, CustomStringConvertible {
   /// What went wrong.
-  public enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
     /// The weights are not those of a ResNet with bottleneck blocks, or a tensor is wrong.
     case weights
     /// The input is not what the backbone takes.
@@ -11,9 +11,9 @@ public struct BackboneError: Error, Equatable, Sendable, CustomStringConvertible
   }
 
   /// What went wrong.
-  public let kind: Kind
+  package let kind: Kind
   /// The whole message.
-  public let description: String
+  package let description: String
 
   init(_ kind: Kind, _ description: String) {
     self.kind = kind

@@ -1,8 +1,8 @@
-internal import Kernels
-internal import Tensors
-internal import WeightFiles
+import Kernels
+import ResNetWeights
+import Tensors
 
-extension NormalisedConvolution {
+extension BackboneNetwork.Convolution {
   /// The convolution with its batch-norm folded in.
   ///
   /// A frozen batch-norm is y = (x - mean) * gamma / sqrt(variance + epsilon) + beta, a scale and

@@ -1,4 +1,5 @@
-internal import Kernels
+import Kernels
+import ResNetWeights
 
 /// A block whose convolutions have their places among the packed weights.
 struct PackedBlock: Sendable {
@@ -13,19 +14,19 @@ struct PackedBackbone: Sendable {
   let layout: PackedLayout
   let stem: PackedConvolution
   let stages: [[PackedBlock]]
-  /// The place of each convolution, in the order of ``BackboneArchitecture/convolutions``.
+  /// The place of each convolution, in the order of ``BackboneNetwork/convolutions``.
   let places: [PackedConvolution]
 
-  init(_ architecture: BackboneArchitecture, path: KernelPath) {
+  init(_ network: BackboneNetwork, path: KernelPath) {
     var layout = PackedLayout(path: path)
-    let stem = layout.add(architecture.stem.shape)
+    let stem = layout.add(network.stem.shape)
     var places = [stem]
-    func place(_ convolution: NormalisedConvolution) -> PackedConvolution {
+    func place(_ convolution: BackboneNetwork.Convolution) -> PackedConvolution {
       let place = layout.add(convolution.shape)
       places.append(place)
       return place
     }
-    stages = architecture.stages.map { blocks in
+    stages = network.stages.map { blocks in
       blocks.map { block in
         PackedBlock(
           reduce: place(block.reduce), filter: place(block.filter), expand: place(block.expand),

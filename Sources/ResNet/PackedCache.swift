@@ -1,22 +1,24 @@
+import FileIO
 internal import Foundation
-internal import Kernels
-internal import WeightFiles
+import Kernels
+import ResNetWeights
+import Tensors
 
 /// A folder that keeps packed weights between runs, and shares them between the processes of a
 /// host.
 ///
 /// Anybody can compute a checksum, so what counts is who may write: a folder in which others than
 /// this user and root may is not used, and such a file in it is packed anew.
-public struct PackedCache: Hashable, Sendable {
+package struct PackedCache: Hashable, Sendable {
   /// The folder; it is made when it is needed.
-  public let folder: String
+  package let folder: String
   /// The SHA-256 of the weights, in hexadecimal digits: the same weights have the same packed form.
-  public let fingerprint: String
+  package let fingerprint: String
   /// How long to wait for another process that packs the same weights: longer than packing takes.
-  public let timeout: Duration
+  package let timeout: Duration
 
   /// Names the folder and the weights.
-  public init(folder: String, fingerprint: String, timeout: Duration = .seconds(60)) {
+  package init(folder: String, fingerprint: String, timeout: Duration = .seconds(60)) {
     self.folder = folder
     self.fingerprint = fingerprint
     self.timeout = timeout
@@ -26,10 +28,10 @@ public struct PackedCache: Hashable, Sendable {
   ///
   /// Everything that the packed form depends on is a part of its name.
   func name(_ network: PackedNetwork) -> String {
-    let conventions = network.architecture.conventions
+    let conventions = network.network.conventions
     let name = [
-      String(fingerprint.prefix(32)), network.architecture.featureLayer.rawValue,
-      conventions.stridePlace.rawValue, conventions.pooling.rawValue,
+      String(fingerprint.prefix(32)), "layer\(network.network.stages.count)",
+      conventions.stridePlace.rawValue, conventions.maxPool.rawValue,
       "\(conventions.batchNormEpsilon)", network.packed.layout.path.rawValue,
     ].joined(separator: "-")
     return name + PackedFile.nameEnd
@@ -38,14 +40,14 @@ public struct PackedCache: Hashable, Sendable {
 
 /// A network whose convolutions have their places, and the weights that go there.
 struct PackedNetwork {
-  let architecture: BackboneArchitecture
+  let network: BackboneNetwork
   let packed: PackedBackbone
   let source: any TensorSource
 
   /// Reads, folds and stores every convolution.
   func storeAll(_ store: (PackedConvolution, FoldedConvolution) -> Void) throws {
-    for (place, convolution) in zip(packed.places, architecture.convolutions) {
-      let epsilon = architecture.conventions.batchNormEpsilon
+    for (place, convolution) in zip(packed.places, network.convolutions) {
+      let epsilon = network.conventions.batchNormEpsilon
       store(place, try convolution.folded(from: source, epsilon: epsilon))
     }
   }
@@ -55,7 +57,7 @@ struct PackedNetwork {
 private struct PackedDescription: Encodable {
   let fingerprint: String
   let kernels: KernelPath
-  let architecture: BackboneArchitecture
+  let network: BackboneNetwork
 
   /// The same bytes for the same description.
   func encoded() throws -> [UInt8] {
@@ -76,7 +78,7 @@ extension PackedCache {
     let files = GuardedFolder(path: folder, trust: .ownerOnly)
     let layout = network.packed.layout
     let description = try PackedDescription(
-      fingerprint: fingerprint, kernels: layout.path, architecture: network.architecture
+      fingerprint: fingerprint, kernels: layout.path, network: network.network
     ).encoded()
     func find() -> PackedWeights? {
       guard let file = try? files.openFile(name) else { return nil }

@@ -4,9 +4,9 @@
 /// they never depend on which rank or thread asks, nor on what was drawn before. The function is
 /// Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC
 /// 2011).
-public struct CounterRandom: RandomNumberGenerator, Sendable {
+package struct CounterRandom: RandomNumberGenerator, Sendable {
   /// What the numbers are for; different purposes never share numbers.
-  public enum Purpose: UInt32, Sendable {
+  package enum Purpose: UInt32, Sendable {
     case epochOrder = 1
     case augmentation = 2
     case initialHead = 3
@@ -20,7 +20,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   private var buffered: (UInt32, UInt32)?
 
   /// Numbers for one `index` (a sample, a tensor) in one `epoch` (or view).
-  public init(seed: UInt64, purpose: Purpose, epoch: Int = 0, index: Int = 0) {
+  package init(seed: UInt64, purpose: Purpose, epoch: Int = 0, index: Int = 0) {
     key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
     counter = (
       0, UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: epoch),
@@ -29,7 +29,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   }
 
   /// The next 64 random bits.
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     if let pair = buffered {
       buffered = nil
       return UInt64(pair.1) << 32 | UInt64(pair.0)
@@ -41,19 +41,19 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   }
 
   /// A number in [0, 1): the top 53 bits of ``next()``, so the same on every platform.
-  public mutating func unit() -> Double {
+  package mutating func unit() -> Double {
     Double(next() >> 11) * 0x1p-53
   }
 
   /// A number in [`low`, `high`).
-  public mutating func uniform(_ low: Double, _ high: Double) -> Double {
+  package mutating func uniform(_ low: Double, _ high: Double) -> Double {
     low + (high - low) * unit()
   }
 
   /// A whole number in 0 ..< `bound`, without bias (Lemire's method).
   ///
   /// - Precondition: `bound > 0`.
-  public mutating func below(_ bound: Int) -> Int {
+  package mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0)
     let range = UInt64(bound)
     var product = next().multipliedFullWidth(by: range)
@@ -65,7 +65,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   }
 
   /// A shuffled copy of 0 ..< `count` (Fisher and Yates).
-  public mutating func permutation(_ count: Int) -> [Int] {
+  package mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {
       order.swapAt(last, below(last + 1))
@@ -74,7 +74,7 @@ public struct CounterRandom: RandomNumberGenerator, Sendable {
   }
 
   /// Ten rounds of Philox4x32.
-  static func philox(
+  package static func philox(
     _ start: (UInt32, UInt32, UInt32, UInt32), _ startKey: (UInt32, UInt32)
   ) -> (UInt32, UInt32, UInt32, UInt32) {
     var block = start

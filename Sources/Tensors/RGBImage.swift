@@ -1,16 +1,16 @@
 /// A decoded picture: 8 bits each of red, green and blue, rows from top to bottom.
-public struct RGBImage: Sendable, Equatable {
+package struct RGBImage: Sendable, Equatable {
   /// Pixels in a row, at least 1.
-  public let width: Int
+  package let width: Int
   /// Rows, at least 1.
-  public let height: Int
+  package let height: Int
   /// `height * width * 3` bytes: row by row, interleaved R, G, B.
-  public var pixels: [UInt8]
+  package var pixels: [UInt8]
 
   /// Makes a picture from its interleaved bytes.
   ///
   /// - Precondition: `pixels.count == width * height * 3`.
-  public init(width: Int, height: Int, pixels: [UInt8]) {
+  package init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0 && pixels.count == width * height * 3)
     self.width = width
     self.height = height

@@ -1,16 +1,16 @@
 /// A dense array of numbers with a shape, in row-major order.
 ///
 /// `values.count` always equals the product of `shape`; a scalar has the empty shape and one value.
-public struct Tensor<Element: Sendable>: Sendable {
+package struct Tensor<Element: Sendable>: Sendable {
   /// The extent of each dimension, outermost first.
-  public let shape: [Int]
+  package let shape: [Int]
   /// The elements, the last dimension varying fastest.
-  public var values: [Element]
+  package var values: [Element]
 
   /// Makes a tensor of `shape` that holds `values`.
   ///
   /// - Precondition: `values.count` is the product of `shape`.
-  public init(shape: [Int], values: [Element]) {
+  package init(shape: [Int], values: [Element]) {
     precondition(shape.reduce(1, *) == values.count, "shape \(shape) holds \(values.count) values")
     self.shape = shape
     self.values = values

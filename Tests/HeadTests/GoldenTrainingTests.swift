@@ -1,7 +1,8 @@
+import FileIO
 import Foundation
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 @testable import Head
 

@@ -1,7 +1,7 @@
 import Foundation
 import ImageCodecs
+import TensorFormats
 import Testing
-import WeightFiles
 
 /// Pictures of every kind with the pixels that Pillow reads from them, from
 /// `scripts/make-golden-pictures`.

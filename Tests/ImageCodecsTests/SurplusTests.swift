@@ -1,7 +1,7 @@
+import FileIO
 import Foundation
 import ImageCodecs
 import Testing
-import WeightFiles
 
 /// Pictures whose rows are all there, and whose files end in an unusual way.
 @Suite struct SurplusTests {

@@ -1,8 +1,9 @@
 import Foundation
 import ImageCodecs
+import ResNetWeights
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 @testable import ImageTransforms
 

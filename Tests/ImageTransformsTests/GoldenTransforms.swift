@@ -1,7 +1,7 @@
 import Foundation
 import ImageTransforms
+import TensorFormats
 import Tensors
-import WeightFiles
 
 /// What Pillow and keras-preprocessing make of pictures, from `scripts/make-golden-pictures`.
 struct GoldenTransforms {

@@ -1,4 +1,5 @@
 import CKernels
+import ResNetWeights
 import Testing
 
 @testable import Kernels
@@ -17,7 +18,7 @@ import Testing
   }
 
   /// Maxima of windows of 3 x 3, of which only what lies inside counts; NaN where one is in it.
-  private func pooled(_ layer: SingleLayer, _ pooling: PoolingConvention) -> [Double] {
+  private func pooled(_ layer: SingleLayer, _ pooling: WeightConventions.MaxPool) -> [Double] {
     let (values, size, channels) = (layer.expected(), layer.outputSize, layer.shape.outputs)
     let offset = pooling == .padded ? -1 : 0
     let side = pooling.outputSize(of: size)
@@ -33,7 +34,7 @@ import Testing
   }
 
   private func computed(
-    _ layer: SingleLayer, _ pooling: PoolingConvention, by kernels: TestedKernels
+    _ layer: SingleLayer, _ pooling: WeightConventions.MaxPool, by kernels: TestedKernels
   ) throws -> [Float]? {
     let side = pooling.outputSize(of: layer.outputSize)
     var framed = [Float](
@@ -72,8 +73,9 @@ import Testing
     return between.isIntact && output.isIntact ? output.values : nil
   }
 
-  @Test(arguments: TestedKernels.available, [PoolingConvention.padded, .ceiling, .unpadded])
-  func agreesWithTheDefinition(kernels: TestedKernels, pooling: PoolingConvention) throws {
+  @Test(
+    arguments: TestedKernels.available, [WeightConventions.MaxPool.padded, .ceiling, .unpadded])
+  func agreesWithTheDefinition(kernels: TestedKernels, pooling: WeightConventions.MaxPool) throws {
     for outputs in [8, 24, 72] {
       let layer = layer(outputs: outputs)
       let values = try computed(layer, pooling, by: kernels)
@@ -82,9 +84,10 @@ import Testing
   }
 
   /// A later number must not take the place of a NaN, whatever the order in a window.
-  @Test(arguments: TestedKernels.available, [PoolingConvention.padded, .ceiling, .unpadded])
+  @Test(
+    arguments: TestedKernels.available, [WeightConventions.MaxPool.padded, .ceiling, .unpadded])
   func aNaNStaysInEveryWindowThatSeesIt(
-    kernels: TestedKernels, pooling: PoolingConvention
+    kernels: TestedKernels, pooling: WeightConventions.MaxPool
   ) throws {
     let layer = layer(outputs: 24, withNaN: true)
     let values = try computed(layer, pooling, by: kernels)

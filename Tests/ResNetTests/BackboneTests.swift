@@ -1,8 +1,8 @@
 import Kernels
 import ResNet
+import ResNetWeights
 import Tensors
 import Testing
-import WeightFiles
 
 @Suite struct BackboneTests {
   @Test(arguments: availablePaths, [64, 96, 224])
@@ -11,7 +11,7 @@ import WeightFiles
     let pictures = randomPictures(size == 224 ? 1 : 3, size: size)
     let backbone = try Backbone(weights: source, kernels: path, inputSize: size)
     let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
-    let reference = ReferenceNetwork(source: source, conventions: BackboneConventions())
+    let reference = ReferenceNetwork(source: source, conventions: WeightConventions.torchvision)
     for (picture, features) in zip(pictures, features) {
       let expected = try reference.features(of: picture, size: size, stages: 4)
       #expect(relativeError(features, expected) < 1e-5)
@@ -20,8 +20,8 @@ import WeightFiles
 
   @Test(arguments: availablePaths, FeatureLayer.allCases)
   func everyLayerAndConvention(path: KernelPath, layer: FeatureLayer) throws {
-    let conventions = BackboneConventions(
-      stridePlace: .conv1, batchNormEpsilon: 1e-3, pooling: .ceiling)
+    let conventions = WeightConventions(
+      stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .ceiling)
     let source = try smallNetwork(seed: 2, blocks: [1, 2, 1, 2], width: 24)
     let pictures = randomPictures(3, size: 128)
     let backbone = try Backbone(
@@ -38,9 +38,10 @@ import WeightFiles
   }
 
   /// Maps of odd sizes: 31, 16, 8 and 4 pixels a side, 55, 28, 14 and 7 for pictures of 224.
-  @Test(arguments: availablePaths, [BackboneConventions.StridePlace.conv1, .conv2])
-  func poolingWithoutPadding(path: KernelPath, place: BackboneConventions.StridePlace) throws {
-    let conventions = BackboneConventions(stridePlace: place, pooling: .unpadded)
+  @Test(
+    arguments: availablePaths, [WeightConventions.StridePlace.firstConvolution, .secondConvolution])
+  func poolingWithoutPadding(path: KernelPath, place: WeightConventions.StridePlace) throws {
+    let conventions = WeightConventions(stridePlace: place, maxPool: .unpadded)
     let source = try smallNetwork(seed: 3)
     for size in [64, 128, 224] {
       let backbone = try Backbone(
@@ -125,7 +126,7 @@ import WeightFiles
 private enum FullNetwork {
   static let picture = randomPictures(1, size: 224)[0]
   static let expected = Result {
-    try ReferenceNetwork(source: RandomWeights(seed: 0), conventions: BackboneConventions())
+    try ReferenceNetwork(source: RandomWeights(seed: 0), conventions: WeightConventions.torchvision)
       .features(of: picture, size: 224, stages: 4)
   }
 }

@@ -1,22 +1,23 @@
 import Foundation
 import Kernels
 import ResNet
+import ResNetWeights
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 /// All kernel paths against features that PyTorch computed in double precision, for the conventions
 /// of every framework whose weights are read; `scripts/make-golden-features` wrote them.
 @Suite struct GoldenFeatureTests {
   /// The names of the conventions in the file.
-  static let conventions: [(name: String, conventions: BackboneConventions)] = [
-    ("torchvision", BackboneConventions()),
-    ("keras2019", BackboneConventions(stridePlace: .conv1, batchNormEpsilon: 1.001e-5)),
+  static let conventions: [(name: String, conventions: WeightConventions)] = [
+    ("torchvision", WeightConventions.torchvision),
+    ("keras2019", WeightConventions(stridePlace: .firstConvolution, batchNormEpsilon: 1.001e-5)),
     (
       "keras2016",
-      BackboneConventions(stridePlace: .conv1, batchNormEpsilon: 1e-3, pooling: .unpadded)
+      WeightConventions(stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
     ),
-    ("caffe", BackboneConventions(stridePlace: .conv1, pooling: .ceiling)),
+    ("caffe", WeightConventions(stridePlace: .firstConvolution, maxPool: .ceiling)),
   ]
 
   private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -1,8 +1,10 @@
+import FileIO
 import Kernels
 import ResNet
+import ResNetWeights
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 /// Real pictures through real weights, against features that PyTorch computed in double precision.
 @Suite(
@@ -16,7 +18,7 @@ struct GoldenTests {
       path: "\(folder("AVP_TEST_GOLDEN") ?? "")/pictures.safetensors")
     let weights = try SafeTensorsFile(
       path: "\(folder("AVP_TEST_WEIGHTS") ?? "")/resnet50-caffe-stage4.safetensors")
-    let conventions = BackboneConventions(stridePlace: .conv1, pooling: .ceiling)
+    let conventions = WeightConventions(stridePlace: .firstConvolution, maxPool: .ceiling)
     let backbone = try Backbone(weights: weights, conventions: conventions, kernels: path)
     #expect(backbone.featureLayer == .layer3)
     let rgb = try golden.bytes("rgb_\(filter)224")

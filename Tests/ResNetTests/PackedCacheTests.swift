@@ -1,9 +1,10 @@
+import FileIO
 import Foundation
 import Kernels
 import ResNet
+import ResNetWeights
 import Tensors
 import Testing
-import WeightFiles
 
 @Suite struct PackedCacheTests {
   /// A folder that is removed after `work`.
@@ -52,7 +53,7 @@ import WeightFiles
       let warm = try backbone(folder, path: path, watched)
       let warmFeatures = try features(warm)
       #expect(warmFeatures == plain)
-      #expect(warm.architecture == cold.architecture)
+      #expect(warm.network == cold.network)
       #expect(watched.reads == 0)
     }
   }
@@ -169,7 +170,7 @@ import WeightFiles
     var tensors: [String: Tensor<Float>] = [:]
     for name in source.names { tensors[name] = try source.floats(name) }
     tensors["layer4.0.conv1.weight"]?.values[0] = .nan
-    let damaged = TensorTable(tensors, path: "damaged")
+    let damaged = TensorTable(tensors, metadata: source.metadata, path: "damaged")
     try withFolder { folder in
       #expect(throws: BackboneError.self) {
         try backbone(folder, damaged)

@@ -1,12 +1,12 @@
 import ResNet
+import ResNetWeights
 import Tensors
-import WeightFiles
 
 /// A ResNet in double precision, written from its definition: convolutions as sums, batch-norm not
 /// folded. What every kernel path is held against.
 struct ReferenceNetwork {
   let source: any TensorSource
-  let conventions: BackboneConventions
+  let conventions: WeightConventions
 
   /// Maps of one picture: [row][column][channel].
   struct Maps {
@@ -34,7 +34,7 @@ struct ReferenceNetwork {
   }
 
   private func bottleneck(_ name: String, _ input: Maps, stride: Int) throws -> Maps {
-    let first = conventions.stridePlace == .conv1 ? stride : 1
+    let first = conventions.stridePlace == .firstConvolution ? stride : 1
     let reduced = relu(
       try normalised("\(name).conv1", "\(name).bn1", input, kernel: 1, stride: first))
     let filtered = relu(
@@ -57,8 +57,8 @@ struct ReferenceNetwork {
   }
 
   private func pool(_ input: Maps) -> Maps {
-    let half = conventions.pooling == .unpadded ? (input.size - 3) / 2 + 1 : input.size / 2
-    let offset = conventions.pooling == .padded ? -1 : 0
+    let half = conventions.maxPool == .unpadded ? (input.size - 3) / 2 + 1 : input.size / 2
+    let offset = conventions.maxPool == .padded ? -1 : 0
     var output = Maps(size: half, channels: input.channels, values: [])
     for y in 0..<half {
       for x in 0..<half {

@@ -1,8 +1,9 @@
+import FileIO
 import Foundation
 import Kernels
 import ResNet
+import ResNetWeights
 import Tensors
-import WeightFiles
 
 /// The kernel paths that this processor can run.
 let availablePaths = KernelPath.allCases.filter(\.isAvailable)
@@ -25,7 +26,7 @@ func smallNetwork(
     }
     tensors[name] = tensor
   }
-  return TensorTable(tensors, path: "small network")
+  return TensorTable(tensors, metadata: random.metadata, path: "small network")
 }
 
 /// Pictures of random values with about the spread of normalised ones.

@@ -1,3 +1,4 @@
+import ResNetWeights
 import Testing
 
 @testable import Kernels

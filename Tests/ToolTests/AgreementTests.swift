@@ -23,8 +23,8 @@ extension ToolTests {
 
     @Test(arguments: [
       (["--seed", "4"], "seed 4, rank 0 has 0"),
-      (["--no-augment"], "augmentation --no-augment, rank 0 has --shear 10 --zoom 0.2 --hflip 0.5"),
-      (["--exchange", "features"], "exchange features, rank 0 has none"),
+      (["--no-augment"], "no-augment given, rank 0 has none"),
+      (["--exchange", "features"], "exchange features, rank 0 has gradients"),
       (["--checkpoint-every-steps", "1"], "checkpoint-every-steps 1, rank 0 has none"),
       (["--resume", "auto"], "resume auto, rank 0 has none"),
       (["--resume-override"], "resume-override given, rank 0 has none"),

@@ -1,7 +1,8 @@
+import FileIO
 import Foundation
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 extension ToolTests {
   /// Every kind of bad input: one message that names the thing and the remedy, and the exit status.
@@ -63,8 +64,8 @@ extension ToolTests {
       (["train", "--schedule", "step", "--step-factor", "2"], "--step-factor takes a number"),
       (["train", "data"], "'data' was not expected here"),
       (["train", "--config", "/nowhere.json"], "/nowhere.json cannot be read"),
-      (["train", "--weights", "random:x"], "--weights random:SEED takes a whole number"),
-      (["predict", "--checkpoint", "m"], "Name at least one picture or folder"),
+      (["train", "--weights", "random:x"], "--weights takes FILE|demo|random[:SEED], not"),
+      (["predict", "--checkpoint", "m"], "Name at least one image or folder"),
       (["evaluate"], "--checkpoint is needed"), (["launch", "--", "train"], "-n is needed"),
       (["launch", "-n", "2", "--", "predict"], "launch -n 4 -- train"),
     ])
@@ -90,7 +91,7 @@ extension ToolTests {
       (#"{"epochs": 1.5}"#, "config.json: --epochs takes a whole number"),
       (#"{"lr": "much"}"#, "config.json: --lr takes a number"),
       (#"{"optimizer": "lion"}"#, "config.json: --optimizer takes one of"),
-      (#"{"weights": "random:x"}"#, "config.json: --weights random:SEED takes a whole number"),
+      (#"{"weights": "random:x"}"#, "config.json: --weights takes FILE|demo|random[:SEED], not"),
       (#"{"step-factor": 0.5}"#, "config.json: --step-factor has no effect without"),
       (#"{"no-augment": true, "zoom": 0.1}"#, "config.json: --zoom has no effect with"),
       (#"{"epoch": 1}"#, "Did you mean '--epochs'?"), ("[]", "is not a JSON object"),

@@ -1,7 +1,8 @@
+import FileIO
 import Foundation
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 extension ToolTests {
   /// `export`, and exported models in the place of a run's model.

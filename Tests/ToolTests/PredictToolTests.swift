@@ -1,6 +1,7 @@
+import FileIO
 import Foundation
+import TensorFormats
 import Testing
-import WeightFiles
 
 extension ToolTests {
   /// `predict` and `features` on pictures some of which cannot be used, on one rank and on several.
@@ -128,7 +129,9 @@ extension ToolTests {
       let words = ["predict", "--json", "--checkpoint", model, album, album, album]
       let script = "\"$@\" | true; exit ${PIPESTATUS[0]}"
       let outcome = try run(["bash", "-c", script, "bash", Program.tool] + words)
-      #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+      #expect(outcome.status == 0)
+      // Nothing but which model it is.
+      #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
     }
 
     @Test(arguments: ["export", "report", "preview", "prepare", "weights", "demo-data", "launch"])

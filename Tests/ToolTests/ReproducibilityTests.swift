@@ -1,6 +1,6 @@
+import FileIO
 import Foundation
 import Testing
-import WeightFiles
 
 extension ToolTests {
   /// The same bits on any number of ranks and threads, uninterrupted or resumed anywhere.

@@ -1,6 +1,7 @@
+import FileIO
 import Foundation
+import TensorFormats
 import Testing
-import WeightFiles
 
 extension ToolTests {
   /// What a trained model is used for.

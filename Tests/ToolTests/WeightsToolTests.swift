@@ -1,7 +1,7 @@
 import Foundation
+import TensorFormats
 import Tensors
 import Testing
-import WeightFiles
 
 extension ToolTests {
   /// `weights inspect` and `weights convert`.

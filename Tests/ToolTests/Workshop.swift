@@ -1,6 +1,6 @@
+import FileIO
 import Foundation
 import Testing
-import WeightFiles
 
 /// A folder that goes away with the value that made it.
 final class TemporaryFolder {

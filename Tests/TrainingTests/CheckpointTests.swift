@@ -1,6 +1,6 @@
 import Head
+import TensorFormats
 import Testing
-import WeightFiles
 
 @testable import Training
 

@@ -1,4 +1,5 @@
 import Collectives
+import FileIO
 import Foundation
 import Head
 import ImageCodecs
@@ -6,9 +7,9 @@ import ImageData
 import ImageTransforms
 import Kernels
 import ResNet
+import ResNetWeights
 import Tensors
 import Testing
-import WeightFiles
 
 @testable import Training
 

@@ -1,7 +1,7 @@
 import Collectives
+import FileIO
 import Foundation
 import Testing
-import WeightFiles
 
 @testable import Training
 

@@ -1,11 +1,11 @@
 import Collectives
+import FileIO
 import Foundation
 import Head
 import ImageCodecs
 import ImageData
 import ImageTransforms
 import Tensors
-import WeightFiles
 
 @testable import Training
 

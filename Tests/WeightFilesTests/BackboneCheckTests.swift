@@ -1,8 +1,11 @@
 import Foundation
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// What is refused, starting from tensors that are right.
 @Suite struct BackboneCheckTests {
@@ -120,8 +123,8 @@ import Testing
       outputs: [256, 512, 1024, 2048])
     #expect(narrow.architecture == "resnet50")
     #expect(wide.architecture == "wide_resnet101_2")
-    #expect(narrow.expectedShapes().count == 265)
-    #expect(wide.expectedShapes()["layer4.2.conv2.weight"] == [1024, 1024, 3, 3])
+    #expect(narrow.expectedShapes.count == 265)
+    #expect(wide.expectedShapes["layer4.2.conv2.weight"] == [1024, 1024, 3, 3])
   }
 
   @Test func truncatedNetworks() throws {

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// What a person reads holds nothing of the inside of Swift or Foundation.
 struct ErrorReasonTests {

@@ -1,8 +1,11 @@
 import Foundation
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 @Suite struct ExportTests {
   /// A head of 64 features, 5 hidden units and 3 classes with distinct numbers.

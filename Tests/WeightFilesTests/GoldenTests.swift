@@ -1,8 +1,11 @@
 import Foundation
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// The small weight files that `scripts/make-golden-weights` wrote with the real libraries.
 enum Golden {

@@ -1,7 +1,10 @@
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// Zip files and indices that lead astray.
 @Suite struct HostileArchiveTests {

@@ -1,6 +1,9 @@
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// HDF5 files whose structures lie.
 @Suite struct HostileHDF5Tests {

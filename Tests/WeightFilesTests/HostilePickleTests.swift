@@ -1,6 +1,9 @@
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// Pickles that want something done, or want too much.
 @Suite struct HostilePickleTests {

@@ -1,7 +1,10 @@
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// Extents that multiply to nothing, or to more than any memory holds.
 @Suite struct HostileShapeTests {

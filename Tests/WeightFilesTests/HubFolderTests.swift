@@ -1,6 +1,9 @@
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// Folders of the Hugging Face hub: what stands beside the weights decides about them.
 @Suite struct HubFolderTests {

@@ -1,6 +1,9 @@
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 @Suite struct JSONReaderTests {
   private func string(_ text: String) throws -> String {

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// Layers of Keras models that prepare pixels, before the ResNet.
 @Suite struct KerasPixelTests {

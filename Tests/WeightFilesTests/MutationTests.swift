@@ -1,7 +1,10 @@
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// Damaged copies of good files of every format: reading must end with weights or a message.
 @Suite struct MutationTests {

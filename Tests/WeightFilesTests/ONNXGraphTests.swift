@@ -1,7 +1,10 @@
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// Graphs that look much like a ResNet's and are another network: none may be read as one.
 @Suite struct ONNXGraphTests {

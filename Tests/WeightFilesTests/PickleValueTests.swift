@@ -1,6 +1,9 @@
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// What stands beside the weights in pickles, and the ways in which versions of Python and PyTorch
 /// write them.

@@ -1,8 +1,11 @@
 import Foundation
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// Files that are near to weight files: what they are, and what to do, is said.
 @Suite struct RelativeFileTests {

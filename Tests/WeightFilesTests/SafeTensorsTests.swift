@@ -1,7 +1,10 @@
-import Tensors
 import Testing
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 @Suite struct SafeTensorsTests {
   @Test func writtenTensorsAreReadBack() throws {

@@ -1,6 +1,9 @@
 import Foundation
 
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
 
 /// A folder that is removed when the test is over.
 final class TemporaryFolder {

@@ -1,6 +1,8 @@
-import Tensors
-
-@testable import WeightFiles
+@testable import FileIO
+@testable import ModelExport
+@testable import ResNetWeights
+@testable import TensorFormats
+@testable import Tensors
 
 /// An ONNX graph that a test can change before it is written.
 struct TestGraph {

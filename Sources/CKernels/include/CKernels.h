@@ -9,7 +9,6 @@
 
 #include <stddef.h>
 
-#include "head.h"
 #include "mapping.h"
 
 /// The kinds of work that `bench` reports apart from each other.

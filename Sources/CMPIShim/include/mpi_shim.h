@@ -18,6 +18,9 @@ typedef enum { AVP_MPI_SUM, AVP_MPI_MIN, AVP_MPI_MAX } avp_mpi_op;
 /// Bytes of one arrival notice: see avp_mpi_notice_send.
 enum { AVP_MPI_NOTICE_BYTES = 512 };
 
+/* The library's name and version; needs no avp_mpi_open. `text` has room for `size` bytes. */
+int avp_mpi_library(char *text, int size);
+
 /// Initialises MPI (threads allowed, only the calling one uses MPI) and duplicates the world.
 int avp_mpi_open(avp_mpi_comm **comm, int *rank, int *size);
 /// Finalises MPI and frees the communicator; after an error it stays, of no use for other calls.

@@ -1,0 +1,135 @@
+import Collectives
+import FileIO
+import Foundation
+import ImageData
+import Launching
+import Reports
+import Training
+
+/// What all ranks must have in common before the first step, so that a forgotten update or a wrong
+/// folder on one host is a message and not a wrong result.
+struct Agreement {
+  private let facts: [String: String]
+  private let kernels: String
+  private let manifest: DatasetManifest
+  private let data: String
+
+  /// - Parameter options: the options that must be the same besides the settings of `record`.
+  init(
+    record: ModelRecord, options: [String: String], manifest: DatasetManifest, data: String
+  ) {
+    let fixed = [
+      "avp-dist": "\(toolVersion), build \(Self.build)",
+      // Hosts may have the same weights under different names.
+      "weights": "of fingerprint \(record.backbone.fingerprint.prefix(12))…, "
+        + record.backbone.featureLayer,
+    ]
+    let settings = TrainingConfiguration.settings.map {
+      ($0.facts.name, $0.written(record.configuration))
+    }
+    facts = fixed.merging(settings) { $1 }.merging(options) { $1 }
+    kernels = record.backbone.kernels
+    self.manifest = manifest
+    self.data = data
+  }
+
+  /// Compares the facts of all ranks with rank 0's, and has every host look for all files.
+  ///
+  /// - Throws: on rank 0 a failure that names the host and the thing; the other ranks then wait for
+  ///   the end of the run.
+  func check(_ communicator: any Communicator) throws {
+    var own = facts
+    own["host"] = communicator.host
+    own["kernels"] = kernels
+    own["unseen"] = try unseenSamples(communicator)
+    let encoded = try JSONEncoder.sorted.encode(own)
+    let all = try communicator.allgather([UInt8](encoded)).map {
+      try JSONDecoder().decode([String: String].self, from: Data($0))
+    }
+    let complaints = all.enumerated().flatMap { rank, other in
+      self.complaints(rank, other, all[0])
+    }
+    if communicator.rank == 0 {
+      guard complaints.isEmpty else {
+        throw Failure(
+          status: all.contains { $0["unseen"] != "" } ? .missingInput : .configuration,
+          description: all.count == 1
+            ? "The pictures cannot be used: \(own["unseen"] ?? "")"
+            : "The ranks do not agree:\n" + complaints.joined(separator: "\n"))
+      }
+      warnAboutKernels(all)
+    }
+    // Nobody goes on before rank 0 has looked.
+    try communicator.barrier()
+  }
+
+  private func complaints(
+    _ rank: Int, _ other: [String: String], _ first: [String: String]
+  ) -> [String] {
+    let place = "rank \(rank) (host \(other["host"] ?? "?"))"
+    var lines = facts.keys.sorted().compactMap { name -> String? in
+      guard other[name] != first[name] else { return nil }
+      return "  \(place) has \(name) \(other[name] ?? "none"), rank 0 has \(first[name] ?? "none")"
+    }
+    if let unseen = other["unseen"], !unseen.isEmpty {
+      lines.append("  \(place) cannot use its share of the pictures: \(unseen)")
+    }
+    return lines
+  }
+
+  /// What is wrong with the first file of this rank's share that is not as rank 0 saw it. The ranks
+  /// of each host divide all files among them, so that every host is known to have all.
+  private func unseenSamples(_ communicator: any Communicator) throws -> String {
+    let samples = manifest.train + manifest.validation
+    let (place, count) = try communicator.placeOnHost()
+    var unseen: [DatasetManifest.UnreadableSample] = []
+    for sample in samples[Sampler.share(of: samples.count, rank: place, worldSize: count)] {
+      communicator.activity = "looking for \(sample.path)"
+      try communicator.reportActivity()
+      unseen += DatasetManifest.unreadable(samples: CollectionOfOne(sample), root: data)
+    }
+    communicator.activity = "before the first step"
+    guard let first = unseen.first else { return "" }
+    return unseen.count == 1 ? "\(first)" : "\(first), and \(unseen.count - 1) more"
+  }
+
+  private func warnAboutKernels(_ all: [[String: String]]) {
+    let kernels = Set(all.compactMap { $0["kernels"] }).sorted()
+    guard kernels.count > 1 else { return }
+    printError(
+      "warning: the hosts use different kernels (\(kernels.joined(separator: ", "))), so the result "
+        + "may differ in its last bits from that of another set of hosts; AVP_KERNELS, with mpirun "
+        + "-x AVP_KERNELS, sets one for all"
+    )
+  }
+
+  /// The first digits of the executable's SHA-256.
+  private static var build: String {
+    ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
+  }
+}
+
+extension DatasetManifest {
+  /// The pictures of `root`, while the ranks that wait for the list learn how far it is.
+  static func scan(
+    root: String, reportingTo communicator: any Communicator, style: ProgressStyle = .auto
+  ) throws -> Self {
+    try Screen.phase("listing pictures", style: style) { update in
+      var count = 0
+      return try scan(root: root) { path in
+        communicator.noteListing(path)
+        count += 1
+        update(count, nil)
+      }
+    }
+  }
+}
+
+extension JSONEncoder {
+  /// An encoder whose output depends on the value alone.
+  static var sorted: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+}

@@ -1,0 +1,203 @@
+import Collectives
+import DemoFigures
+import FileIO
+import Foundation
+import Head
+import ImageCodecs
+import ImageTransforms
+import Kernels
+import Reports
+import ResNet
+import Settings
+import Synchronization
+import Tensors
+import Training
+
+/// `bench`: how fast this machine is.
+struct BenchCommand: Command {
+  static let name = "bench"
+  static let summary = "measure the backbone, decoding, and under mpirun the exchange"
+  static let discussion = """
+    Measures how many images a second this machine does and where the time goes. Pin it to a core \
+    with `taskset -c 0` to compare engines; run it under mpirun to measure the allreduce too.
+    """
+  static let isForRanks = true
+  static let example = "taskset -c 0 avp-dist bench --threads 1"
+  static let settings: [Setting<Self>] =
+    [
+      Setting(
+        "weights", \.backbone.weights, "FILE|demo|random[:SEED]", "backbone weights",
+        group: "Backbone", shown: "random", completion: .files)
+    ] + part(\.backbone).filter { $0.facts.name != "weights" } + [
+      Setting(
+        "seconds", \.seconds, "S", in: .from(0.1, to: 3600), "how long the backbone is measured",
+        group: "Measurement"),
+      Setting("json", \.json, "the result as one JSON object", group: "Output"),
+    ]
+
+  var backbone = BackboneSettings()
+  var seconds = 5.0
+  var json = false
+
+  func run() throws { try withRanks(stallTimeout: .seconds(300)) { try bench($0) } }
+
+  private func bench(_ communicator: any Communicator) throws {
+    let loaded = try LoadedBackbone(
+      backbone.weights ?? .random(seed: 0), backbone.machine, featureLayer: backbone.featureLayer)
+    let threads = try backbone.machine.threads(communicator)
+    let (peak, layers) = try Self.layerTimes(loaded.backbone)
+    var result = BenchResult(
+      backbone: loaded.summary, kernels: loaded.backbone.kernels.rawValue,
+      threads: threads, ranks: communicator.worldSize,
+      fmaPeakGflops: peak, layers: layers, picturePreparationMilliseconds: try Self.preparation())
+    try communicator.barrier()
+    result.backboneImagesPerSecond = try Self.throughput(
+      loaded.backbone, threads: threads, seconds: seconds)
+    var rate = [result.backboneImagesPerSecond]
+    try communicator.allreduce(&rate, .sum)
+    result.backboneImagesPerSecondAllRanks = rate[0]
+    if communicator.worldSize > 1 {
+      result.allreduceLatencyMicroseconds = try Self.allreduce(1, communicator)
+      let shape = try HeadShape(features: 2_048, hidden: 128, classes: 2)
+      // Behind the gradient stands whether to stop.
+      let count = ExactGradient(shape: shape, globalBatch: Self.globalBatch).values.count + 1
+      let time = try Self.allreduce(count, communicator)
+      result.allreduceGradientMilliseconds = time / 1000
+      result.allreduceMegabytesPerSecond = Double(8 * count) / time
+      let floatTime = try Self.allreduce(count, communicator, as: Float.self)
+      result.exactSum = BenchResult.ExactSum(
+        gradientMilliseconds: Self.headGradient(shape),
+        allreduceMilliseconds: time / 1000, floatAllreduceMilliseconds: floatTime / 1000,
+        stepMilliseconds: 1000 * Double(Self.globalBatch) / rate[0],
+        picturesOfRank: Double(Self.globalBatch) / Double(communicator.worldSize))
+    }
+    guard communicator.rank == 0 else { return }
+    try printResult(json ? result.json : visible(result.text))
+  }
+
+  /// A picture of noise, as the backbone takes it.
+  private static func input(_ size: Int, _ index: Int) -> [Float] {
+    var random = CounterRandom(seed: 1, purpose: .randomBackbone, index: index)
+    return (0..<size * size * 3).map { _ in Float(random.uniform(-2, 2)) }
+  }
+
+  /// Pictures a second of `threads` threads, each with groups of pictures of its own.
+  private static func throughput(
+    _ backbone: Backbone, threads: Int, seconds: Double
+  ) throws -> Double {
+    let group = (0..<Backbone.preferredPictures).map { input(backbone.inputSize, $0) }
+    let tally = Tally()
+    let ended = DispatchGroup()
+    let begin = ContinuousClock.now
+    // Threads as the pipeline has them: a queue's may be fewer than were asked for.
+    for _ in 0..<threads {
+      ended.enter()
+      let thread = Thread {
+        defer { ended.leave() }
+        do {
+          let workspace = try backbone.makeWorkspace()
+          repeat {
+            _ = try backbone.features(of: group, workspace: workspace)
+            tally.done.add(group.count, ordering: .relaxed)
+          } while (ContinuousClock.now - begin).inSeconds < seconds
+        } catch {
+          tally.failure.withLock { $0 = error }
+        }
+      }
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+    ended.wait()
+    let elapsed = (ContinuousClock.now - begin).inSeconds
+    if let error = tally.failure.withLock({ $0 }) { throw error }
+    return Double(tally.done.load(ordering: .relaxed)) / elapsed
+  }
+
+  /// What the threads of a measurement have done.
+  private final class Tally: Sendable {
+    let done = Atomic<Int>(0)
+    let failure = Mutex<(any Error)?>(nil)
+  }
+
+  /// The multiply-add peak, and the time of each class of layers for one picture, on one thread.
+  ///
+  /// Both are medians of rounds in which one is measured right after the other: the speed of a
+  /// shared machine changes from second to second.
+  private static func layerTimes(
+    _ backbone: Backbone
+  ) throws -> (peak: Double, layers: [BenchResult.Layer]) {
+    let workspace = try backbone.makeWorkspace()
+    let group = (0..<Backbone.preferredPictures).map { input(backbone.inputSize, $0) }
+    _ = try backbone.features(of: group, workspace: workspace)
+    var peaks: [Double] = []
+    var rounds: [[LayerClass: LayerTime]] = []
+    for _ in 0..<9 {
+      peaks.append((backbone.kernels.measureFMAPeak(seconds: 0.02) ?? 0) / 1e9)
+      workspace.startTiming()
+      _ = try backbone.features(of: group, workspace: workspace)
+      rounds.append(workspace.stopTiming())
+    }
+    let peak = median(peaks)
+    let layers = LayerClass.allCases.map { layer in
+      let seconds = median(rounds.map { $0[layer]?.seconds ?? 0 })
+      let operations = rounds[0][layer]?.operations ?? 0
+      return BenchResult.Layer(
+        name: layer.rawValue, milliseconds: seconds * 1000 / Double(group.count),
+        gflops: seconds > 0 ? operations / seconds / 1e9 : 0, peak: peak)
+    }
+    return (peak, layers)
+  }
+
+  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+  /// Milliseconds to decode, resize, augment and normalise one picture.
+  private static func preparation() throws -> Double {
+    let bytes = try encodeJPEG(drawFigure(kind: .alien, seed: 0, index: 0), quality: 90)
+    let transform = PictureTransform(preset: .pytorch, normalisation: .torch)
+    let augmentation = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
+    let rounds = 50
+    let begin = ContinuousClock.now
+    for index in 0..<rounds {
+      var random = CounterRandom(seed: 0, purpose: .augmentation, index: index)
+      _ = transform.augmentedInput(
+        of: try decodeImage(bytes), augmentation: augmentation, random: &random)
+    }
+    return (ContinuousClock.now - begin).inSeconds * 1000 / Double(rounds)
+  }
+
+  /// The pictures of the step that the cost of the exact sum is compared with.
+  private static let globalBatch = 32
+
+  /// Median milliseconds that one picture's gradient takes in a head: forward, backward, conversion
+  /// to 64-bit integers and addition.
+  private static func headGradient(_ shape: HeadShape) -> Double {
+    let head = initialHead(shape: shape, initialisation: .pytorch, seed: 0)
+    let features = (0..<globalBatch).map { index in
+      var random = CounterRandom(seed: 1, purpose: .augmentation, index: index)
+      return (0..<shape.features).map { _ in Float(random.uniform(0, 2)) }
+    }
+    var sum = ExactGradient(shape: shape, globalBatch: Self.globalBatch)
+    var times: [Double] = []
+    for _ in 0..<11 {
+      let begin = ContinuousClock.now
+      sum.add(features: features, labels: features.indices.map { $0 % 2 }, at: head)
+      times.append((ContinuousClock.now - begin).inSeconds * 1000 / Double(globalBatch))
+    }
+    return median(times)
+  }
+
+  /// Median microseconds of an allreduce of `count` numbers.
+  private static func allreduce<Number: Reducible & ExpressibleByIntegerLiteral>(
+    _ count: Int, _ communicator: any Communicator, as type: Number.Type = Int64.self
+  ) throws -> Double {
+    var values = [Number](repeating: 0, count: count)
+    var times: [Double] = []
+    for _ in 0..<21 {
+      try communicator.barrier()
+      let begin = ContinuousClock.now
+      try communicator.allreduce(&values, .sum)
+      times.append((ContinuousClock.now - begin).inSeconds * 1e6)
+    }
+    return median(times)
+  }
+}

@@ -1,0 +1,96 @@
+import FileIO
+import Foundation
+import Head
+import ImageTransforms
+import ModelExport
+import ResNetWeights
+import Settings
+import Tensors
+import Training
+
+extension ExportFormat: SettingChoice {}
+
+/// `export`: the whole model, or its head, for other tools.
+struct ExportCommand: Command {
+  static let name = "export"
+  static let summary = "write the whole model, or its head, for PyTorch, Keras, onnxruntime"
+  static let discussion = """
+    Joins the trained head with its backbone and writes a file that other tools load: safetensors \
+    and torch for PyTorch's `load_state_dict`, keras for Keras, onnx for onnxruntime.
+    """
+  static let example = "avp-dist export --checkpoint runs/001 --format onnx --output model.onnx"
+  static let settings: [Setting<Self>] =
+    part(\.model) + [
+      Setting("format", \.format, "what to write", group: "Output"),
+      Setting(
+        "output", \.output, "FILE", "the file to write", group: "Output", completion: .files),
+      Setting(
+        "head-only", \.headOnly, "features to probabilities, without the backbone",
+        group: "Output"),
+      Setting(
+        "with-preprocessing", \.preprocessing,
+        "take RGB bytes [n, 224, 224, 3] and normalise them", group: "Output",
+        needs: .with("format", ["onnx"])),
+    ]
+
+  var model = ModelSettings()
+  var format: ExportFormat?
+  var output = ""
+  var headOnly = false
+  var preprocessing = false
+
+  func run() throws {
+    let output = try required(output, "output")
+    guard let format else {
+      throw UsageError("--format is needed: safetensors, torch, keras or onnx.")
+    }
+    guard !preprocessing || !headOnly else {
+      throw UsageError("--with-preprocessing goes with the whole model, not with --head-only.")
+    }
+    if let objection = format.objection(to: output) {
+      throw UsageError("--output \(output): \(objection)")
+    }
+    let trained = try TrainedModel(model)
+    try Self.refuseOverwriting(
+      ["--checkpoint": trained.path, "--weights": trained.backbone.path],
+      format.files(at: output))
+    let lines = try trained.export.write(
+      format, headOnly ? .head : .wholeModel, preprocessing: preprocessing, to: output)
+    for line in lines { printLine(line) }
+  }
+
+  /// Refuses to write over what is being exported.
+  private static func refuseOverwriting(_ inputs: [String: String], _ outputs: [String]) throws {
+    func real(_ path: String) -> String {
+      URL(fileURLWithPath: absolutePath(path)).resolvingSymlinksInPath().path
+    }
+    for output in outputs {
+      for (option, input) in inputs.sorted(by: { $0.key < $1.key })
+      where real(input) == real(output) {
+        throw UsageError(
+          "\(output) would overwrite the file of \(option); choose another --output.")
+      }
+    }
+  }
+}
+
+extension TrainedModel {
+  /// Backbone and head as exporters take them.
+  var export: ModelExport {
+    get throws {
+      let tensors = HeadTensor.allCases.map { ($0.rawValue, head.tensor($0)) }
+      func numbers(_ vector: SIMD3<Float>) -> [Double] {
+        (0..<3).compactMap { Double("\(vector[$0])") }
+      }
+      return try ModelExport(
+        backbone: backbone.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
+        head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
+        classes: classes,
+        pixels: PixelConvention(
+          channelOrder: normalisation.channelOrder == .bgr ? "BGR" : "RGB",
+          scale: normalisation.scale, mean: numbers(normalisation.mean),
+          deviation: numbers(normalisation.deviation)),
+        metadata: ["resize": preset.resizing])
+    }
+  }
+}

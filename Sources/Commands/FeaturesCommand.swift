@@ -1,0 +1,99 @@
+import Collectives
+import FileIO
+import Foundation
+import ImageData
+import ImageTransforms
+import Settings
+import TensorFormats
+import Tensors
+import Training
+
+/// `features`: the backbone's features of images.
+struct FeaturesCommand: Command {
+  static let name = "features"
+  static let summary = "write the backbone's features of images to a safetensors file"
+  static let discussion = """
+    Writes the tensor `features` [N, D], one row an image in the order given, unaugmented; the \
+    metadata entry `images` lists the images as a JSON array, `skipped` those left out. Start it \
+    under mpirun to share the work.
+    """
+  static let operands: String? = "IMAGE|DIR..."
+  static let isForRanks = true
+  static let example = "avp-dist features --output features.safetensors photos"
+  static let settings: [Setting<Self>] =
+    part(\.backbone) + [
+      Setting("preset", \.preset, "whose resizing", group: "Images"),
+      Setting(
+        "on-bad-image", \.onBadImage, "what happens where images cannot be used",
+        group: "Images"),
+      Setting(
+        "output", \.output, "FILE.safetensors", "the file to write", group: "Output",
+        completion: .files),
+    ]
+
+  var backbone = BackboneSettings()
+  var preset = Preset.pytorch
+  var onBadImage = BadImagePolicy.fail
+  var output = ""
+  private var images: [String] = []
+
+  mutating func take(_ operands: [String]) throws(UsageError) {
+    images = try named(operands)
+  }
+
+  func run() throws { try withRanks(stallTimeout: .seconds(300)) { try features($0) } }
+
+  private func features(_ communicator: any Communicator) throws {
+    let output = try required(output, "output")
+    let list = try PictureList(self.images, communicator)
+    let names = list.names
+    let machine = backbone.machine
+    let backbone = try LoadedBackbone(self.backbone)
+    // Before the work, not after it: whether the file can be made.
+    if communicator.rank == 0 { try TemporaryFile(beside: output).discard() }
+    let extractor = FeatureExtractor(
+      backbone: backbone.backbone,
+      transform: PictureTransform(
+        preset: preset, normalisation: backbone.normalisation),
+      pictures: PictureSource(root: PictureList.root))
+    var values: [Float] = []
+    var images: [String] = []
+    var skipped: [String] = []
+    var bad = BadPictures()
+    let options = try machine.runOptions(communicator)
+    try Screen.phase("computing features") { update in
+      _ = try shareFeatures(
+        of: list.requests, producer: extractor, options: options, communicator: communicator
+      ) { index, outcome in
+        switch outcome.features {
+        case .success(let vector):
+          values += vector
+          images.append(names[index])
+        case .failure(let error):
+          skipped.append(names[index])
+          bad.add(names[index], error)
+        }
+        update(index + 1, names.count)
+      }
+    }
+    if onBadImage == .fail {
+      try bad.check(
+        of: names.count, remedy: " (--on-bad-image skip leaves them out)", communicator)
+    }
+    guard communicator.rank == 0 else { return }
+    var metadata = [
+      "images": try Self.jsonArray(images), "backbone": backbone.summary, "preset": preset.rawValue,
+    ]
+    if !skipped.isEmpty { metadata["skipped"] = try Self.jsonArray(skipped) }
+    let shape = [images.count, backbone.backbone.featureCount]
+    var writer = SafeTensorsWriter(metadata: metadata)
+    writer.add("features", Tensor(shape: shape, values: values))
+    try writer.write(to: output)
+    let others = skipped.isEmpty ? "" : ", \(skipped.count) pictures left out"
+    printLine("\(output): features \(shape) of \(backbone.summary)\(others)")
+  }
+
+  private static func jsonArray(_ names: [String]) throws -> String {
+    String(decoding: try JSONEncoder.sorted.encode(names), as: UTF8.self)
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Launching
+import Settings
+import Training
+
+/// `launch`: mpirun with the flags this machine needs, and restarts.
+struct LaunchCommand: Command {
+  static let name = "launch"
+  static let summary = "run mpirun with the flags this machine needs, and restart after a failure"
+  static let discussion = """
+    Starts `avp-dist train ...` on N ranks. When a rank or a host dies, the run goes on from its \
+    last checkpoint, with --min-ranks also without hosts that cannot be used. SIGTERM, SIGINT, \
+    SIGHUP and SIGUSR1 end it after a checkpoint.
+    """
+  static let operands: String? = "-- train ..."
+  static let example = "avp-dist launch -n 4 -- train --data data --epochs 10"
+  static let settings: [Setting<Self>] = {
+    let group = "Ranks"
+    return [
+      Setting("n", \.ranks, "N", in: .from(1, to: 65_536), "ranks", group: group),
+      Setting(
+        "hostfile", \.hostfile, "FILE",
+        "hosts, `NAME slots=N` a line; a host without slots has one", group: group,
+        completion: .files),
+      Setting(
+        "max-restarts", \.maxRestarts, "R", in: .from(0, to: 1_000_000),
+        "how often a failed run is started again", group: group),
+      Setting(
+        "min-ranks", \.minRanks, "M", in: .atLeast(1),
+        "fewest ranks to go on with where hosts cannot be used", group: group, shown: "N"),
+    ]
+  }()
+
+  var ranks: Int?
+  var hostfile: String?
+  var maxRestarts = 3
+  var minRanks: Int?
+  /// The words behind `train`, and what they mean.
+  private var words: [String] = []
+  private var train = TrainCommand()
+
+  mutating func take(_ operands: [String]) throws(UsageError) {
+    guard let ranks else { throw UsageError("-n is needed: the number of ranks.") }
+    guard operands.first == "train" else {
+      throw UsageError("The command to launch stands at the end: `launch -n 4 -- train ...`.")
+    }
+    if let minRanks, minRanks > ranks {
+      throw UsageError("--min-ranks takes a whole number from 1 to \(ranks), not '\(minRanks)'.")
+    }
+    words = Array(operands.dropFirst())
+    // Wrong words are found before a folder is made for the run.
+    let trainWords = try CommandWords(words, known: TrainCommand.settings.map(\.facts))
+    train = try TrainCommand(trainWords)
+    try train.take(trainWords.operands)
+  }
+
+  func run() throws {
+    guard let ranks else { preconditionFailure("take(_:) comes first") }
+    let hostfile = try hostfile.map(Hostfile.init(path:))
+    let start = train.runSettings.start
+    let folder = try RunFolder.choose(output: train.runSettings.output, start: start)
+    let isNamed = train.runSettings.output != nil
+    // A run that has not come as far as writing leaves nothing behind.
+    defer { if !isNamed { folder.removeIfEmpty() } }
+    let supervisor = Supervisor(
+      trainWords: words + (isNamed ? [] : ["--output", folder.path]), ranks: ranks,
+      minRanks: minRanks ?? ranks, hostfile: hostfile, maxRestarts: maxRestarts,
+      checkpoints: folder.checkpoints, start: start,
+      executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        ?? CommandLine.arguments[0],
+      environment: ProcessInfo.processInfo.environment, say: printError)
+    try supervisor.run()
+  }
+}

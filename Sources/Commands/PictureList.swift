@@ -1,0 +1,138 @@
+import Collectives
+import FileIO
+import Foundation
+import ImageData
+import Launching
+import Settings
+import Training
+
+/// The pictures that a command line names: files as they are, folders with all pictures in them.
+struct PictureList: Codable {
+  /// The pictures by absolute paths without the first slash, with the names to show: as given, or
+  /// below the folders given.
+  private var pictures: [Picture] = []
+
+  private struct Picture: Codable {
+    let name: String
+    let sample: Sample
+  }
+
+  /// The folder that the requests' paths are relative to.
+  static let root = "/"
+
+  /// Lists the pictures of `operands` in the order given; those of a folder sorted by bytes. Rank 0
+  /// looks for them. Collective.
+  ///
+  /// A file that is not there is listed too: it is told when its turn comes.
+  init(_ operands: [String], _ communicator: any Communicator) throws {
+    guard !operands.isEmpty else { throw UsageError("Name at least one picture or folder.") }
+    var bytes: [UInt8] = []
+    if communicator.rank == 0 {
+      var leftOut = LeftOut()
+      for operand in operands {
+        let (names, others) = try Self.pictures(at: operand, communicator)
+        pictures += names.map {
+          let path = String(absolutePath($0.path).dropFirst())
+          return Picture(name: $0.path, sample: Sample(path: path, label: 0, bytes: $0.bytes))
+        }
+        leftOut.add(others)
+      }
+      if leftOut.count > 0 { printError("\(leftOut)") }
+      if communicator.worldSize > 1 { bytes = [UInt8](try JSONEncoder().encode(self)) }
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    if communicator.rank > 0 {
+      self = try JSONDecoder().decode(PictureList.self, from: Data(bytes))
+    }
+  }
+
+  /// The names to show.
+  var names: [String] { pictures.map(\.name) }
+
+  /// What the extractor is asked for.
+  var requests: [FeatureRequest] {
+    pictures.enumerated().map { FeatureRequest(sample: $1.sample, index: $0, view: nil) }
+  }
+
+  private static func pictures(
+    at operand: String, _ communicator: any Communicator
+  ) throws -> ([Sample], LeftOut) {
+    var facts = stat()
+    let isThere = stat(operand, &facts) == 0
+    guard isThere, facts.st_mode & S_IFMT == S_IFDIR else {
+      let sample = Sample(path: operand, label: 0, bytes: isThere ? Int(facts.st_size) : 0)
+      return ([sample], LeftOut())
+    }
+    let found = try FolderPictures.scan(operand, whileScanning: communicator.noteListing)
+    guard !found.samples.isEmpty else {
+      let others = found.leftOut.count > 0 ? " (\(found.leftOut))" : ""
+      throw Failure(
+        status: .missingInput,
+        description: "The folder \(operand) holds no JPEG or PNG pictures\(others).")
+    }
+    return (found.samples, found.leftOut)
+  }
+}
+
+/// The pictures that could not be used, of a command that goes on without them.
+struct BadPictures {
+  private static let shown = 10
+  private var lines: [String] = []
+  private var count = 0
+  private var status: ExitStatus?
+
+  /// Takes one; the first decides the exit status.
+  mutating func add(_ name: String, _ error: DatasetError) {
+    count += 1
+    if status == nil { status = ExitStatus(of: error) }
+    if lines.count < Self.shown { lines.append("  \(name): \(error.reason)") }
+  }
+
+  /// Ends every rank alike where rank 0, whose list counts, has any. Collective.
+  func check(
+    of total: Int, remedy: String = "", _ communicator: any Communicator
+  ) throws {
+    let more = count > lines.count ? ["  and \(count - lines.count) more"] : []
+    let text =
+      (["\(count) of \(total) pictures cannot be used:\(remedy)"] + lines + more)
+      .joined(separator: "\n")
+    var bytes = status.map { [UInt8($0.rawValue)] + Array(text.utf8) } ?? []
+    try communicator.broadcast(&bytes, from: 0)
+    guard let code = bytes.first, let status = ExitStatus(rawValue: Int32(code)) else { return }
+    throw Failure(
+      status: status, description: String(decoding: bytes.dropFirst(), as: UTF8.self),
+      isOfAllRanks: true)
+  }
+}
+
+extension Communicator {
+  /// Tells the ranks that wait for a list of files how far it is.
+  func noteListing(_ path: String) {
+    activity = "listing \(path)"
+    // What goes wrong here meets the exchange that follows, too.
+    try? reportActivity()
+  }
+}
+
+/// `path` from the root on, and otherwise as it is: what stands before a `..` may be a link, so that
+/// only the system knows where that leads.
+func absolutePath(_ path: String) -> String {
+  path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+}
+
+/// `path` as the system sees it behind all links, as far as it is there.
+func realPath(_ path: String) -> String {
+  var head = absolutePath(path)
+  var tail: [String] = []
+  while head != "/" {
+    if let real = realpath(head, nil) {
+      defer { free(real) }
+      return ([String(cString: real)] + tail).joined(separator: "/")
+    }
+    while head.hasSuffix("/") && head != "/" { head.removeLast() }
+    let slash = head.lastIndex(of: "/") ?? head.startIndex
+    tail.insert(String(head[head.index(after: slash)...]), at: 0)
+    head = slash == head.startIndex ? "/" : String(head[..<slash])
+  }
+  return "/" + tail.joined(separator: "/")
+}

@@ -1,0 +1,77 @@
+import Collectives
+import FileIO
+import Foundation
+import Head
+import Reports
+import Settings
+import Training
+
+/// `predict`: what images show.
+struct PredictCommand: Command {
+  static let name = "predict"
+  static let summary = "say what images show, in percent for each class"
+  static let discussion = """
+    Classifies images, or all images in folders, with a trained model. An image that cannot be used \
+    has a line that says why, and the exit status is then 65, or 66 where it is missing. Start it \
+    under mpirun to share the work.
+    """
+  static let operands: String? = "IMAGE|DIR..."
+  static let isForRanks = true
+  static let example = "avp-dist predict --checkpoint runs/001 holiday/*.jpg"
+  static let settings: [Setting<Self>] =
+    part(\.model) + [
+      Setting("json", \.json, "one JSON object an image, for other programs", group: "Output"),
+      Setting(
+        "html", \.html, "FILE", "a page with the images as the network sees them",
+        group: "Output", completion: .files),
+    ]
+
+  var model = ModelSettings()
+  var json = false
+  var html: String?
+  private var images: [String] = []
+
+  /// Nobody reads the rows any more, and nothing else is wanted.
+  private struct Unread: Error {}
+
+  mutating func take(_ operands: [String]) throws(UsageError) {
+    images = try named(operands)
+  }
+
+  func run() throws { try withRanks(stallTimeout: .seconds(300)) { try predict($0) } }
+
+  private func predict(_ communicator: any Communicator) throws {
+    let model = try TrainedModel(self.model)
+    let list = try PictureList(images, communicator)
+    let extractor = model.extractor(root: PictureList.root)
+    let options = try self.model.machine.runOptions(communicator)
+    let hasPage = html != nil
+    let isRoot = communicator.rank == 0
+    var output =
+      isRoot ? try PredictionOutput(model, names: list.names, json: json, page: html) : nil
+    let share = { (update: (Int, Int?) -> Void) in
+      try shareFeatures(
+        of: list.requests, producer: extractor, options: options, communicator: communicator,
+        attach: { hasPage ? try extractor.thumbnail(of: $0.sample) : [] },
+        receive: { index, outcome in
+          try output?.add(index, outcome)
+          let isRead = output?.isRead ?? true
+          if !isRead && !hasPage && communicator.worldSize == 1 { throw Unread() }
+          update(index + 1, list.names.count)
+        })
+    }
+    do {
+      // On a terminal the rows themselves tell how far it is.
+      let tally =
+        Screen.output == nil ? try Screen.phase("predicting", share) : try share { _, _ in }
+      try output?.finish()
+      if isRoot, let sentence = tally.sentence { printError(sentence) }
+    } catch is Unread {
+      return
+    } catch {
+      output?.discard()
+      throw error
+    }
+    try (output?.bad ?? BadPictures()).check(of: list.names.count, communicator)
+  }
+}

@@ -1,0 +1,175 @@
+import Collectives
+import FileIO
+import Foundation
+import Head
+import ImageCodecs
+import ImageData
+import Launching
+import Reports
+import Settings
+import Training
+
+/// `report`: a page about a run.
+struct ReportCommand: Command {
+  static let name = "report"
+  static let summary = "a page about a run: curves, confusion matrix, the hardest images"
+  static let discussion = """
+    Writes RUN/report.html, one file that needs no network: loss and accuracy by epoch, what the \
+    best head makes of the validation images, and those that it finds hardest. Works while the run \
+    is still under way, too.
+    """
+  static let operands: String? = "RUN"
+  static let example = "avp-dist report runs/001"
+  static let settings: [Setting<Self>] =
+    [
+      Setting(
+        "output", \.output, "FILE.html", "the page to write", group: "Output",
+        shown: "RUN/report.html", completion: .files),
+      Setting(
+        "pictures", \.shown, "N", in: .from(0, to: 10_000),
+        "how many of the hardest images are shown", group: "Output"),
+      Setting(
+        "data", \.data, "DIR", "the image set, where it is not the run's, or the run not yours",
+        group: "Images", completion: .folders),
+    ] + ModelSettings.settingsWithoutCheckpoint.map { $0.within(\.model) }
+
+  var output: String?
+  var shown = 24
+  var data: String?
+  var model = ModelSettings()
+  private var path = ""
+
+  mutating func take(_ operands: [String]) throws(UsageError) {
+    guard operands.count == 1 else { throw UsageError("Name the folder of one run.") }
+    path = operands[0]
+  }
+
+  func run() throws {
+    let folder = RunFolder(path: path)
+    let description = try RunDescription(folder)
+    var findings = Findings()
+    var note: String?
+    var classes: [String] = []
+    do {
+      let file = RunFiles.best(in: path)
+      let best = try Checkpoint(RunFiles.bestName, in: folder.files)
+      classes = best.record.classes
+      findings = try Findings(
+        TrainedModel(best, model, file),
+        data: data ?? folder.ownData(description, best.record),
+        onBadImage: best.record.configuration.onBadImage, shown: shown, model.machine)
+    } catch let error as UsageError {
+      throw error
+    } catch {
+      note = "The validation pictures were not classified for this page: \(reason(of: error))"
+    }
+    let page = RunPage(
+      epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
+      confusion: findings.confusion, hardest: findings.hardest, note: note)
+    let html = Array(page.html.utf8)
+    if let output {
+      try writeAtomically(html, to: output)
+    } else {
+      try folder.files.write(html, to: "report.html")
+    }
+    if let note { printError("warning: \(note)") }
+    printLine("\(output ?? path + "/report.html"): open it in a browser")
+  }
+}
+
+/// What the best head makes of the validation pictures.
+private struct Findings {
+  var confusion: [[Int]]?
+  var hardest: [RunPage.Picture] = []
+
+  init() {}
+
+  init(
+    _ model: TrainedModel, data: String, onBadImage: BadImagePolicy, shown: Int,
+    _ machine: MachineSettings
+  ) throws {
+    let classes = model.classes
+    let communicator = SingleProcess()
+    let samples = try DatasetManifest.scan(
+      root: data, classes: classes, reportingTo: communicator
+    ).validation
+    let extractor = model.extractor(root: data, onBadImage: onBadImage)
+    let results = try Screen.phase("classifying") { update in
+      try Training.features(
+        of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
+        producer: extractor, options: machine.runOptions(communicator),
+        progress: { update($0, $1) })
+    }
+    let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
+      if case .features(let vector) = result { (sample, vector) } else { nil }
+    }
+    func shares(_ vector: [Float]) -> [Double] {
+      probabilities(ofLogits: model.head.logits(of: [vector])[0])
+    }
+    var confusion = classes.map { _ in classes.map { _ in 0 } }
+    // The probabilities of all classes are kept for none of the pictures: there may be many.
+    let classified = known.map { sample, vector in
+      let logits = model.head.logits(of: [vector])[0]
+      confusion[sample.label][predictedClass(ofLogits: logits)] += 1
+      return (
+        sample: sample, vector: vector, ofTruth: probabilities(ofLogits: logits)[sample.label]
+      )
+    }
+    self.confusion = confusion
+    let names = ClassNames(classes)
+    hardest = try classified.sorted { ($0.ofTruth, $0.sample.path) < ($1.ofTruth, $1.sample.path) }
+      .prefix(shown).map { entry in
+        RunPage.Picture(
+          path: entry.sample.path, truth: classes[entry.sample.label],
+          prediction: Prediction(
+            image: entry.sample.path, classes: names, probabilities: shares(entry.vector)),
+          jpeg: try extractor.thumbnail(of: entry.sample))
+      }
+  }
+}
+
+extension RunFolder {
+  /// The epochs that `metrics.jsonl` has, in order; none where there is no such file yet.
+  fileprivate func completedEpochs() throws -> [EpochMetrics] {
+    var epochs: [EpochMetrics] = []
+    do throws(WeightFileError) {
+      try files.forEachLine(of: Self.metricsName, limit: Self.metricsLimit) { line in
+        if let epoch = try? JSONDecoder().decode(EpochMetrics.self, from: Data(line)) {
+          epochs.append(epoch)
+        }
+      }
+    } catch {
+      guard error.kind == .missingFile else { throw error }
+    }
+    return epochs
+  }
+
+  /// The picture set that the run says it had, if what it says can be believed: else a stranger's
+  /// run would choose whose pictures go into its page.
+  ///
+  /// Who wrote `config.json` must be this user. A run that came as an archive is this user's, too,
+  /// so the pictures must be those that the run had, by names and sizes, and lie in that folder.
+  fileprivate func ownData(_ description: RunDescription, _ record: ModelRecord) throws -> String {
+    let data = description.data
+    func refusal(_ reason: String) -> Failure {
+      Failure(
+        status: .badData,
+        description: "\(reason), so its pictures are not read; name the right ones with --data")
+    }
+    if let others = files.strangers() ?? files.strangers(Self.configurationName) {
+      throw refusal("\(configuration) names the pictures in \(data), but \(others)")
+    }
+    let manifest = try DatasetManifest.scan(root: data, reportingTo: SingleProcess())
+    guard manifest.fingerprint == record.dataset else {
+      throw refusal("\(data) does not hold the pictures that the run had")
+    }
+    let root = URL(fileURLWithPath: data).resolvingSymlinksInPath().path + "/"
+    for sample in manifest.validation {
+      let file = URL(fileURLWithPath: "\(data)/\(sample.path)").resolvingSymlinksInPath().path
+      guard file.hasPrefix(root) else {
+        throw refusal("a link leads from \(data)/\(sample.path) out of \(data)")
+      }
+    }
+    return data
+  }
+}

@@ -1,0 +1,49 @@
+import FileIO
+import Foundation
+import Launching
+import Training
+
+/// What `config.json` in the run's folder says: the settings, and what depends on the place.
+struct RunDescription: Codable {
+  let toolVersion: String
+  let configuration: TrainingConfiguration
+  /// The absolute path of the weight file, or `demo` or `random:SEED`.
+  let weights: String
+  /// The absolute path of the picture set.
+  let data: String
+  let worldSize: Int
+  let threads: Int
+  let hosts: [String]
+  let kernels: String
+}
+
+extension RunDescription {
+  /// Reads a run's `config.json`.
+  init(_ folder: RunFolder) throws {
+    let bytes: [UInt8]
+    do throws(WeightFileError) {
+      bytes = try folder.files.read(RunFolder.configurationName, limit: 16 << 20)
+    } catch {
+      guard error.kind == .missingFile else { throw error }
+      throw Failure(
+        status: .missingInput, description: "\(folder.path) is no run: it has no config.json.")
+    }
+    do {
+      self = try JSONDecoder().decode(RunDescription.self, from: Data(bytes))
+    } catch {
+      throw Failure(
+        status: .badData,
+        description: "\(folder.configuration) is not what a run writes: \(reason(of: error))")
+    }
+  }
+
+  /// The settings, and where the run took place.
+  var facts: [(name: String, value: String)] {
+    let hosts = Set(hosts).sorted().joined(separator: ", ")
+    return [
+      ("data", data), ("weights", weights), ("kernels", kernels),
+      ("ranks", "\(worldSize), \(threads) \(threads == 1 ? "thread" : "threads") each"),
+      ("hosts", hosts), ("avp-dist", toolVersion),
+    ] + TrainingConfiguration.settings.map { ($0.facts.name, $0.written(configuration)) }
+  }
+}

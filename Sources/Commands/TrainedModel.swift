@@ -1,0 +1,260 @@
+import FileIO
+import Foundation
+import Head
+import ImageData
+import ImageTransforms
+import Launching
+import MPICollectives
+import ModelExport
+import ResNet
+import ResNetWeights
+import Settings
+import Tensors
+import Training
+
+/// A trained head with its backbone found again: what `predict`, `evaluate` and `export` work with.
+struct TrainedModel {
+  /// The file that it was read from.
+  let path: String
+  let head: HeadParameters
+  /// The class names, by class index.
+  let classes: [String]
+  /// Whose way of resizing pictures it was trained with.
+  let preset: Preset
+  /// How their pixels are normalised.
+  let normalisation: Normalisation
+  let backbone: LoadedBackbone
+
+  /// Reads `--checkpoint`, recognised by content: a run's model or checkpoint, whose backbone comes
+  /// from `--weights` or where the run had it, or a whole model that `export` wrote. A run's folder
+  /// stands for its best model. Says on the standard error what it is, once for all ranks.
+  ///
+  /// - Throws: a failure where the file is neither, or where the backbone is not the one that the
+  ///   head was trained on.
+  init(_ settings: ModelSettings) throws {
+    let path = try RunFolder.model(at: settings.requiredCheckpoint())
+    let origin: String
+    switch try TrainedFile(path: path) {
+    case .checkpoint(let checkpoint):
+      try self.init(checkpoint, settings, path)
+      origin = checkpoint.origin
+    case .export(let head):
+      try self.init(exported: head, settings, path)
+      origin = "an exported model"
+    }
+    let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
+    if launcher.rank ?? 0 == 0 { printError("model: \(path), \(origin)") }
+  }
+
+  /// The extractor of unaugmented features of pictures below `root`.
+  func extractor(root: String, onBadImage: BadImagePolicy = .fail) -> FeatureExtractor {
+    FeatureExtractor(
+      backbone: backbone.backbone,
+      transform: PictureTransform(preset: preset, normalisation: normalisation),
+      pictures: PictureSource(root: root), onBadImage: onBadImage)
+  }
+}
+
+extension Checkpoint {
+  /// "epoch 7 of 10, validation accuracy 0.920"
+  fileprivate var origin: String {
+    guard progress.step == 0, let last = progress.history.last else {
+      return "step \(progress.step) of epoch \(progress.epoch + 1)"
+    }
+    let accuracy = String(format: "%.3f", last.validationAccuracy)
+    return "epoch \(last.epoch) of \(record.configuration.epochs), validation accuracy \(accuracy)"
+  }
+}
+
+extension RunFolder {
+  /// The file that `path` names; for the folder of a run its best model, where there is none its
+  /// last one, and in a run that has none yet its newest checkpoint.
+  fileprivate static func model(at path: String) throws -> String {
+    let files = FileManager.default
+    var isFolder: ObjCBool = false
+    guard files.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      return path
+    }
+    let folder = RunFolder(path: path)
+    let models = [RunFiles.best(in: path), RunFiles.model(in: path)]
+    if let model = models.first(where: files.fileExists) { return model }
+    if let newest = try CheckpointFolder(path: folder.checkpoints).newest().found?.path {
+      return newest
+    }
+    throw Failure(
+      status: .missingInput,
+      description: "\(path) is a folder without a model: it has no best.safetensors, no "
+        + "model.safetensors and no whole checkpoint. Name the folder of a run, or a file.")
+  }
+}
+
+/// The two kinds of file that hold a trained model.
+private enum TrainedFile {
+  /// A run's model or checkpoint.
+  case checkpoint(Checkpoint)
+  /// An exported model: the head, with all that the file says about itself.
+  case export(TensorTable)
+
+  init(path: String) throws {
+    let reason: String
+    do throws(WeightFileError) {
+      let head = try loadHead(path)
+      // A run's files keep their classes in their record.
+      if head.metadata["classes"] != nil {
+        self = .export(head)
+        return
+      }
+      reason = "its metadata names no classes"
+    } catch {
+      reason = error.reason
+    }
+    do {
+      self = .checkpoint(try Checkpoint(path: path))
+    } catch CheckpointError.damaged {
+      throw Failure(
+        status: .badData,
+        description: """
+          \(path) is damaged or no checkpoint of avp-dist: its checksum does not fit. Nor is it a \
+          whole model of `avp-dist export`: \(reason).
+          """)
+    }
+  }
+}
+
+// MARK: - Models and checkpoints of runs
+
+extension TrainedModel {
+  /// The model in a run's file that has been read from `path`.
+  init(_ checkpoint: Checkpoint, _ settings: ModelSettings, _ path: String) throws {
+    let record = checkpoint.record
+    self.path = path
+    head = checkpoint.head
+    classes = record.classes
+    preset = record.preprocessing.preset
+    normalisation = record.preprocessing.normalisation
+    let named = record.backbone
+    guard let layer = FeatureLayer(rawValue: named.featureLayer) else {
+      throw Self.unusable(path, "it names no layer of the backbone, but '\(named.featureLayer)'")
+    }
+    backbone = try LoadedBackbone(
+      Self.choice(settings, named, beside: path), settings.machine, featureLayer: layer)
+    guard backbone.fingerprint == named.fingerprint else {
+      throw Failure(
+        status: .badData,
+        description: """
+          \(path) was trained on the backbone \(named.shortText), but \(backbone.path) is another one \
+          (fingerprint \(backbone.fingerprint.prefix(12))…). Name the right file with --weights; \
+          `avp-dist weights inspect FILE` prints its fingerprint, which is that of the tensors and \
+          conventions, not of the file's bytes.
+          """)
+    }
+    try checkShapes(path)
+  }
+
+  /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's
+  /// `config.json`, the default places.
+  private static func choice(
+    _ settings: ModelSettings, _ named: ModelRecord.Backbone, beside path: String
+  ) throws -> BackboneChoice {
+    if let choice = settings.weights { return choice }
+    if named.name == "demo" || named.name.hasPrefix("random:"),
+      let choice = BackboneChoice(written: named.name)
+    {
+      return choice
+    }
+    var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    if folder.lastPathComponent == "checkpoints" { folder.deleteLastPathComponent() }
+    if let run = try? RunDescription(RunFolder(path: folder.path)),
+      FileManager.default.fileExists(atPath: run.weights)
+    {
+      return .file(run.weights)
+    }
+    do {
+      return try BackboneChoice.resolve(nil, environment: ProcessInfo.processInfo.environment)
+    } catch {
+      throw Failure(
+        status: .missingInput,
+        description: "\(path) needs its backbone, \(named.shortText); name the file with --weights."
+      )
+    }
+  }
+}
+
+// MARK: - Exported models
+
+extension TrainedModel {
+  private init(exported tensors: TensorTable, _ settings: ModelSettings, _ path: String) throws {
+    guard settings.weights == nil else {
+      throw UsageError("--weights has no effect: \(path) holds its backbone.")
+    }
+    let facts = tensors.metadata
+    let list = Data((facts["classes"] ?? "").utf8)
+    guard let names = try? JSONDecoder().decode([String].self, from: list) else {
+      throw Self.unusable(path, "its metadata `classes` is not a list of names")
+    }
+    guard let preset = Preset.allCases.first(where: { $0.resizing == facts["resize"] }) else {
+      throw Self.unusable(path, "its metadata `resize` does not say how pictures are resized")
+    }
+    self.path = path
+    head = try Self.head(tensors)
+    classes = names
+    self.preset = preset
+    backbone = try Self.backbone(in: path, settings.machine)
+    normalisation = backbone.normalisation
+    try checkShapes(path)
+  }
+
+  /// Refuses a head that does not fit its backbone or its classes.
+  private func checkShapes(_ path: String) throws {
+    guard
+      head.shape.classes == classes.count,
+      head.shape.features == backbone.backbone.featureCount
+    else {
+      throw Self.unusable(
+        path,
+        "its head takes \(head.shape.features) features to \(head.shape.classes) classes, but there "
+          + "are \(backbone.backbone.featureCount) and \(classes.count)")
+    }
+  }
+
+  private static func unusable(_ path: String, _ reason: String) -> Failure {
+    Failure(status: .badData, description: "\(path) cannot be used as a model: \(reason).")
+  }
+
+  private static func head(_ tensors: TensorTable) throws -> HeadParameters {
+    do {
+      return try HeadParameters { name throws(HeadError) in
+        do throws(WeightFileError) {
+          return try tensors.floats(name)
+        } catch {
+          throw .tensor(name: name, reason: error.reason)
+        }
+      }
+    } catch {
+      throw unusable(tensors.path, "\(error)")
+    }
+  }
+
+  private static func backbone(in path: String, _ machine: MachineSettings) throws -> LoadedBackbone
+  {
+    do {
+      return try LoadedBackbone(.file(path), machine, featureLayer: nil)
+    } catch let error as WeightFileError
+      where error.tensor == "conv1.weight" && error.kind == .tensorMissing
+    {
+      throw unusable(
+        path,
+        "it holds the head alone; name the run's model.safetensors or an export of the whole model")
+    }
+  }
+}
+
+extension Preset {
+  /// How the metadata of exported models call the way of resizing.
+  var resizing: String {
+    switch self {
+    case .pytorch: "bilinear, antialiased"
+    case .keras: "nearest"
+    }
+  }
+}

@@ -1,0 +1,361 @@
+import Collectives
+import FileIO
+import Foundation
+import Head
+import ImageData
+import ImageTransforms
+import Kernels
+import Launching
+import MPICollectives
+import Reports
+import ResNet
+import ResNetWeights
+import Settings
+import Training
+
+/// The `train` command: puts the parts together and hands them to the training loop.
+struct TrainingRun {
+  private let command: TrainCommand
+  private let stallTimeout: Duration
+
+  private var configuration: TrainingConfiguration { command.configuration }
+  private var start: RunStart { command.runSettings.start }
+  private var style: ProgressStyle { command.runSettings.log }
+
+  /// A run with the settings of a command line.
+  init(_ command: TrainCommand) {
+    self.command = command
+    stallTimeout = .seconds(command.runSettings.stallTimeout)
+  }
+
+  /// Trains, validates and writes the model; collective under a launcher.
+  func run() throws {
+    // From here on a signal asks for a checkpoint, also while pictures are being listed.
+    let stop = StopSignal()
+    stop.listen()
+    // What mpirun sends all ranks when one of them is gone.
+    let isToldToEnd = { stop.number == SIGTERM }
+    try withRanks(
+      stallTimeout: stallTimeout,
+      stallAdvice:
+        "Training can be resumed from its last checkpoint; --stall-timeout sets a longer "
+        + "time.", isToldToEnd: isToldToEnd
+    ) { communicator in
+      try train(communicator, stop)
+    }
+  }
+
+  private func train(_ communicator: any Communicator, _ stop: StopSignal) throws {
+    let isRoot = communicator.rank == 0
+    let data = command.data
+    let manifest = try endingAtOnce(on: stop, communicator) {
+      try sharedManifest(root: data, communicator)
+    }
+    let backbone = try LoadedBackbone(command.backbone, style: style)
+    var options = try command.backbone.machine.runOptions(communicator)
+    options.exchange = command.runSettings.exchange
+    options.checkpointEverySteps = command.runSettings.checkpointEverySteps
+    let record = record(manifest, backbone)
+    try endingAtOnce(on: stop, communicator) {
+      try Agreement(
+        record: record, options: command.exchangeSettings, manifest: manifest, data: data
+      )
+      .check(communicator)
+      try manifest.compareContents(root: data, communicator)
+    }
+
+    if isRoot {
+      for text in command.idle { printError("warning: \(text)") }
+    }
+    let folder = try sharedFolder(communicator)
+    // Not before the end is the folder free for other runs.
+    defer { withExtendedLifetime(folder) {} }
+    let extractor = extractor(backbone, data: data)
+    let state =
+      try resumedState(record, manifest, data, folder, communicator) ?? initialState(record)
+    let recorder = isRoot ? try recorder(record, folder, manifest, state) : nil
+    try describe(backbone, data: data, options, communicator, folder)
+    if isRoot { announce(manifest, backbone, options, communicator, folder) }
+
+    var trainer = try Trainer(
+      manifest: manifest, configuration: configuration, producer: extractor, from: state,
+      options: options, communicator: communicator, stop: stop,
+      observer: recorder ?? SilentObserver())
+    let outcome = try trainer.run()
+    if outcome == .stopped {
+      recorder?.close()
+      throw Failure(
+        status: .stopped,
+        description: "Stopped by a signal; `--resume auto` goes on from here.", isOfAllRanks: true)
+    }
+    try recorder?.finish(trainer.state)
+    try communicator.barrier()
+    if let recorder { conclude(trainer.state, recorder.files) }
+  }
+}
+
+// MARK: - What all ranks share
+
+extension TrainingRun {
+  /// The list of pictures, made by rank 0; every rank then checks that it sees the files of its
+  /// share.
+  private func sharedManifest(
+    root: String, _ communicator: any Communicator
+  ) throws -> DatasetManifest {
+    var bytes: [UInt8] = []
+    if communicator.rank == 0 {
+      let manifest = try DatasetManifest.scan(
+        root: root, reportingTo: communicator, style: style)
+      bytes = [UInt8](try JSONEncoder().encode(manifest))
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    let manifest = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))
+    if communicator.rank == 0, manifest.leftOut.count > 0, style != .json {
+      printLine("\(manifest.leftOut)")
+    }
+    return manifest
+  }
+
+  /// The run's folder, which rank 0 makes and keeps other runs out of.
+  private func sharedFolder(_ communicator: any Communicator) throws -> RunFolder {
+    var own: RunFolder?
+    if communicator.rank == 0 {
+      var folder = try RunFolder.choose(output: command.runSettings.output, start: start)
+      try folder.create()
+      communicator.activity = "waiting for the run's folder"
+      // Within the time-out, after which the others would take this rank for one that hangs.
+      let patience = start == .afresh ? min(.seconds(5), stallTimeout / 2) : stallTimeout / 2
+      try folder.keepOthersOut(from: start, patience: patience) {
+        try communicator.reportActivity()
+      }
+      communicator.activity = ""
+      own = folder
+    }
+    var bytes = Array((own?.path ?? "").utf8)
+    try communicator.broadcast(&bytes, from: 0)
+    return own ?? RunFolder(path: String(decoding: bytes, as: UTF8.self))
+  }
+
+  private func record(_ manifest: DatasetManifest, _ backbone: LoadedBackbone) -> ModelRecord {
+    ModelRecord(
+      toolVersion: toolVersion, configuration: configuration, classes: manifest.classes,
+      backbone: backbone.record,
+      preprocessing: ModelRecord.Preprocessing(
+        preset: configuration.preset, size: PictureTransform.standardSize,
+        normalisation: backbone.normalisation),
+      dataset: manifest.fingerprint, trainCount: manifest.train.count)
+  }
+
+  private func extractor(
+    _ backbone: LoadedBackbone, data: String
+  ) -> FeatureExtractor {
+    let normalisation = backbone.normalisation
+    let extractor = FeatureExtractor(
+      backbone: backbone.backbone,
+      transform: PictureTransform(preset: configuration.preset, normalisation: normalisation),
+      augmentation: configuration.augmentation, seed: configuration.seed,
+      pictures: PictureSource(root: data), onBadImage: configuration.onBadImage)
+    guard let cache = command.backbone.machine.cache else { return extractor }
+    return extractor.keeping(
+      plainIn: cache + "/features",
+      viewsIn: configuration.views > 0 ? cache + "/views" : nil,
+      context: FeatureContext(
+        fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
+        featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.kernels.identity,
+        transform: extractor.transform
+      ).text, warn: printWarning)
+  }
+
+  /// How many epochs have pictures to put through the backbone: later ones find their features in
+  /// the cache.
+  private var freshEpochs: Int {
+    guard command.backbone.machine.cache != nil else { return .max }
+    if configuration.augmentation == nil { return 1 }
+    return configuration.views > 0 ? configuration.views : .max
+  }
+}
+
+// MARK: - Beginning, going on, ending
+
+extension TrainingRun {
+  private func initialState(_ record: ModelRecord) throws -> TrainingState {
+    try TrainingState(
+      configuration, features: record.backbone.featureCount, classes: record.classes.count,
+      trainCount: record.trainCount)
+  }
+
+  /// The state of the checkpoint that `--resume` names, nil where the run starts afresh. Rank 0
+  /// reads the file, so that all ranks go on from the same one.
+  private func resumedState(
+    _ record: ModelRecord, _ manifest: DatasetManifest, _ data: String, _ folder: RunFolder,
+    _ communicator: any Communicator
+  ) throws -> TrainingState? {
+    var path: String
+    switch start {
+    case .afresh: return nil
+    case .newest: path = folder.checkpoints
+    case .file(let file): path = file
+    }
+    var bytes: [UInt8] = []
+    if communicator.rank == 0 {
+      if start != .newest {
+        bytes = try Checkpoint(path: path).encoded()
+      } else {
+        let (found, damaged) = try CheckpointFolder(path: folder.checkpoints).newest(like: record)
+        for file in damaged { printError("warning: \(file) is damaged and is passed over") }
+        if let found {
+          bytes = try found.checkpoint.encoded()
+          path = found.path
+        } else {
+          printError(
+            "no checkpoint in \(folder.checkpoints) on host \(communicator.host): "
+              + "starting from the beginning")
+        }
+      }
+    }
+    try communicator.broadcast(&bytes, from: 0)
+    guard !bytes.isEmpty else { return nil }
+    let checkpoint = try Checkpoint(bytes: bytes, path: path)
+    if checkpoint.record.dataset != record.dataset {
+      try refuseOtherPictures(manifest, data, checkpoint, path, communicator)
+    }
+    try checkSettings(record, against: checkpoint.record, path)
+    if communicator.rank == 0 { warnAboutOrigin(record, checkpoint.record, path) }
+    return try TrainingState(checkpoint, configuration: configuration, path: path)
+  }
+
+  /// Says where the bits of the coming steps may not be those of a run in one go.
+  private func warnAboutOrigin(_ record: ModelRecord, _ other: ModelRecord, _ path: String) {
+    let pairs = [
+      ("avp-dist", other.toolVersion, record.toolVersion),
+      ("kernels", other.backbone.kernels, record.backbone.kernels),
+    ].filter { $0.1 != $0.2 }
+    guard !pairs.isEmpty else { return }
+    let list = pairs.map { "\($0.0) \($0.1) there, \($0.2) here" }.joined(separator: "; ")
+    printError(
+      "warning: \(path) was written with other means (\(list)): the run goes on, and its result "
+        + "may differ in the last bits from that of a run in one go")
+  }
+
+  /// Says what is different in a set of pictures that is not the checkpoint's. Collective: rank 0
+  /// looks, and all end with what it has found.
+  private func refuseOtherPictures(
+    _ manifest: DatasetManifest, _ data: String, _ checkpoint: Checkpoint, _ path: String,
+    _ communicator: any Communicator
+  ) throws {
+    var change: [UInt8] = []
+    if communicator.rank == 0 {
+      change = Array(
+        try checkpoint.change(to: manifest, root: data) { picture in
+          communicator.activity = "comparing \(picture)"
+          try communicator.reportActivity()
+        }.utf8)
+    }
+    try communicator.broadcast(&change, from: 0)
+    throw Failure(
+      status: .badData,
+      description: """
+        \(path) belongs to a run with other pictures than \(data): \
+        \(String(decoding: change, as: UTF8.self)). Bring the former set back, or start a new run.
+        """)
+  }
+
+  private func checkSettings(
+    _ record: ModelRecord, against other: ModelRecord, _ path: String
+  ) throws {
+    let differences = record.differences(from: other)
+    let refused = differences.filter { !(command.runSettings.resumeOverride && $0.mayChange) }
+    guard refused.isEmpty else {
+      let list = refused.map { "  \(Self.typed($0.name)): \($0.there) there, \($0.here) here" }
+      let remedy =
+        refused.allSatisfy(\.mayChange)
+        ? "Give the same settings, or --resume-override to go on with these."
+        : "Give the same settings, or start a new run."
+      throw Failure(
+        status: .badData,
+        description: "\(path) belongs to a run with other settings:\n"
+          + list.joined(separator: "\n") + "\n" + remedy)
+    }
+  }
+
+  /// A setting's name as one types it where it is an option.
+  private static func typed(_ name: String) -> String {
+    TrainCommand.settings.first { $0.facts.name == name }?.facts.option ?? name
+  }
+
+  private func recorder(
+    _ record: ModelRecord, _ folder: RunFolder, _ manifest: DatasetManifest, _ state: TrainingState
+  ) throws -> RunRecorder {
+    let sampler = Sampler(
+      count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
+    let files = RunFiles(
+      folder: folder.path, keep: command.runSettings.keep, record: record,
+      stepsPerEpoch: sampler.stepsPerEpoch)
+    let recorder = RunRecorder(
+      folder.files, files: files,
+      reporter: ProgressReporter(
+        style: style, terminal: Screen.output, trainCount: manifest.train.count,
+        freshEpochs: freshEpochs))
+    for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
+    try recorder.forget(epochsAfter: state.epoch)
+    var origins = [folder.checkpoints]
+    if case .file(let file) = start {
+      origins.insert(URL(fileURLWithPath: file).deletingLastPathComponent().path, at: 0)
+    }
+    try files.restoreBest(of: state, from: origins)
+    return recorder
+  }
+
+  /// Writes `config.json`: the settings, and what depends on the place. Collective.
+  private func describe(
+    _ backbone: LoadedBackbone, data: String, _ options: RunOptions,
+    _ communicator: any Communicator, _ folder: RunFolder
+  ) throws {
+    let hosts = try communicator.gather(Array(communicator.host.utf8), to: 0)
+    guard communicator.rank == 0 else { return }
+    let description = RunDescription(
+      toolVersion: toolVersion, configuration: configuration, weights: backbone.path,
+      data: absolutePath(data),
+      worldSize: communicator.worldSize, threads: options.threads,
+      hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
+      kernels: backbone.backbone.kernels.rawValue)
+    try folder.files.write(
+      [UInt8](JSONEncoder.sorted.encode(description)), to: RunFolder.configurationName)
+  }
+
+  private func announce(
+    _ manifest: DatasetManifest, _ backbone: LoadedBackbone, _ options: RunOptions,
+    _ communicator: any Communicator, _ folder: RunFolder
+  ) {
+    guard style != .json else { return }
+    let ranks = communicator.worldSize
+    printLine(
+      """
+      \(manifest.train.count) training and \(manifest.validation.count) validation pictures of \
+      \(manifest.classes.count) classes: \(manifest.classes.prefix(8).joined(separator: ", "))\
+      \(manifest.classes.count > 8 ? ", …" : "")
+      backbone \(backbone.summary)
+      \(ranks) \(ranks == 1 ? "rank" : "ranks"), \(options.threads) \
+      \(options.threads == 1 ? "thread" : "threads") each; global batch \
+      \(min(configuration.batchSize, manifest.train.count)); \
+      run folder \(folder.path)
+      """)
+    if !backbone.normalisation.isEquivalent(to: configuration.preset.normalisation) {
+      printLine(
+        "pixels as these weights need them, not as with \(configuration.preset.rawValue)'s own weights: "
+          + backbone.weights.pixels.sentence)
+    }
+  }
+
+  private func conclude(_ state: TrainingState, _ files: RunFiles) {
+    guard style != .json, let last = state.history.last else { return }
+    let best = state.history.first { $0.epoch == state.bestEpoch } ?? last
+    printLine(
+      String(
+        format: "done: validation accuracy %.3f after epoch %d, best %.3f after epoch %d",
+        last.validationAccuracy, last.epoch, best.validationAccuracy, best.epoch))
+    // A run that went on in another folder has no best model where that is from before.
+    printLine(
+      "model: \(files.model)" + (files.holdsBest(of: state) ? "   best: \(files.best)" : ""))
+  }
+}

@@ -1,0 +1,196 @@
+import Glibc
+
+/// Writes `bytes` to the file `path` so that, whatever happens, `path` is either what it was before
+/// or whole.
+///
+/// The bytes go to a temporary file in the same folder, which is flushed to disk and renamed; then
+/// the folder is flushed. After a failure the temporary file is removed. Where `path` is a link, the
+/// file that it points to is replaced. A file of this user keeps its mode.
+///
+/// - Throws: a ``WeightFileError`` of kind `cannotCreate` if the file cannot be made in that
+///   folder, or `path` is no regular file, of kind `writeFailed` if the disk is full or fails.
+package func writeAtomically(_ bytes: [UInt8], to path: String) throws(WeightFileError) {
+  try writeAtomically(pieces: [bytes], to: path)
+}
+
+/// Writes the concatenation of `pieces`, which need not be in memory at once.
+package func writeAtomically(
+  pieces: some Sequence<[UInt8]>, to path: String
+) throws(WeightFileError) {
+  try TemporaryFile(beside: path).complete { file throws(WeightFileError) in
+    for piece in pieces { try file.append(piece) }
+  }
+}
+
+/// A file that takes another one's place when it is complete.
+package struct TemporaryFile: Sendable {
+  private let path: String
+  private let name: String
+  private let temporaryName: String
+  /// Where the file is until it is complete.
+  package let temporaryPath: String
+  /// The folder, for what follows: it may be renamed meanwhile.
+  private let parent: Int32
+  /// The file, for reading and writing.
+  package let descriptor: Int32
+
+  /// Creates an empty file beside `path`, or beside the file that it is a link to.
+  ///
+  /// - Throws: as ``writeAtomically(_:to:)``.
+  package init(beside path: String) throws(WeightFileError) {
+    let path = try Self.target(of: path)
+    try self.init(
+      in: GuardedFolder(path: FileIO.folder(path)), lastComponent(path), of: path)
+  }
+
+  /// Creates an empty file in `folder` that becomes `name`, which must not be a link.
+  ///
+  /// - Parameters:
+  ///   - temporary: what it is called meanwhile; by default a name that is free.
+  ///   - path: what messages call it.
+  package init(
+    in guarded: GuardedFolder, _ name: String, _ temporary: String? = nil, of path: String? = nil
+  ) throws(WeightFileError) {
+    let path = path ?? guarded.path(name)
+    guard !name.isEmpty, name != ".", name != ".." else {
+      throw WeightFileError(.cannotCreate, path, "is not the name of a file")
+    }
+    let folder: FileDescriptor
+    do throws(WeightFileError) {
+      folder = try guarded.openFolder()
+    } catch {
+      throw WeightFileError(.cannotCreate, path, "cannot be written: \(error)")
+    }
+    try guarded.check(name, in: folder)
+    (temporaryName, descriptor) = try Self.create(
+      temporary, for: name, in: folder, of: path, mode: guarded.fileMode)
+    // One that was closed to others stays so.
+    if let old = guarded.facts(name, in: folder), old.st_uid == geteuid() {
+      fchmod(descriptor, old.st_mode & guarded.keptMode)
+    }
+    self.path = path
+    self.name = name
+    temporaryPath = guarded.path(temporaryName)
+    self.parent = fcntl(folder.number, F_DUPFD_CLOEXEC, 0)
+  }
+
+  private static func create(
+    _ temporary: String?, for name: String, in folder: borrowing FileDescriptor, of path: String,
+    mode: mode_t
+  ) throws(WeightFileError) -> (String, Int32) {
+    var attempt = 0
+    while true {
+      let candidate = temporary ?? ".\(name).\(getpid()).\(attempt).tmp"
+      let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+      let descriptor = openat(folder.number, candidate, flags, mode)
+      if descriptor >= 0 { return (candidate, descriptor) }
+      let code = errno
+      attempt += 1
+      guard code == EEXIST, attempt < 1000, temporary == nil else {
+        let kind: WeightFileError.Kind = code == ENOSPC ? .writeFailed : .cannotCreate
+        throw WeightFileError(kind, path, "cannot be written: \(errorText(code))")
+      }
+    }
+  }
+
+  /// Fills the file and puts it in its place, or removes it if either fails.
+  package func complete(
+    isFlushed: Bool = true, _ fill: (TemporaryFile) throws(WeightFileError) -> Void
+  ) throws(WeightFileError) {
+    do throws(WeightFileError) {
+      try fill(self)
+      try replace(isFlushed: isFlushed)
+    } catch {
+      discard()
+      throw error
+    }
+  }
+
+  /// The file that `path` stands for. Whatever is there is replaced, which would be the end of a
+  /// device (root may write into /dev) and of a link.
+  private static func target(of path: String) throws(WeightFileError) -> String {
+    var status = stat()
+    var place = path
+    // Links are followed one by one, because the last one may point to a file to be made.
+    for _ in 0..<32 {
+      guard lstat(place, &status) == 0 else { return place }
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: return place
+      case S_IFLNK: place = linkTarget(of: place)
+      case S_IFDIR: throw WeightFileError(.cannotCreate, path, "is a folder")
+      default: throw WeightFileError(.cannotCreate, path, "is no regular file; name another one")
+      }
+    }
+    throw WeightFileError(.cannotCreate, path, "cannot be written: \(errorText(ELOOP))")
+  }
+
+  private static func linkTarget(of link: String) -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = max(0, readlink(link, &buffer, buffer.count - 1))
+    let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return target.hasPrefix("/") ? target : "\(FileIO.folder(link))/\(target)"
+  }
+
+  /// Appends `bytes`.
+  package func append(_ bytes: [UInt8]) throws(WeightFileError) {
+    try writeAll(bytes, to: descriptor, path)
+  }
+
+  /// Flushes the file, closes it and renames it to its real name.
+  ///
+  /// - Parameter isFlushed: false where a file that a crash of the system tears is noticed by its
+  ///   reader.
+  package func replace(isFlushed: Bool = true) throws(WeightFileError) {
+    guard !isFlushed || fsync(descriptor) == 0 else { throw failed("flushing") }
+    guard renameat(parent, temporaryName, parent, name) == 0 else { throw failed("renaming") }
+    close(descriptor)
+    // A folder that cannot be flushed (some network file systems) still holds the whole file.
+    let flushed = isFlushed ? openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1
+    if flushed >= 0 {
+      fsync(flushed)
+      close(flushed)
+    }
+    close(parent)
+  }
+
+  /// Closes and removes the file after a failure.
+  package func discard() {
+    close(descriptor)
+    unlinkat(parent, temporaryName, 0)
+    close(parent)
+  }
+
+  private func failed(_ doing: String) -> WeightFileError {
+    let code = errno
+    return WeightFileError(.writeFailed, path, "\(doing) failed: \(errorText(code))")
+  }
+}
+
+/// Writes all of `bytes` to a descriptor; `path` is what messages call it.
+package func writeAll(
+  _ bytes: [UInt8], to descriptor: Int32, _ path: String
+) throws(WeightFileError) {
+  var done = 0
+  while done < bytes.count {
+    let count = bytes.withUnsafeBytes { buffer in
+      buffer.baseAddress.map { write(descriptor, $0 + done, bytes.count - done) } ?? 0
+    }
+    let code = errno
+    if count < 0 && code == EINTR { continue }
+    guard count > 0 else {
+      throw WeightFileError(.writeFailed, path, "writing failed: \(errorText(code))")
+    }
+    done += count
+  }
+}
+
+/// The part of `path` after the last slash.
+package func lastComponent(_ path: String) -> String {
+  path.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+}
+
+/// The folder that holds `path`.
+package func folder(_ path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
+}

@@ -1,0 +1,81 @@
+/// Reads little-endian numbers one after the other from bytes in memory.
+///
+/// Everything that goes beyond the end is a ``WeightFileError`` that names the file and what was
+/// being read.
+package struct ByteReader {
+  private let bytes: [UInt8]
+  package let path: String
+  /// What the bytes are, for messages: "zip directory".
+  private let what: String
+  /// The index of the next byte.
+  package private(set) var place = 0
+
+  package init(_ bytes: [UInt8], path: String, what: String) {
+    self.bytes = bytes
+    self.path = path
+    self.what = what
+  }
+
+  /// How many bytes are left.
+  package var remaining: Int { bytes.count - place }
+
+  /// An error about these bytes.
+  package func damaged(_ reason: String) -> WeightFileError {
+    WeightFileError(.damaged, path, "the \(what) is damaged: \(reason)")
+  }
+
+  /// An error about something that these bytes hold and that is not read here.
+  package func unsupported(_ reason: String) -> WeightFileError {
+    WeightFileError(.unsupported, path, reason)
+  }
+
+  /// The next `count` bytes.
+  package mutating func take(_ count: Int) throws(WeightFileError) -> ArraySlice<UInt8> {
+    guard count >= 0, count <= remaining else { throw damaged("it ends too early") }
+    place += count
+    return bytes[place - count..<place]
+  }
+
+  /// Passes over `count` bytes.
+  package mutating func skip(_ count: Int) throws(WeightFileError) {
+    _ = try take(count)
+  }
+
+  /// Goes to byte `place`.
+  package mutating func move(to place: Int) throws(WeightFileError) {
+    guard (0...bytes.count).contains(place) else { throw damaged("it ends too early") }
+    self.place = place
+  }
+
+  /// The next number of the given type.
+  package mutating func number<Number: FixedWidthInteger>(
+    _ type: Number.Type
+  ) throws(WeightFileError) -> Number {
+    var value: Number = 0
+    for (index, byte) in try take(MemoryLayout<Number>.size).enumerated() {
+      value |= Number(truncatingIfNeeded: byte) << (8 * index)
+    }
+    return value
+  }
+
+  /// The next byte.
+  package mutating func byte() throws(WeightFileError) -> UInt8 { try number(UInt8.self) }
+
+  /// The next number of `size` bytes, which must be a length or a place that a file can have.
+  package mutating func size(_ size: Int) throws(WeightFileError) -> Int {
+    var value: UInt64 = 0
+    for (index, byte) in try take(size).enumerated() where index < 8 {
+      value |= UInt64(byte) << (8 * index)
+    }
+    guard let size = Int(exactly: value) else { throw damaged("a length of \(value) bytes") }
+    return size
+  }
+
+  /// The next `count` bytes as text.
+  package mutating func text(_ count: Int) throws(WeightFileError) -> String {
+    guard let text = String(validating: try take(count), as: UTF8.self) else {
+      throw damaged("a text that is not UTF-8")
+    }
+    return text
+  }
+}

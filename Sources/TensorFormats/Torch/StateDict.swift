@@ -1,0 +1,76 @@
+import FileIO
+
+/// The tensors of a state_dict, wherever it is in a pickle.
+package struct StateDict {
+  /// Names and tensors in the order of the file.
+  package let tensors: [(String, TorchView)]
+
+  /// Keys under which training scripts keep the state_dict.
+  private static let usualKeys = ["state_dict", "model_state_dict", "model", "net", "module"]
+
+  package init(_ pickle: PickleContent, path: String) throws(WeightFileError) {
+    guard var pairs = Self.dictionary(pickle.root, pickle) else {
+      throw WeightFileError(
+        .unsupported, path, "holds no state_dict: save model.state_dict() with torch.save")
+    }
+    // At most two wrappings, such as {"model": {"state_dict": ...}}.
+    for _ in 0..<2 {
+      guard let nested = try Self.nested(pairs, pickle, path) else { break }
+      pairs = nested
+    }
+    var seen: [String: TorchView] = [:]
+    var order: [String] = []
+    for (key, value) in pairs {
+      guard case .tensor(let view) = value else {
+        let what = if case .other(let what) = value { what } else { "no tensor" }
+        throw WeightFileError(
+          .unsupported, path,
+          "holds no plain state_dict: the entry \(quoted(key)) is \(what); save "
+            + "model.state_dict() with torch.save", tensor: key)
+      }
+      if seen.updateValue(view, forKey: key) == nil { order.append(key) }
+    }
+    // DataParallel puts `module.` before every name.
+    let prefix = order.allSatisfy { $0.hasPrefix("module.") } ? "module." : ""
+    tensors = order.compactMap { name in
+      seen[name].map { (String(name.dropFirst(prefix.count)), $0) }
+    }
+  }
+
+  private typealias Pairs = [(key: String, value: PickleValue)]
+
+  /// The dictionary with the weights in a dictionary of other things: under a usual key, or the
+  /// only one that holds tensors. Nil where `pairs` holds the weights itself.
+  private static func nested(
+    _ pairs: Pairs, _ pickle: PickleContent, _ path: String
+  ) throws(WeightFileError) -> Pairs? {
+    for key in usualKeys {
+      if let value = pairs.last(where: { $0.key == key })?.value,
+        let inner = dictionary(value, pickle)
+      {
+        return inner
+      }
+    }
+    if pairs.contains(where: { isTensor($0.value) }) { return nil }
+    let candidates = pairs.filter { pair in
+      dictionary(pair.value, pickle)?.contains { isTensor($0.value) } ?? false
+    }
+    guard candidates.count > 1 else {
+      return candidates.first.flatMap { dictionary($0.value, pickle) }
+    }
+    let names = candidates.prefix(8).map { quoted($0.key) }
+    throw WeightFileError(
+      .unsupported, path,
+      "holds several networks, under \(names.joined(separator: ", ")); save one of them alone: "
+        + "torch.save(torch.load(\(quoted(path)))[\(names[0])], \"weights.pth\")")
+  }
+
+  private static func isTensor(_ value: PickleValue) -> Bool {
+    if case .tensor = value { true } else { false }
+  }
+
+  private static func dictionary(_ value: PickleValue, _ pickle: PickleContent) -> Pairs? {
+    guard case .dictionary(let place) = value else { return nil }
+    return pickle.dictionaries[place]
+  }
+}

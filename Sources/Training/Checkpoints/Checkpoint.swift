@@ -1,0 +1,252 @@
+import FileIO
+import Foundation
+import Head
+import ImageData
+import TensorFormats
+import Tensors
+
+/// A run's record and, in a checkpoint, everything that going on needs.
+///
+/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the
+/// first 8 bytes of each picture's SHA-256 as `pictures.sha256` (training pictures, then validation
+/// pictures), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
+/// checksum (see ``Seal``).
+package struct Checkpoint: Sendable {
+  /// What the file says about the run.
+  package let record: ModelRecord
+  /// The trained head.
+  package let head: HeadParameters
+  /// Where the run stood.
+  package let progress: Progress
+  /// The optimiser's memory; nil in a model file, which is for use and not for going on.
+  package let optimiser: OptimiserState?
+  /// The contents of the pictures read so far; nil in a model file, and in checkpoints of versions
+  /// that did not keep them.
+  let digests: PictureDigests?
+
+  /// Where a run stands, apart from its tensors.
+  package struct Progress: Codable, Equatable, Sendable {
+    /// Completed epochs.
+    package var epoch: Int
+    /// Completed steps of the epoch under way.
+    package var step: Int
+    /// The exact sums of that epoch so far; see `ExactTally`.
+    package var running: [Int64]
+    /// Pictures left out in that epoch so far.
+    package var skipped: [String]
+    /// The results of the completed epochs.
+    package var history: [EpochMetrics]
+    /// Steps that the optimiser has taken.
+    package var optimiserSteps: Int
+  }
+
+  /// A checkpoint of `state`; without `optimiser` a model file.
+  package init(_ record: ModelRecord, _ state: TrainingState, withOptimiser: Bool) {
+    self.record = record
+    head = state.head
+    progress = Progress(
+      epoch: state.epoch, step: state.step, running: state.running.values,
+      skipped: state.skipped.sorted, history: state.history,
+      optimiserSteps: state.optimiser.state.step)
+    optimiser = withOptimiser ? state.optimiser.state : nil
+    digests = withOptimiser && !state.digests.values.isEmpty ? state.digests : nil
+  }
+
+  private init(modelOf checkpoint: Checkpoint) {
+    record = checkpoint.record
+    head = checkpoint.head
+    progress = checkpoint.progress
+    optimiser = nil
+    digests = nil
+  }
+
+  /// The model file of the moment at which this checkpoint was kept.
+  package var model: Checkpoint { Checkpoint(modelOf: self) }
+}
+
+// MARK: - Bytes
+
+extension Checkpoint {
+  private enum Key {
+    static let format = "format"
+    static let record = "avp.record"
+    static let progress = "avp.progress"
+    static let first = "optimizer.first"
+    static let second = "optimizer.second"
+    static let digests = "pictures.sha256"
+  }
+
+  /// The file's bytes; equal for equal content.
+  package func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var writer = SafeTensorsWriter(metadata: [
+      Key.format: "pt", Seal.name: Seal.blank,
+      Key.record: String(decoding: try encoder.encode(record), as: UTF8.self),
+      Key.progress: String(decoding: try encoder.encode(progress), as: UTF8.self),
+    ])
+    for part in HeadTensor.allCases { writer.add(part.rawValue, head.tensor(part)) }
+    if let optimiser {
+      for (name, values) in [(Key.first, optimiser.first), (Key.second, optimiser.second)] {
+        writer.add(name, Tensor(shape: [values.count], values: values))
+      }
+    }
+    if let values = digests?.values {
+      writer.add(Key.digests, Tensor(shape: [values.count], values: values))
+    }
+    var bytes = writer.encoded()
+    Seal.close(&bytes)
+    return bytes
+  }
+
+  /// Reads a file's bytes.
+  ///
+  /// - Parameter path: what messages call it.
+  /// - Throws: ``CheckpointError``.
+  package init(bytes: [UInt8], path: String) throws(CheckpointError) {
+    guard Seal.isIntact(bytes) else { throw .damaged(path) }
+    do {
+      let file = try SafeTensorsFile(bytes: bytes, path: path)
+      let decoder = JSONDecoder()
+      func decode<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value {
+        try decoder.decode(type, from: Data((file.metadata[key] ?? "").utf8))
+      }
+      record = try decode(ModelRecord.self, Key.record)
+      progress = try decode(Progress.self, Key.progress)
+      head = try HeadParameters { name throws(HeadError) in
+        do throws(WeightFileError) {
+          return file.shape(of: name) == nil ? nil : try file.floats(name)
+        } catch {
+          throw .tensor(name: name, reason: error.description)
+        }
+      }
+      let hasOptimiser = file.shape(of: Key.first) != nil
+      optimiser =
+        hasOptimiser
+        ? OptimiserState(
+          step: progress.optimiserSteps, first: try file.floats(Key.first).values,
+          second: try file.floats(Key.second).values) : nil
+      digests =
+        file.shape(of: Key.digests) == nil
+        ? nil : PictureDigests(values: try file.int64s(Key.digests).values)
+    } catch {
+      throw .foreign(path, reason(of: error))
+    }
+    guard record.format == ModelRecord.currentFormat else {
+      throw .foreign(path, "it has layout \(record.format), this avp-dist reads layout 1")
+    }
+    guard
+      record.classes.count == head.shape.classes,
+      record.backbone.featureCount == head.shape.features
+    else { throw .foreign(path, "its head and its record disagree about classes or features") }
+    guard isPossible else { throw Self.impossible(path) }
+  }
+
+  /// Whether a run with these settings can have stood there.
+  private var isPossible: Bool {
+    // Within these bounds no sum or product below can overflow.
+    let batch = record.configuration.batchSize
+    guard (0...1_000_000).contains(progress.epoch), (1...1 << 40).contains(record.trainCount),
+      (1...1 << 20).contains(batch)
+    else { return false }
+    let steps = Sampler(count: record.trainCount, globalBatch: batch, seed: 0).stepsPerEpoch
+    let most = progress.epoch * steps + progress.step
+    // Behind the last step of an epoch stands the checkpoint before its validation.
+    return (0...steps).contains(progress.step) && (0...most).contains(progress.optimiserSteps)
+      && progress.history.map(\.epoch) == Array(1..<progress.epoch + 1)
+      && digests.map { $0.values.count >= record.trainCount } ?? true
+      && ExactTally.canHold(
+        progress.running, samples: min(progress.step * batch, record.trainCount))
+  }
+
+  private static func impossible(_ path: String) -> CheckpointError {
+    .foreign(path, "its progress is not one that a run can have")
+  }
+
+  /// The largest file that is read, 8 GiB: the widest head on a ResNet-50 with both moments has a
+  /// fifth of that.
+  private static let fileLimit = 8 << 30
+
+  /// Reads the file at `path`, which may be a link.
+  ///
+  /// - Throws: ``CheckpointError``.
+  package init(path: String) throws(CheckpointError) {
+    try self.init(path) { () throws(WeightFileError) in
+      try readFile(path, limit: Self.fileLimit)
+    }
+  }
+
+  /// Reads the file `name` of a folder in which links are not followed.
+  ///
+  /// - Throws: ``CheckpointError``.
+  package init(_ name: String, in folder: GuardedFolder) throws(CheckpointError) {
+    try self.init("\(folder.path)/\(name)") { () throws(WeightFileError) in
+      try folder.read(name, limit: Self.fileLimit)
+    }
+  }
+
+  private init(
+    _ path: String, _ read: () throws(WeightFileError) -> [UInt8]
+  ) throws(CheckpointError) {
+    let bytes: [UInt8]
+    do throws(WeightFileError) {
+      bytes = try read()
+    } catch {
+      throw error.kind == .missingFile
+        ? .missing(path)
+        : .unreadable(path, "\(error.path == path ? "it" : error.path) \(error.reason).")
+    }
+    try self.init(bytes: bytes, path: path)
+  }
+}
+
+extension TrainingState {
+  /// The state in which `checkpoint` was kept.
+  ///
+  /// - Throws: ``CheckpointError`` for a model file, ``HeadError`` where optimiser and head
+  ///   disagree.
+  package init(
+    _ checkpoint: Checkpoint, configuration: TrainingConfiguration, path: String
+  ) throws {
+    guard let moments = checkpoint.optimiser else { throw CheckpointError.modelOnly(path) }
+    let progress = checkpoint.progress
+    head = checkpoint.head
+    optimiser = try Optimiser(
+      configuration.optimiserSettings, parameterCount: head.shape.parameterCount, state: moments)
+    epoch = progress.epoch
+    step = progress.step
+    running = ExactTally(capacity: max(1, checkpoint.record.trainCount))
+    running.values = progress.running
+    skipped = PathSet(progress.skipped)
+    history = progress.history
+    digests = checkpoint.digests ?? PictureDigests()
+  }
+}
+
+/// Why a file cannot serve as checkpoint or model.
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case missing(String)
+  /// A file or folder that is there and cannot be read; why.
+  case unreadable(String, String)
+  /// The checksum differs: cut off, altered, or never complete.
+  case damaged(String)
+  /// Intact, but not what is needed; why.
+  case foreign(String, String)
+  /// A model file, which has no optimiser state.
+  case modelOnly(String)
+
+  package var description: String {
+    switch self {
+    case .missing(let path): "\(path) cannot be read as a checkpoint: there is no such file."
+    case .unreadable(let path, let reason):
+      "\(path) is there and cannot be read: \(reason). Make it readable, or move it away to go on "
+        + "without it."
+    case .damaged(let path):
+      "\(path) is damaged or no checkpoint of avp-dist: its checksum does not fit."
+    case .foreign(let path, let reason): "\(path) cannot be used as a checkpoint: \(reason)."
+    case .modelOnly(let path):
+      "\(path) is a model, not a checkpoint: it has no optimiser state to go on from. Resume from a "
+        + "file in the run's checkpoints folder."
+    }
+  }
+}

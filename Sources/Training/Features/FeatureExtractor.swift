@@ -1,0 +1,151 @@
+import FileIO
+import ImageCodecs
+import ImageData
+import ImageTransforms
+import ResNet
+import Tensors
+
+/// Everything between a picture's file and its feature vector.
+///
+/// A picture's features depend on its bytes, the backbone, the preset and the keyed augmentation,
+/// and on nothing else: not on the pictures computed with it, nor on threads or ranks.
+package struct FeatureExtractor: FeatureProducer {
+  /// The frozen network.
+  package let backbone: Backbone
+  /// Resizing, augmentation and normalisation.
+  package let transform: PictureTransform
+  /// How training pictures are varied, nil for not at all.
+  package let augmentation: Augmentation?
+  /// The key of the augmentation.
+  package let seed: UInt64
+  /// Where the pictures are.
+  package let pictures: PictureSource
+  /// What happens to a picture that cannot be decoded.
+  package let onBadImage: BadImagePolicy
+  /// Where the features of unaugmented and of augmented pictures are kept, nil for nowhere.
+  private var plainStore: FeatureStore?
+  private var viewStore: FeatureStore?
+
+  /// Puts the parts together; see the properties.
+  package init(
+    backbone: Backbone, transform: PictureTransform, augmentation: Augmentation? = nil,
+    seed: UInt64 = 0, pictures: PictureSource, onBadImage: BadImagePolicy = .fail
+  ) {
+    self.backbone = backbone
+    self.transform = transform
+    self.augmentation = augmentation
+    self.seed = seed
+    self.pictures = pictures
+    self.onBadImage = onBadImage
+  }
+
+  /// The same extractor with features kept on disk.
+  ///
+  /// - Parameters:
+  ///   - plain: the folder for unaugmented pictures.
+  ///   - views: the folder for augmented pictures, nil to compute them every time.
+  ///   - context: all that decides the features besides the picture and its augmentation; the text
+  ///     of a ``FeatureContext``.
+  ///   - warn: told, once for each folder, that features cannot be kept there.
+  package func keeping(
+    plainIn plain: String, viewsIn views: String?, context: String,
+    warn: @escaping @Sendable (String) -> Void
+  ) -> FeatureExtractor {
+    var copy = self
+    copy.plainStore = FeatureStore(folder: plain, context: context, warn: warn)
+    copy.viewStore = views.map { FeatureStore(folder: $0, context: context, warn: warn) }
+    return copy
+  }
+
+  package func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
+    let workspace = try backbone.makeWorkspace()
+    return { requests, beginning in
+      try features(of: requests, memory, beginning) {
+        try backbone.features(of: $0, workspace: workspace)
+      }
+    }
+  }
+
+  /// The features of several pictures, in the order of the requests.
+  ///
+  /// - Throws: what made a picture unusable, unless such pictures are left out.
+  private func features(
+    of requests: [FeatureRequest], _ memory: MemoryBudget, _ beginning: (FeatureRequest) -> Void,
+    _ forward: ([[Float]]) throws -> [[Float]]
+  ) throws -> [FeatureAnswer] {
+    var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
+    var inputs: [(place: Int, input: [Float], key: FeatureStore.Key?, origin: Origin)] = []
+    for (place, request) in requests.enumerated() {
+      beginning(request)
+      let bytes = try pictures.bytes(of: request.sample)
+      let hash = sha256(bytes)
+      let origin = Origin(digest: PictureDigest(sha256: hash), notes: PictureNotes(bytes))
+      switch try prepare(request, bytes, hash, memory) {
+      case .ready(let result): answers[place] = origin.answer(result)
+      case .input(let input, let key): inputs.append((place, input, key, origin))
+      }
+    }
+    let computed = try forward(inputs.map(\.input))
+    for ((place, _, key, origin), features) in zip(inputs, computed) {
+      if let key { store(for: requests[place])?.keep(features, under: key) }
+      answers[place] = origin.answer(.features(features))
+    }
+    return answers.compactMap { $0 }
+  }
+
+  /// What is told of a picture's file beside its features.
+  private struct Origin {
+    let digest: PictureDigest?
+    let notes: PictureNotes
+
+    func answer(_ result: FeatureResult) -> FeatureAnswer {
+      FeatureAnswer(result, digest: digest, notes: notes)
+    }
+  }
+
+  private enum Prepared {
+    case ready(FeatureResult)
+    case input([Float], key: FeatureStore.Key?)
+  }
+
+  /// Decodes and transforms one picture unless its features are in a store.
+  private func prepare(
+    _ request: FeatureRequest, _ bytes: [UInt8], _ hash: String, _ memory: MemoryBudget
+  ) throws(DatasetError) -> Prepared {
+    let store = store(for: request)
+    let key = store?.key(picture: hash, variant: variant(request))
+    if let key, let kept = store?.features(key, count: backbone.featureCount) {
+      return .ready(.features(kept))
+    }
+    do throws(DatasetError) {
+      let input = try pictures.naming(request.sample) { () throws(ImageError) in
+        let file = try PictureFile(bytes)
+        return try memory.holding(file.decodingBytes) { () throws(ImageError) in
+          networkInput(of: try file.decode(), request)
+        }
+      }
+      return .input(input, key: key)
+    } catch  where error.kind == .invalid && onBadImage == .skip {
+      return .ready(.skipped)
+    }
+  }
+
+  /// The network's input, varied where the request asks for it.
+  private func networkInput(of image: RGBImage, _ request: FeatureRequest) -> [Float] {
+    guard let augmentation, let view = request.view else { return transform.input(of: image) }
+    var random = CounterRandom(
+      seed: seed, purpose: .augmentation, epoch: view, index: request.index)
+    return transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
+  }
+
+  private func store(for request: FeatureRequest) -> FeatureStore? {
+    request.view == nil ? plainStore : viewStore
+  }
+
+  /// What distinguishes the variants of one picture in a store.
+  private func variant(_ request: FeatureRequest) -> String {
+    guard let augmentation, let view = request.view else { return "" }
+    return "seed \(seed) view \(view) index \(request.index) shear \(augmentation.shear)"
+      + " zoom \(augmentation.zoom) flip \(augmentation.horizontalFlip)"
+  }
+}

@@ -1,0 +1,145 @@
+import FileIO
+import Foundation
+import ImageTransforms
+import Synchronization
+
+/// All that decides the bits of a picture's features besides the picture and its augmentation.
+package struct FeatureContext: Sendable {
+  /// The SHA-256 of the backbone's weights and conventions.
+  package var fingerprint: String
+  /// The stage whose channel means are the features.
+  package var featureLayer: String
+  /// How many features there are.
+  package var featureCount: Int
+  /// Which kernels compute, with what else decides their bits.
+  package var kernels: String
+  /// Preset, size and normalisation.
+  package var transform: PictureTransform
+
+  /// Takes the facts as they are; see the properties.
+  package init(
+    fingerprint: String, featureLayer: String, featureCount: Int, kernels: String,
+    transform: PictureTransform
+  ) {
+    self.fingerprint = fingerprint
+    self.featureLayer = featureLayer
+    self.featureCount = featureCount
+    self.kernels = kernels
+    self.transform = transform
+  }
+
+  /// The facts in words. Another text means that everything kept so far is computed anew, so none
+  /// of it comes from the names of properties or types.
+  package var text: String {
+    let normalisation = transform.normalisation
+    func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
+    return [
+      "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
+      "kernels \(kernels)", "transform \(PictureTransform.version)",
+      "preset \(transform.preset.rawValue)", "size \(transform.size)",
+      "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
+      "mean \(list(normalisation.mean))", "deviation \(list(normalisation.deviation))",
+    ].joined(separator: "\n")
+  }
+}
+
+/// Feature vectors on disk, found again by what they were computed from.
+///
+/// A vector's key is everything that decides its bits, so an entry never has to be invalidated; one
+/// that cannot be read, is another key's or whose checksum differs is computed again. Layout: a
+/// folder by the first two hex digits of the key's SHA-256, a file by the rest, holding the SHA-256
+/// of what follows in hex digits, the key, then the values as little-endian 32-bit floats.
+///
+/// Anybody can compute a checksum, so folders and files that others than this user and root may
+/// write are not used.
+struct FeatureStore: Sendable {
+  /// What decides the bits of a vector, in words.
+  struct Key: Sendable, Equatable {
+    fileprivate let text: String
+    /// The SHA-256 of the words, which names the file.
+    let name: String
+
+    fileprivate init(_ text: String) {
+      self.text = text
+      name = sha256(Array(text.utf8))
+    }
+  }
+
+  /// The folder; made when the first vector is kept.
+  let folder: String
+  /// What all vectors of this run share, in words.
+  let context: String
+  /// Told the first time that a vector cannot be kept.
+  private let warn: @Sendable (String) -> Void
+
+  private let complaint = Complaint()
+
+  init(
+    folder: String, context: String, warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.folder = folder
+    self.context = context
+    self.warn = warn
+  }
+
+  /// Whether somebody has been told already.
+  private final class Complaint: Sendable {
+    private let wasMade = Mutex(false)
+
+    /// True the first time.
+    func begins() -> Bool {
+      wasMade.withLock { made in
+        defer { made = true }
+        return !made
+      }
+    }
+  }
+
+  /// The key of one picture's features.
+  ///
+  /// - Parameters:
+  ///   - picture: the SHA-256 of its file.
+  ///   - variant: which augmentation was applied, the empty string for none.
+  func key(picture: String, variant: String) -> Key {
+    Key("\(context)\n\(variant)\n\(picture)")
+  }
+
+  /// The vector under `key`, if `count` undamaged values stand there.
+  func features(_ key: Key, count: Int) -> [Float]? {
+    let words = Array(key.text.utf8)
+    let length = 64 + words.count + 4 * count
+    let (folder, file) = place(key)
+    guard let bytes = try? folder.read(file, limit: length), bytes.count == length,
+      bytes[64...].starts(with: words),
+      bytes[..<64].elementsEqual(sha256(Array(bytes[64...])).utf8)
+    else { return nil }
+    return stride(from: 64 + words.count, to: length, by: 4).map { start in
+      Float(bitPattern: bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
+    }
+  }
+
+  /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is
+  /// computed again when it is needed.
+  func keep(_ features: [Float], under key: Key) {
+    var content = Array(key.text.utf8)
+    content.reserveCapacity(content.count + 4 * features.count)
+    for feature in features {
+      withUnsafeBytes(of: feature.bitPattern.littleEndian) { content.append(contentsOf: $0) }
+    }
+    let (parent, file) = place(key)
+    do throws(WeightFileError) {
+      try parent.create()
+      try parent.write(Array(sha256(content).utf8) + content, to: file, isFlushed: false)
+    } catch {
+      guard complaint.begins() else { return }
+      warn("features cannot be kept in \(folder), so they are computed every time: \(error)")
+    }
+  }
+
+  private func place(_ key: Key) -> (folder: GuardedFolder, file: String) {
+    (
+      GuardedFolder(path: folder, trust: .ownerOnly).folder(String(key.name.prefix(2))),
+      "\(key.name.dropFirst(2)).features"
+    )
+  }
+}

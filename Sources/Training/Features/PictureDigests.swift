@@ -1,0 +1,62 @@
+import Collectives
+
+/// What tells one content of a picture's file from another: the first 8 bytes of its SHA-256.
+package struct PictureDigest: Equatable, Sendable, CustomStringConvertible {
+  /// The 8 bytes, the first one highest.
+  let bits: Int64
+
+  /// The digest of a file whose SHA-256 is `sha256` in hexadecimal digits; nil for other texts.
+  package init?(sha256: String) {
+    guard let bits = UInt64(sha256.prefix(16), radix: 16), sha256.utf8.count == 64 else {
+      return nil
+    }
+    self.bits = Int64(bitPattern: bits)
+  }
+
+  init(bits: Int64) { self.bits = bits }
+
+  /// The first 16 digits of what `sha256sum` prints.
+  package var description: String {
+    let digits = String(UInt64(bitPattern: bits), radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+/// The contents of a run's pictures as far as they have been read, so that a file that is replaced
+/// during a run, before it is resumed, or that differs between hosts is noticed when it is read
+/// again.
+package struct PictureDigests: Equatable, Sendable {
+  /// One picture's content; `place` counts training pictures, then validation pictures.
+  struct Entry: Equatable, Sendable {
+    let place: Int
+    let digest: PictureDigest
+  }
+
+  /// A number for each picture, 0 for one that has not been read.
+  private(set) var values: [Int64]
+
+  /// Nothing is known of `count` pictures.
+  init(count: Int = 0) { values = Array(repeating: 0, count: count) }
+
+  /// What a checkpoint knows.
+  init(values: [Int64]) { self.values = values }
+
+  /// The known content of one picture, nil where it has not been read.
+  subscript(place: Int) -> PictureDigest? {
+    guard values.indices.contains(place), values[place] != 0 else { return nil }
+    return PictureDigest(bits: values[place])
+  }
+
+  /// Adds what every rank has read for the first time. Collective; moves 16 bytes a picture, once.
+  mutating func share(
+    _ fresh: [Entry], _ communicator: any Communicator
+  ) throws(CollectiveError) {
+    let numbers = fresh.flatMap { [Int64($0.place), $0.digest.bits] }
+    for numbers in try communicator.allgather(numbers: numbers) {
+      for pair in stride(from: 0, to: numbers.count - 1, by: 2)
+      where values.indices.contains(Int(numbers[pair])) {
+        values[Int(numbers[pair])] = numbers[pair + 1]
+      }
+    }
+  }
+}

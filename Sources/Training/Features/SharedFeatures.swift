@@ -1,0 +1,129 @@
+import Collectives
+import ImageData
+
+/// What has become of one picture.
+package struct PictureOutcome: Sendable, Equatable {
+  /// The feature vector, or why there is none.
+  package let features: Result<[Float], DatasetError>
+  /// What the rank that had the picture adds to it; empty where there are no features.
+  package let attachment: [UInt8]
+}
+
+/// Computes features on all ranks and hands the outcomes to rank 0 in the order of the requests,
+/// each as soon as it and all before it are known. Collective.
+///
+/// The ranks share the requests in rounds, of which only two are in memory at any time, so that the
+/// first outcomes are there early and any number of pictures can be worked on. A picture that
+/// cannot be used is an outcome like any other.
+///
+/// - Parameters:
+///   - attach: called on the rank that has the picture, for what to send along.
+///   - receive: called on rank 0 alone, with the index in `requests`.
+/// - Returns: what was noticed about the pictures of all ranks.
+/// - Throws: what `attach` and `receive` throw, and what else keeps a rank from computing.
+@discardableResult
+package func shareFeatures(
+  of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
+  communicator: any Communicator,
+  attach: (FeatureRequest) throws -> [UInt8] = { _ in [] },
+  receive: (Int, PictureOutcome) throws -> Void
+) throws -> PictureTally {
+  let rounds = Sampler(
+    count: requests.count, globalBatch: try roundSize(options, communicator), seed: 0)
+  let slices = (0..<rounds.stepsPerEpoch).map {
+    rounds.slice(step: $0, rank: communicator.rank, worldSize: communicator.worldSize)
+  }
+  let own = slices.lazy.joined().map { requests[$0] }
+  let memory = MemoryBudget(bytes: options.decodingBytes)
+  let pipeline = FeaturePipeline(
+    requests: Array(own).makeIterator(), lookAhead: 2 * options.threads * options.groupSize,
+    groupSize: options.groupSize, threads: options.threads,
+    makeWorker: { try producer.makeWorker(sharing: memory) })
+  defer { pipeline.stop() }
+  var tally = PictureTally()
+  for (round, slice) in slices.enumerated() {
+    let results = try pipeline.nextResults(slice.count) { file in
+      if let file { communicator.activity = "working on \(file)" }
+      try communicator.reportActivity()
+    }
+    for result in results { if let known = try? result.get() { tally.add(known.answer) } }
+    let outcomes = try zip(slice, results).map { try outcome($1, of: requests[$0], attach) }
+    let all = try communicator.gather(outcomes.flatMap(\.encoded), to: 0)
+    guard communicator.rank == 0 else { continue }
+    for (index, outcome) in zip(rounds.batch(step: round), try all.flatMap(PictureOutcome.decode)) {
+      try receive(index, outcome)
+    }
+  }
+  return try tally.summed(communicator)
+}
+
+/// How many pictures the ranks share in a round: one group for each thread. A single rank waits for
+/// nobody, and tells each picture by itself.
+private func roundSize(
+  _ options: RunOptions, _ communicator: any Communicator
+) throws(CollectiveError) -> Int {
+  guard communicator.worldSize > 1 else { return 1 }
+  var threads = [Int64(options.threads)]
+  try communicator.allreduce(&threads, .maximum)
+  return communicator.worldSize * Int(threads[0]) * options.groupSize
+}
+
+private func outcome(
+  _ result: Result<AnsweredRequest, any Error>, of request: FeatureRequest,
+  _ attach: (FeatureRequest) throws -> [UInt8]
+) throws -> PictureOutcome {
+  do {
+    guard case .features(let vector) = try result.get().result else {
+      preconditionFailure("nothing is left out where every outcome is told")
+    }
+    return PictureOutcome(features: .success(vector), attachment: try attach(request))
+  } catch let error as DatasetError where error.kind != .host {
+    return PictureOutcome(features: .failure(error), attachment: [])
+  }
+}
+
+// MARK: - On the way to rank 0
+
+extension PictureOutcome {
+  private enum Kind: UInt32 { case features, invalid, missing }
+
+  /// Three numbers of 32 bits (the kind, the bytes of the vector or of the message, the bytes of
+  /// the attachment), and then those bytes.
+  var encoded: [UInt8] {
+    let (kind, body): (Kind, [UInt8]) =
+      switch features {
+      case .success(let vector): (.features, littleEndianBytes(of: vector.map(\.bitPattern)))
+      case .failure(let error):
+        (error.kind == .missing ? .missing : .invalid, error.encoded)
+      }
+    let head = [kind.rawValue, UInt32(body.count), UInt32(attachment.count)]
+    return littleEndianBytes(of: head) + body + attachment
+  }
+
+  /// The outcomes of one rank in a round.
+  static func decode(_ bytes: [UInt8]) throws(CollectiveError) -> [PictureOutcome] {
+    var outcomes: [PictureOutcome] = []
+    var rest = bytes[...]
+    func take(_ count: Int) throws(CollectiveError) -> [UInt8] {
+      guard rest.count >= count else {
+        throw .mismatch("A rank sent less about its pictures than it said; is avp-dist the same?")
+      }
+      defer { rest = rest.dropFirst(count) }
+      return Array(rest.prefix(count))
+    }
+    while !rest.isEmpty {
+      let head: [UInt32] = numbers(ofLittleEndianBytes: try take(12))
+      let body = try take(Int(head[1]))
+      let attachment = try take(Int(head[2]))
+      let features: Result<[Float], DatasetError> =
+        switch Kind(rawValue: head[0]) {
+        case .features:
+          .success(numbers(ofLittleEndianBytes: body).map { Float(bitPattern: $0) })
+        case .missing: .failure(DatasetError(.missing, encoded: body))
+        case .invalid, nil: .failure(DatasetError(.invalid, encoded: body))
+        }
+      outcomes.append(PictureOutcome(features: features, attachment: attachment))
+    }
+    return outcomes
+  }
+}

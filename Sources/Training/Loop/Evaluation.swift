@@ -1,0 +1,77 @@
+import Collectives
+import Head
+import ImageData
+
+/// How well a head classifies a set of pictures.
+package struct EvaluationResult: Equatable, Sendable {
+  /// Loss and accuracy.
+  package let metrics: Metrics
+  /// `confusion[label][prediction]`: how many pictures of a class were taken for which.
+  package let confusion: [[Int]]
+  /// Pictures that were left out, by path, sorted.
+  package let skipped: [String]
+  /// What the files of the others say that features do not show.
+  package let tally: PictureTally
+}
+
+/// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result
+/// is the same on every rank, and the same bits for any number of ranks and threads.
+///
+/// - Parameter progress: called as this rank's pictures are done, with how many are and how many it
+///   has.
+/// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
+package func evaluate(
+  _ head: HeadParameters, on samples: [Sample], producer: any FeatureProducer, options: RunOptions,
+  communicator: any Communicator, progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
+) throws -> EvaluationResult {
+  var set = ValidationSet(samples, roundSize: max(1, samples.count), communicator)
+  var tally = PictureTally()
+  for requests in set.rounds {
+    let answers = try answers(
+      to: requests, producer: producer, options: options, progress: progress
+    ) { file in
+      if let file { communicator.activity = "evaluation, working on \(file)" }
+      try communicator.reportActivity()
+    }
+    set.add(answers)
+    for answered in answers { tally.add(answered.answer) }
+  }
+  try set.complete()
+  let classes = head.shape.classes
+  var counts = [Int64](repeating: 0, count: classes * classes)
+  for (label, prediction) in set.predictions(head) { counts[label * classes + prediction] += 1 }
+  try communicator.allreduce(&counts, .sum)
+  let rows = stride(from: 0, to: counts.count, by: classes).map { start in
+    counts[start..<start + classes].map(Int.init)
+  }
+  return EvaluationResult(
+    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted,
+    tally: try tally.summed(communicator))
+}
+
+/// The features of pictures in the order of the requests, computed by several threads.
+///
+/// - Parameter progress: as ``evaluate(_:on:producer:options:communicator:progress:)`` calls it.
+/// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
+package func features(
+  of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
+  progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
+) throws -> [FeatureResult] {
+  try answers(to: requests, producer: producer, options: options, progress: progress) { _ in }
+    .map(\.result)
+}
+
+private func answers(
+  to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
+  progress: (Int, Int) -> Void, whileWaiting: (String?) throws -> Void
+) throws -> [AnsweredRequest] {
+  let memory = MemoryBudget(bytes: options.decodingBytes)
+  let pipeline = FeaturePipeline(
+    requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,
+    threads: options.threads, makeWorker: { try producer.makeWorker(sharing: memory) })
+  defer { pipeline.stop() }
+  return try requests.indices.flatMap { index in
+    defer { progress(index + 1, requests.count) }
+    return try pipeline.next(1, whileWaiting: whileWaiting)
+  }
+}

@@ -1,0 +1,146 @@
+import Head
+import ImageTransforms
+import Settings
+
+extension OptimiserKind: SettingChoice {}
+extension LearningRateSchedule.Shape: SettingChoice {}
+extension Preset: SettingChoice {}
+extension BadImagePolicy: SettingChoice {}
+
+extension TrainingConfiguration: SettingsGroup {
+  package static let settings: [Setting<Self>] = trainingSettings + augmentationSettings
+
+  private static let trainingSettings: [Setting<Self>] = {
+    let group = "Training"
+    return [
+      Setting(
+        "preset", \.preset, "whose resizing, augmentation and initialisation", group: group,
+        role: .numbers),
+      Setting(
+        "epochs", \.epochs, "N", in: .from(1, to: 1_000_000), "passes over the training images",
+        group: group, role: .comingSteps),
+      Setting(
+        "batch-size", \.batchSize, "N", in: .from(1, to: 1_048_576),
+        "images a step, over all ranks together", group: group, role: .numbers),
+      Setting(
+        "hidden", \.hidden, "N", in: .from(1, to: 65_536), "units of the head's hidden layer",
+        group: group, role: .numbers),
+      Setting(
+        "optimizer", \.optimiser, "what turns a gradient into a step", group: group,
+        role: .numbers),
+      Setting(
+        "lr", \.learningRate, "X", in: .above(0), "learning rate", group: group,
+        role: .comingSteps),
+      Setting(
+        "weight-decay", \.weightDecay, "X", in: .atLeast(0), "pull of all weights towards 0",
+        group: group, role: .comingSteps),
+      Setting(
+        "momentum", \.momentum, "X", in: .from(0, to: 0.999999),
+        "decay of the velocity of --optimizer sgd", group: group, role: .numbers),
+      Setting(
+        "schedule", \.schedule, "how the learning rate falls", group: group, role: .comingSteps),
+      Setting(
+        "step-epochs", \.stepEpochs, "X", in: .above(0), "epochs between two falls of the rate",
+        group: group, role: .comingSteps, needs: .with("schedule", ["step"])),
+      Setting(
+        "step-factor", \.stepFactor, "X", in: .above(0, upTo: 1), "what a fall multiplies it by",
+        group: group, role: .comingSteps, needs: .with("schedule", ["step"])),
+      Setting(
+        "warmup-epochs", \.warmupEpochs, "X", in: .atLeast(0),
+        "epochs in which the learning rate rises, at most --epochs", group: group,
+        role: .comingSteps),
+      Setting(
+        "max-steps", \.maxSteps, "N", in: .atLeast(1), "end after N steps in all", group: group,
+        role: .comingSteps),
+      Setting(
+        "seed", \.seed, "N", in: .from(0, to: UInt64(Int.max)), "key of all random numbers",
+        group: group, role: .numbers),
+      Setting(
+        "on-bad-image", \.onBadImage, "what happens to an image that cannot be decoded",
+        group: group, role: .comingSteps),
+    ]
+  }()
+
+  /// How strongly images are varied: `preview` shows just these.
+  package static let variationSettings: [Setting<Self>] = {
+    let group = "Augmentation"
+    return [
+      Setting(
+        "shear", \.shear, "DEGREES", in: .from(0, to: 89), "largest shear", group: group,
+        role: .numbers, needs: .without("no-augment")),
+      Setting(
+        "zoom", \.zoom, "X", in: .from(0, to: 0.99), "largest zoom in or out, a share",
+        group: group, role: .numbers, needs: .without("no-augment")),
+      Setting(
+        "hflip", \.horizontalFlip, "P", in: .from(0, to: 1), "probability of a mirror image",
+        group: group, role: .numbers, needs: .without("no-augment")),
+    ]
+  }()
+
+  private static let augmentationSettings: [Setting<Self>] =
+    [
+      Setting(
+        "no-augment", \.isPlain, "train on the images as they are", group: "Augmentation",
+        role: .numbers)
+    ] + variationSettings + [
+      Setting(
+        "views", \.views, "K", in: .from(0, to: 1_000_000),
+        "augmented views of an image, kept on disk; 0 for new ones in every epoch",
+        group: "Augmentation", role: .numbers)
+    ]
+
+  package mutating func settle(given: Set<String>) throws(UsageError) {
+    guard warmupEpochs <= Double(epochs) else {
+      throw UsageError(
+        "--warmup-epochs takes a number from 0 to \(epochs), the number of epochs, not "
+          + "\(warmupEpochs.written).")
+    }
+    stepDecay = schedule == .step ? stepDecay.orDefault : nil
+  }
+
+  /// The settings in which this configuration is not `other`.
+  func differences(from other: TrainingConfiguration) -> [SettingDifference] {
+    Self.settings.compactMap { setting in
+      let (there, here) = (setting.written(other), setting.written(self))
+      return there == here
+        ? nil
+        : SettingDifference(
+          name: setting.facts.name, there: there, here: here,
+          mayChange: setting.facts.role == .comingSteps)
+    }
+  }
+}
+
+// MARK: - Settings that are parts of optional values
+
+extension TrainingConfiguration {
+  fileprivate var stepEpochs: Double {
+    get { stepDecay.orDefault.epochs }
+    set { stepDecay = StepDecay(epochs: newValue, factor: stepFactor) }
+  }
+
+  fileprivate var stepFactor: Double {
+    get { stepDecay.orDefault.factor }
+    set { stepDecay = StepDecay(epochs: stepEpochs, factor: newValue) }
+  }
+
+  fileprivate var isPlain: Bool {
+    get { augmentation == nil }
+    set { augmentation = newValue ? nil : augmentation }
+  }
+
+  fileprivate var shear: Double {
+    get { augmentation?.shear ?? 0 }
+    set { augmentation?.shear = newValue }
+  }
+
+  fileprivate var zoom: Double {
+    get { augmentation?.zoom ?? 0 }
+    set { augmentation?.zoom = newValue }
+  }
+
+  fileprivate var horizontalFlip: Double {
+    get { augmentation?.horizontalFlip ?? 0 }
+    set { augmentation?.horizontalFlip = newValue }
+  }
+}

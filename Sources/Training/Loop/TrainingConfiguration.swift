@@ -1,0 +1,69 @@
+import Head
+import ImageTransforms
+
+/// The settings that decide a run's numbers. Two runs with equal settings, data, backbone and
+/// instruction set give the same bits; what is not in here (threads, ranks, folders) shows nowhere.
+package struct TrainingConfiguration: Codable, Equatable, Sendable {
+  /// The resizing, augmentation, initialisation and epsilon that are followed.
+  package var preset: Preset = .pytorch
+  /// Passes over the training pictures.
+  package var epochs = 3
+  /// Pictures a step, over all ranks together (the global batch).
+  package var batchSize = 32
+  /// Units of the head's hidden layer.
+  package var hidden = 128
+  /// The rule that turns a gradient into a step.
+  package var optimiser: OptimiserKind = .adam
+  /// The learning rate after warm-up, before the schedule lowers it.
+  package var learningRate = 0.001
+  /// The weight decay: added to the gradient (adam, sgd) or decoupled from it (adamw).
+  package var weightDecay = 0.0
+  /// SGD's momentum.
+  package var momentum = 0.9
+  /// How the learning rate falls.
+  package var schedule: LearningRateSchedule.Shape = .constant
+  /// When and by how much the `step` schedule lowers the learning rate; nil with other schedules.
+  package var stepDecay: StepDecay?
+  /// Epochs over which the learning rate rises from 0.
+  package var warmupEpochs = 0.0
+  /// The key of all random numbers.
+  package var seed: UInt64 = 0
+  /// How training pictures are varied; nil for not at all.
+  package var augmentation: Augmentation? = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
+  /// Augmented views a picture has; epoch e sees view e mod `views`. 0 for a new one every epoch.
+  package var views = 0
+  /// Ends the run after this many steps in all.
+  package var maxSteps: Int?
+  /// What happens to a picture that cannot be decoded.
+  package var onBadImage: BadImagePolicy = .fail
+
+  /// The settings of the article.
+  package init() {}
+}
+
+/// The falls of the learning rate in the `step` schedule.
+package struct StepDecay: Codable, Equatable, Sendable {
+  /// Epochs between two falls, positive.
+  package var epochs: Double
+  /// What the rate is multiplied by, above 0 and at most 1.
+  package var factor: Double
+
+  /// The defaults are those customary for ImageNet.
+  package init(epochs: Double = 30, factor: Double = 0.1) {
+    self.epochs = epochs
+    self.factor = factor
+  }
+}
+
+extension StepDecay? {
+  /// The decay that counts where none is given, as in records of versions without these options.
+  var orDefault: StepDecay { self ?? StepDecay() }
+}
+
+/// What happens to a picture that cannot be decoded.
+package enum BadImagePolicy: String, Codable, CaseIterable, Sendable {
+  /// The run ends with a message that names it.
+  case fail
+  /// It is left out, on every rank in the same way, and listed in the metrics.
+  case skip
+}
