@@ -61,8 +61,8 @@ struct FeaturesCommand: Command {
     var skipped: [String] = []
     var bad = BadPictures()
     let options = try machine.runOptions(communicator)
-    try Screen.phase("computing features") { update in
-      _ = try shareFeatures(
+    let tally = try Screen.phase("computing features") { update in
+      try shareFeatures(
         of: list.requests, producer: extractor, options: options, communicator: communicator
       ) { index, outcome in
         switch outcome.features {
@@ -81,6 +81,7 @@ struct FeaturesCommand: Command {
         of: names.count, remedy: " (--on-bad-image skip leaves them out)", communicator)
     }
     guard communicator.rank == 0 else { return }
+    if let sentence = tally.sentence { printError(sentence) }
     var metadata = [
       "images": try Self.jsonArray(images), "backbone": backbone.summary, "preset": preset.rawValue,
     ]
