@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTICE_TAG = 7 };
+enum { HEARTBEAT_TAG = 7 };
 
 /// A ring sends each rank's part of the vector in one message: shorter ones than this gain nothing
 /// from it.
@@ -13,10 +13,10 @@ enum { RING_BYTES = 16384 };
 /// Values of Open MPI's variable for the algorithm of the non-blocking allreduce.
 static const int RING = 1, LIBRARYS_CHOICE = 0;
 
-/// The last notice to one rank.
-struct notice {
+/// The last heartbeat to one rank.
+struct heartbeat {
   MPI_Request request;
-  char bytes[AVP_MPI_NOTICE_BYTES];
+  char bytes[AVP_MPI_HEARTBEAT_BYTES];
 };
 
 struct avp_mpi_comm {
@@ -24,7 +24,7 @@ struct avp_mpi_comm {
   int size;
   /// Open MPI's variable for the algorithm of the non-blocking allreduce, where it may be set.
   MPI_T_cvar_handle algorithm;
-  struct notice *notices;
+  struct heartbeat *heartbeats;
 };
 
 struct avp_mpi_request {
@@ -75,16 +75,16 @@ int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
   if (code == MPI_SUCCESS) code = MPI_Comm_size(comm->comm, size);
   if (code == MPI_SUCCESS) {
     comm->size = *size;
-    comm->notices = calloc((size_t)*size, sizeof *comm->notices);
-    if (!comm->notices) code = MPI_ERR_NO_MEM;
+    comm->heartbeats = calloc((size_t)*size, sizeof *comm->heartbeats);
+    if (!comm->heartbeats) code = MPI_ERR_NO_MEM;
   }
   if (code == MPI_SUCCESS) code = open_algorithm(comm);
   if (code != MPI_SUCCESS) {
-    free(comm->notices);
+    free(comm->heartbeats);
     free(comm);
     return code;
   }
-  for (int i = 0; i < comm->size; i++) comm->notices[i].request = MPI_REQUEST_NULL;
+  for (int i = 0; i < comm->size; i++) comm->heartbeats[i].request = MPI_REQUEST_NULL;
   *result = comm;
   return MPI_SUCCESS;
 }
@@ -103,8 +103,8 @@ int avp_mpi_library(char *text, int size) {
 int avp_mpi_close(avp_mpi_comm *comm) {
   int code = MPI_SUCCESS;
   for (int i = 0; i < comm->size && code == MPI_SUCCESS; i++) {
-    if (comm->notices[i].request == MPI_REQUEST_NULL) continue;
-    code = MPI_Wait(&comm->notices[i].request, MPI_STATUS_IGNORE);
+    if (comm->heartbeats[i].request == MPI_REQUEST_NULL) continue;
+    code = MPI_Wait(&comm->heartbeats[i].request, MPI_STATUS_IGNORE);
   }
   if (code == MPI_SUCCESS) code = MPI_Comm_free(&comm->comm);
   if (comm->algorithm != MPI_T_CVAR_HANDLE_NULL) {
@@ -113,7 +113,7 @@ int avp_mpi_close(avp_mpi_comm *comm) {
   }
   if (code == MPI_SUCCESS) code = MPI_Finalize();
   if (code != MPI_SUCCESS) return code;
-  free(comm->notices);
+  free(comm->heartbeats);
   free(comm);
   return MPI_SUCCESS;
 }
@@ -218,27 +218,27 @@ int avp_mpi_test(avp_mpi_request *request, int *done) {
   return code;
 }
 
-int avp_mpi_notice_send(avp_mpi_comm *comm, int to, const char notice[AVP_MPI_NOTICE_BYTES]) {
+int avp_mpi_heartbeat_send(avp_mpi_comm *comm, int to, const char bytes[AVP_MPI_HEARTBEAT_BYTES]) {
   if (to < 0 || to >= comm->size) return MPI_ERR_RANK;
-  MPI_Request *request = &comm->notices[to].request;
+  MPI_Request *request = &comm->heartbeats[to].request;
   if (*request != MPI_REQUEST_NULL) {
     int done = 0;
     int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
     if (code != MPI_SUCCESS || !done) return code;
   }
-  memcpy(comm->notices[to].bytes, notice, AVP_MPI_NOTICE_BYTES);
-  return MPI_Isend(comm->notices[to].bytes, AVP_MPI_NOTICE_BYTES, MPI_BYTE, to, NOTICE_TAG,
+  memcpy(comm->heartbeats[to].bytes, bytes, AVP_MPI_HEARTBEAT_BYTES);
+  return MPI_Isend(comm->heartbeats[to].bytes, AVP_MPI_HEARTBEAT_BYTES, MPI_BYTE, to, HEARTBEAT_TAG,
                    comm->comm, request);
 }
 
-int avp_mpi_notice_receive(avp_mpi_comm *comm, int *from, char notice[AVP_MPI_NOTICE_BYTES]) {
+int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int *from, char bytes[AVP_MPI_HEARTBEAT_BYTES]) {
   int waiting = 0;
   MPI_Status status;
   *from = -1;
-  int code = MPI_Iprobe(MPI_ANY_SOURCE, NOTICE_TAG, comm->comm, &waiting, &status);
+  int code = MPI_Iprobe(MPI_ANY_SOURCE, HEARTBEAT_TAG, comm->comm, &waiting, &status);
   if (code != MPI_SUCCESS || !waiting) return code;
-  code = MPI_Recv(notice, AVP_MPI_NOTICE_BYTES, MPI_BYTE, status.MPI_SOURCE, NOTICE_TAG, comm->comm,
-                  MPI_STATUS_IGNORE);
+  code = MPI_Recv(bytes, AVP_MPI_HEARTBEAT_BYTES, MPI_BYTE, status.MPI_SOURCE, HEARTBEAT_TAG,
+                  comm->comm, MPI_STATUS_IGNORE);
   if (code == MPI_SUCCESS) *from = status.MPI_SOURCE;
   return code;
 }

@@ -74,7 +74,7 @@ package enum CollectiveError: Error, Equatable, CustomStringConvertible {
   case transport(operation: String, reason: String)
   /// Ranks entered the same operation with different sizes.
   case mismatch(String)
-  /// Some ranks did not answer within the stall time-out; the text names them.
+  /// Some ranks did not answer within the stall timeout; the text names them.
   case stalled(String)
   /// The processes were not started the way the transport needs; the text says the remedy.
   case launch(String)

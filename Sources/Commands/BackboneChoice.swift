@@ -67,7 +67,7 @@ enum BackboneChoice: Equatable, Sendable {
   static func reading<Result>(_ file: String, _ read: (String) throws -> Result) throws -> Result {
     do {
       return try read(file)
-    } catch let error as WeightFileError where error.kind == .missingFile && error.path == file {
+    } catch let error as FileError where error.kind == .missing && error.path == file {
       throw Failure(
         status: .missingInput, description: "\(error)\n" + weightsThatAreThere(beside: file))
     }

@@ -19,7 +19,7 @@ extension ExitStatus {
       case is UsageError: .usage
       case let failure as Failure: failure.status
       case let error as DatasetError: Self.status(error.kind)
-      case let error as WeightFileError: Self.status(error.kind)
+      case let error as FileError: Self.status(error.kind)
       case let error as CheckpointError: Self.status(error)
       case let error as ImageError: error.isOutOfMemory ? .unavailable : .badData
       case is OutOfMemory, is ThreadRefused: .unavailable
@@ -39,9 +39,9 @@ extension ExitStatus {
     }
   }
 
-  private static func status(_ kind: WeightFileError.Kind) -> ExitStatus {
+  private static func status(_ kind: FileError.Kind) -> ExitStatus {
     switch kind {
-    case .missingFile, .unreadable: .missingInput
+    case .missing, .unreadable: .missingInput
     case .cannotCreate: .cannotCreate
     case .writeFailed: .writeFailed
     default: .badData

@@ -132,14 +132,14 @@ extension RunFolder {
   /// The epochs that `metrics.jsonl` has, in order; none where there is no such file yet.
   fileprivate func completedEpochs() throws -> [EpochMetrics] {
     var epochs: [EpochMetrics] = []
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try files.forEachLine(of: Self.metricsName, limit: Self.metricsLimit) { line in
         if let epoch = try? JSONDecoder().decode(EpochMetrics.self, from: Data(line)) {
           epochs.append(epoch)
         }
       }
     } catch {
-      guard error.kind == .missingFile else { throw error }
+      guard error.kind == .missing else { throw error }
     }
     return epochs
   }

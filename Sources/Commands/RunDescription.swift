@@ -21,10 +21,10 @@ extension RunDescription {
   /// Reads a run's `config.json`.
   init(_ folder: RunFolder) throws {
     let bytes: [UInt8]
-    do throws(WeightFileError) {
+    do throws(FileError) {
       bytes = try folder.files.read(RunFolder.configurationName, limit: 16 << 20)
     } catch {
-      guard error.kind == .missingFile else { throw error }
+      guard error.kind == .missing else { throw error }
       throw Failure(
         status: .missingInput, description: "\(folder.path) is no run: it has no config.json.")
     }

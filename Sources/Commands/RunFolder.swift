@@ -132,7 +132,7 @@ struct RunFolder {
     _ files: GuardedFolder, patience: Duration, whileWaiting: () throws -> Void
   ) throws -> FileLock? {
     let lock: FileLock
-    do throws(WeightFileError) {
+    do throws(FileError) {
       lock = try FileLock(".lock", in: files)
     } catch {
       guard error.kind == .unreadable else { return nil }

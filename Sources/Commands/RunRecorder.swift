@@ -63,7 +63,7 @@ final class RunRecorder: TrainingObserver {
   /// Drops the lines of `metrics.jsonl` about epochs that are going to be run again.
   func forget(epochsAfter epoch: Int) throws {
     var kept: [UInt8] = []
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try folder.forEachLine(of: RunFolder.metricsName, limit: RunFolder.metricsLimit) { line in
         // A line that was torn, also inside a character, is no object any more, and goes.
         let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
@@ -72,7 +72,7 @@ final class RunRecorder: TrainingObserver {
         kept += line + [UInt8(ascii: "\n")]
       }
     } catch {
-      guard error.kind == .missingFile else { throw error }
+      guard error.kind == .missing else { throw error }
       return
     }
     try folder.write(kept, to: RunFolder.metricsName)

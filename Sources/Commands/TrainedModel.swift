@@ -97,7 +97,7 @@ private enum TrainedFile {
 
   init(path: String) throws {
     let reason: String
-    do throws(WeightFileError) {
+    do throws(FileError) {
       let head = try loadHead(path)
       // A run's files keep their classes in their record.
       if head.metadata["classes"] != nil {
@@ -224,7 +224,7 @@ extension TrainedModel {
   private static func head(_ tensors: TensorTable) throws -> HeadParameters {
     do {
       return try HeadParameters { name throws(HeadError) in
-        do throws(WeightFileError) {
+        do throws(FileError) {
           return try tensors.floats(name)
         } catch {
           throw .tensor(name: name, reason: error.reason)
@@ -239,8 +239,8 @@ extension TrainedModel {
   {
     do {
       return try LoadedBackbone(.file(path), machine, featureLayer: nil)
-    } catch let error as WeightFileError
-      where error.tensor == "conv1.weight" && error.kind == .tensorMissing
+    } catch let error as FileError
+      where error.entry == "conv1.weight" && error.kind == .entryMissing
     {
       throw unusable(
         path,

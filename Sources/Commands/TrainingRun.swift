@@ -123,7 +123,7 @@ extension TrainingRun {
       var folder = try RunFolder.choose(output: command.runSettings.output, start: start)
       try folder.create()
       communicator.activity = "waiting for the run's folder"
-      // Within the time-out, after which the others would take this rank for one that hangs.
+      // Within the timeout, after which the others would take this rank for one that hangs.
       let patience = start == .afresh ? min(.seconds(5), stallTimeout / 2) : stallTimeout / 2
       try folder.keepOthersOut(from: start, patience: patience) {
         try communicator.reportActivity()

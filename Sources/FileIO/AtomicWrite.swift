@@ -7,17 +7,17 @@ import Glibc
 /// the folder is flushed. After a failure the temporary file is removed. Where `path` is a link, the
 /// file that it points to is replaced. A file of this user keeps its mode.
 ///
-/// - Throws: a ``WeightFileError`` of kind `cannotCreate` if the file cannot be made in that
+/// - Throws: a ``FileError`` of kind `cannotCreate` if the file cannot be made in that
 ///   folder, or `path` is no regular file, of kind `writeFailed` if the disk is full or fails.
-package func writeAtomically(_ bytes: [UInt8], to path: String) throws(WeightFileError) {
+package func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError) {
   try writeAtomically(pieces: [bytes], to: path)
 }
 
 /// Writes the concatenation of `pieces`, which need not be in memory at once.
 package func writeAtomically(
   pieces: some Sequence<[UInt8]>, to path: String
-) throws(WeightFileError) {
-  try TemporaryFile(beside: path).complete { file throws(WeightFileError) in
+) throws(FileError) {
+  try TemporaryFile(beside: path).complete { file throws(FileError) in
     for piece in pieces { try file.append(piece) }
   }
 }
@@ -37,7 +37,7 @@ package struct TemporaryFile: Sendable {
   /// Creates an empty file beside `path`, or beside the file that it is a link to.
   ///
   /// - Throws: as ``writeAtomically(_:to:)``.
-  package init(beside path: String) throws(WeightFileError) {
+  package init(beside path: String) throws(FileError) {
     let path = try Self.target(of: path)
     try self.init(
       in: GuardedFolder(path: FileIO.folder(path)), lastComponent(path), of: path)
@@ -50,16 +50,16 @@ package struct TemporaryFile: Sendable {
   ///   - path: what messages call it.
   package init(
     in guarded: GuardedFolder, _ name: String, _ temporary: String? = nil, of path: String? = nil
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let path = path ?? guarded.path(name)
     guard !name.isEmpty, name != ".", name != ".." else {
-      throw WeightFileError(.cannotCreate, path, "is not the name of a file")
+      throw FileError(.cannotCreate, path, "is not the name of a file")
     }
     let folder: FileDescriptor
-    do throws(WeightFileError) {
+    do throws(FileError) {
       folder = try guarded.openFolder()
     } catch {
-      throw WeightFileError(.cannotCreate, path, "cannot be written: \(error)")
+      throw FileError(.cannotCreate, path, "cannot be written: \(error)")
     }
     try guarded.check(name, in: folder)
     (temporaryName, descriptor) = try Self.create(
@@ -77,7 +77,7 @@ package struct TemporaryFile: Sendable {
   private static func create(
     _ temporary: String?, for name: String, in folder: borrowing FileDescriptor, of path: String,
     mode: mode_t
-  ) throws(WeightFileError) -> (String, Int32) {
+  ) throws(FileError) -> (String, Int32) {
     var attempt = 0
     while true {
       let candidate = temporary ?? ".\(name).\(getpid()).\(attempt).tmp"
@@ -87,17 +87,17 @@ package struct TemporaryFile: Sendable {
       let code = errno
       attempt += 1
       guard code == EEXIST, attempt < 1000, temporary == nil else {
-        let kind: WeightFileError.Kind = code == ENOSPC ? .writeFailed : .cannotCreate
-        throw WeightFileError(kind, path, "cannot be written: \(errorText(code))")
+        let kind: FileError.Kind = code == ENOSPC ? .writeFailed : .cannotCreate
+        throw FileError(kind, path, "cannot be written: \(errorText(code))")
       }
     }
   }
 
   /// Fills the file and puts it in its place, or removes it if either fails.
   package func complete(
-    isFlushed: Bool = true, _ fill: (TemporaryFile) throws(WeightFileError) -> Void
-  ) throws(WeightFileError) {
-    do throws(WeightFileError) {
+    isFlushed: Bool = true, _ fill: (TemporaryFile) throws(FileError) -> Void
+  ) throws(FileError) {
+    do throws(FileError) {
       try fill(self)
       try replace(isFlushed: isFlushed)
     } catch {
@@ -108,7 +108,7 @@ package struct TemporaryFile: Sendable {
 
   /// The file that `path` stands for. Whatever is there is replaced, which would be the end of a
   /// device (root may write into /dev) and of a link.
-  private static func target(of path: String) throws(WeightFileError) -> String {
+  private static func target(of path: String) throws(FileError) -> String {
     var status = stat()
     var place = path
     // Links are followed one by one, because the last one may point to a file to be made.
@@ -117,11 +117,11 @@ package struct TemporaryFile: Sendable {
       switch status.st_mode & S_IFMT {
       case S_IFREG: return place
       case S_IFLNK: place = linkTarget(of: place)
-      case S_IFDIR: throw WeightFileError(.cannotCreate, path, "is a folder")
-      default: throw WeightFileError(.cannotCreate, path, "is no regular file; name another one")
+      case S_IFDIR: throw FileError(.cannotCreate, path, "is a folder")
+      default: throw FileError(.cannotCreate, path, "is no regular file; name another one")
       }
     }
-    throw WeightFileError(.cannotCreate, path, "cannot be written: \(errorText(ELOOP))")
+    throw FileError(.cannotCreate, path, "cannot be written: \(errorText(ELOOP))")
   }
 
   private static func linkTarget(of link: String) -> String {
@@ -132,7 +132,7 @@ package struct TemporaryFile: Sendable {
   }
 
   /// Appends `bytes`.
-  package func append(_ bytes: [UInt8]) throws(WeightFileError) {
+  package func append(_ bytes: [UInt8]) throws(FileError) {
     try writeAll(bytes, to: descriptor, path)
   }
 
@@ -140,7 +140,7 @@ package struct TemporaryFile: Sendable {
   ///
   /// - Parameter isFlushed: false where a file that a crash of the system tears is noticed by its
   ///   reader.
-  package func replace(isFlushed: Bool = true) throws(WeightFileError) {
+  package func replace(isFlushed: Bool = true) throws(FileError) {
     guard !isFlushed || fsync(descriptor) == 0 else { throw failed("flushing") }
     guard renameat(parent, temporaryName, parent, name) == 0 else { throw failed("renaming") }
     close(descriptor)
@@ -160,16 +160,16 @@ package struct TemporaryFile: Sendable {
     close(parent)
   }
 
-  private func failed(_ doing: String) -> WeightFileError {
+  private func failed(_ doing: String) -> FileError {
     let code = errno
-    return WeightFileError(.writeFailed, path, "\(doing) failed: \(errorText(code))")
+    return FileError(.writeFailed, path, "\(doing) failed: \(errorText(code))")
   }
 }
 
 /// Writes all of `bytes` to a descriptor; `path` is what messages call it.
 package func writeAll(
   _ bytes: [UInt8], to descriptor: Int32, _ path: String
-) throws(WeightFileError) {
+) throws(FileError) {
   var done = 0
   while done < bytes.count {
     let count = bytes.withUnsafeBytes { buffer in
@@ -178,7 +178,7 @@ package func writeAll(
     let code = errno
     if count < 0 && code == EINTR { continue }
     guard count > 0 else {
-      throw WeightFileError(.writeFailed, path, "writing failed: \(errorText(code))")
+      throw FileError(.writeFailed, path, "writing failed: \(errorText(code))")
     }
     done += count
   }

@@ -1,6 +1,6 @@
 /// Reads little-endian numbers one after the other from bytes in memory.
 ///
-/// Everything that goes beyond the end is a ``WeightFileError`` that names the file and what was
+/// Everything that goes beyond the end is a ``FileError`` that names the file and what was
 /// being read.
 package struct ByteReader {
   private let bytes: [UInt8]
@@ -20,29 +20,29 @@ package struct ByteReader {
   package var remaining: Int { bytes.count - place }
 
   /// An error about these bytes.
-  package func damaged(_ reason: String) -> WeightFileError {
-    WeightFileError(.damaged, path, "the \(what) is damaged: \(reason)")
+  package func damaged(_ reason: String) -> FileError {
+    FileError(.damaged, path, "the \(what) is damaged: \(reason)")
   }
 
   /// An error about something that these bytes hold and that is not read here.
-  package func unsupported(_ reason: String) -> WeightFileError {
-    WeightFileError(.unsupported, path, reason)
+  package func unsupported(_ reason: String) -> FileError {
+    FileError(.unsupported, path, reason)
   }
 
   /// The next `count` bytes.
-  package mutating func take(_ count: Int) throws(WeightFileError) -> ArraySlice<UInt8> {
+  package mutating func take(_ count: Int) throws(FileError) -> ArraySlice<UInt8> {
     guard count >= 0, count <= remaining else { throw damaged("it ends too early") }
     place += count
     return bytes[place - count..<place]
   }
 
   /// Passes over `count` bytes.
-  package mutating func skip(_ count: Int) throws(WeightFileError) {
+  package mutating func skip(_ count: Int) throws(FileError) {
     _ = try take(count)
   }
 
   /// Goes to byte `place`.
-  package mutating func move(to place: Int) throws(WeightFileError) {
+  package mutating func move(to place: Int) throws(FileError) {
     guard (0...bytes.count).contains(place) else { throw damaged("it ends too early") }
     self.place = place
   }
@@ -50,7 +50,7 @@ package struct ByteReader {
   /// The next number of the given type.
   package mutating func number<Number: FixedWidthInteger>(
     _ type: Number.Type
-  ) throws(WeightFileError) -> Number {
+  ) throws(FileError) -> Number {
     var value: Number = 0
     for (index, byte) in try take(MemoryLayout<Number>.size).enumerated() {
       value |= Number(truncatingIfNeeded: byte) << (8 * index)
@@ -59,10 +59,10 @@ package struct ByteReader {
   }
 
   /// The next byte.
-  package mutating func byte() throws(WeightFileError) -> UInt8 { try number(UInt8.self) }
+  package mutating func byte() throws(FileError) -> UInt8 { try number(UInt8.self) }
 
   /// The next number of `size` bytes, which must be a length or a place that a file can have.
-  package mutating func size(_ size: Int) throws(WeightFileError) -> Int {
+  package mutating func size(_ size: Int) throws(FileError) -> Int {
     var value: UInt64 = 0
     for (index, byte) in try take(size).enumerated() where index < 8 {
       value |= UInt64(byte) << (8 * index)
@@ -72,7 +72,7 @@ package struct ByteReader {
   }
 
   /// The next `count` bytes as text.
-  package mutating func text(_ count: Int) throws(WeightFileError) -> String {
+  package mutating func text(_ count: Int) throws(FileError) -> String {
     guard let text = String(validating: try take(count), as: UTF8.self) else {
       throw damaged("a text that is not UTF-8")
     }

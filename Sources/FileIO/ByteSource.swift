@@ -19,12 +19,12 @@ package struct ByteSource: Sendable {
   private let start: Int
 
   /// Opens the file at `path`.
-  package init(path: String) throws(WeightFileError) {
+  package init(path: String) throws(FileError) {
     self.init(try OpenFile(path: path))
   }
 
   /// Opens the file `name` of a folder whose links are not followed.
-  package init(in folder: GuardedFolder, _ name: String) throws(WeightFileError) {
+  package init(in folder: GuardedFolder, _ name: String) throws(FileError) {
     self.init(try OpenFile(path: folder.path(name), folder.openFile(name)))
   }
 
@@ -51,13 +51,13 @@ package struct ByteSource: Sendable {
   }
 
   /// The bytes in `range` as a source of their own: a file inside an archive.
-  package func part(_ range: Range<Int>) throws(WeightFileError) -> ByteSource {
+  package func part(_ range: Range<Int>) throws(FileError) -> ByteSource {
     try check(range.lowerBound, range.count)
     return ByteSource(self, range)
   }
 
   /// Whether the bytes at `offset` are `expected`; false where the source ends before.
-  package func has(_ expected: some Collection<UInt8>, at offset: Int) throws(WeightFileError)
+  package func has(_ expected: some Collection<UInt8>, at offset: Int) throws(FileError)
     -> Bool
   {
     guard offset <= count - expected.count else { return false }
@@ -65,21 +65,21 @@ package struct ByteSource: Sendable {
   }
 
   /// All bytes, of which there must not be more than `limit`.
-  package func all(limit: Int) throws(WeightFileError) -> [UInt8] {
+  package func all(limit: Int) throws(FileError) -> [UInt8] {
     try checkSize(limit)
     return try bytes(at: 0, count: count)
   }
 
   /// Refuses a source of more than `limit` bytes.
-  package func checkSize(_ limit: Int) throws(WeightFileError) {
+  package func checkSize(_ limit: Int) throws(FileError) {
     guard count <= limit else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path, "has \(count) bytes, more than the limit of \(limit)")
     }
   }
 
   /// The bytes at `offset` ..< `offset + count`.
-  package func bytes(at offset: Int, count: Int) throws(WeightFileError) -> [UInt8] {
+  package func bytes(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
     try elements(of: UInt8.self, at: offset, count: count)
   }
 
@@ -87,17 +87,17 @@ package struct ByteSource: Sendable {
   /// machine.
   package func elements<Element: BitwiseCopyable>(
     of type: Element.Type, at offset: Int, count: Int
-  ) throws(WeightFileError) -> [Element] {
+  ) throws(FileError) -> [Element] {
     let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     guard count >= 0, !overflow else { throw outside() }
     try check(offset, size)
     // An array of no room is one that all threads share, and filling it would write to it.
     guard count > 0 else { return [] }
-    var failure: WeightFileError?
+    var failure: FileError?
     let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialised in
       let raw = UnsafeMutableRawBufferPointer(
         start: UnsafeMutableRawPointer(buffer.baseAddress), count: size)
-      do throws(WeightFileError) {
+      do throws(FileError) {
         try copy(to: raw, at: offset)
         initialised = count
       } catch {
@@ -110,8 +110,8 @@ package struct ByteSource: Sendable {
 
   /// Calls `body` with consecutive pieces of at most 1 MiB of the bytes in `range`.
   package func forEachPiece(
-    _ range: Range<Int>, _ body: ([UInt8]) throws(WeightFileError) -> Void
-  ) throws(WeightFileError) {
+    _ range: Range<Int>, _ body: ([UInt8]) throws(FileError) -> Void
+  ) throws(FileError) {
     var place = range.lowerBound
     while place < range.upperBound {
       let size = min(1 << 20, range.upperBound - place)
@@ -120,17 +120,17 @@ package struct ByteSource: Sendable {
     }
   }
 
-  private func check(_ offset: Int, _ size: Int) throws(WeightFileError) {
+  private func check(_ offset: Int, _ size: Int) throws(FileError) {
     guard offset >= 0, size >= 0, size <= count, offset <= count - size else { throw outside() }
   }
 
-  private func outside() -> WeightFileError {
-    WeightFileError(.damaged, path, "the file ends before the data that it announces")
+  private func outside() -> FileError {
+    FileError(.damaged, path, "the file ends before the data that it announces")
   }
 
   private func copy(
     to buffer: UnsafeMutableRawBufferPointer, at offset: Int
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     switch storage {
     case .file(let file): try file.read(into: buffer, at: start + offset)
     case .memory(let bytes):
@@ -142,8 +142,8 @@ package struct ByteSource: Sendable {
 /// The bytes of the file at `path`, which must be a regular file of at most `limit` bytes; links are
 /// followed.
 ///
-/// - Throws: a ``WeightFileError``.
-package func readFile(_ path: String, limit: Int) throws(WeightFileError) -> [UInt8] {
+/// - Throws: a ``FileError``.
+package func readFile(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
   try ByteSource(path: path).all(limit: limit)
 }
 
@@ -153,17 +153,17 @@ private final class OpenFile: Sendable {
   let count: Int
   private let file: FileDescriptor
 
-  convenience init(path: String) throws(WeightFileError) {
+  convenience init(path: String) throws(FileError) {
     let file = FileDescriptor(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))
     guard file.isOpen else { throw Self.cannotOpen(path, errno) }
     try self.init(path: path, file)
   }
 
-  init(path: String, _ file: consuming FileDescriptor) throws(WeightFileError) {
+  init(path: String, _ file: consuming FileDescriptor) throws(FileError) {
     var status = stat()
     guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
-      throw WeightFileError(
+      throw FileError(
         .unreadable, path, isFolder ? "is a folder, not a file" : "is not a regular file")
     }
     self.path = path
@@ -172,30 +172,30 @@ private final class OpenFile: Sendable {
   }
 
   /// Fills `buffer` from byte `offset` on.
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(WeightFileError) {
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
     var done = 0
     while done < buffer.count, let base = buffer.baseAddress {
       let got = pread(file.number, base + done, buffer.count - done, off_t(offset + done))
       if got < 0 && errno == EINTR { continue }
       if got < 0 {
-        throw WeightFileError(.unreadable, path, "cannot be read: \(errorText(errno))")
+        throw FileError(.unreadable, path, "cannot be read: \(errorText(errno))")
       }
-      if got == 0 { throw WeightFileError(.damaged, path, "became shorter while it was read") }
+      if got == 0 { throw FileError(.damaged, path, "became shorter while it was read") }
       done += got
     }
   }
 
-  private static func cannotOpen(_ path: String, _ code: Int32) -> WeightFileError {
+  private static func cannotOpen(_ path: String, _ code: Int32) -> FileError {
     guard code == ENOENT || code == ENOTDIR else {
-      return WeightFileError(.unreadable, path, "cannot be opened: \(errorText(code))")
+      return FileError(.unreadable, path, "cannot be opened: \(errorText(code))")
     }
     // This character stands where bytes of a name could not be read as text.
     if path.unicodeScalars.contains("\u{FFFD}") {
-      return WeightFileError(
+      return FileError(
         .unreadable, path,
         "has a name that is not UTF-8, or is not there; give it a name in UTF-8 (`mv` renames it)")
     }
-    return WeightFileError(.missingFile, path, "there is no such file")
+    return FileError(.missing, path, "there is no such file")
   }
 }
 

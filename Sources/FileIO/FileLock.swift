@@ -21,9 +21,9 @@ package final class FileLock: Sendable {
   /// Opens the file `name` of `folder`, which is there; makes it where it is missing. Only
   /// ``attempt()`` tells whether this value holds the lock.
   ///
-  /// - Throws: a ``WeightFileError`` of kind `unreadable` where what stands there is another user's
+  /// - Throws: a ``FileError`` of kind `unreadable` where what stands there is another user's
   ///   and closed, or no regular file; `cannotCreate` where it cannot be made.
-  package init(_ name: String, in folder: GuardedFolder) throws(WeightFileError) {
+  package init(_ name: String, in folder: GuardedFolder) throws(FileError) {
     let parent = try folder.openFolder()
     // For reading, so that the file system may still become read-only; but NFS locks only what is
     // open for writing.
@@ -40,13 +40,13 @@ package final class FileLock: Sendable {
 
   private static func open(
     _ name: String, in folder: GuardedFolder, _ parent: borrowing FileDescriptor, _ access: Int32
-  ) throws(WeightFileError) -> FileDescriptor {
+  ) throws(FileError) -> FileDescriptor {
     if folder.facts(name, in: parent) == nil {
       let made = openat(parent.number, name, access | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
       let code = errno
       if made >= 0 { return FileDescriptor(made) }
       guard code == EEXIST else {
-        throw WeightFileError(
+        throw FileError(
           .cannotCreate, folder.path(name), "cannot be made: \(errorText(code))")
       }
     }
@@ -65,7 +65,7 @@ package final class FileLock: Sendable {
 /// A killed process leaves no lock behind, but one that is stopped holds on to it.
 ///
 /// - Parameter timeout: how long to wait for the lock.
-/// - Throws: a ``WeightFileError`` if the lock cannot be had, and what `work` throws.
+/// - Throws: a ``FileError`` if the lock cannot be had, and what `work` throws.
 package func withFileLock<Result>(
   _ name: String, in folder: GuardedFolder, timeout: Duration, _ work: () throws -> Result
 ) throws -> Result {
@@ -75,12 +75,12 @@ package func withFileLock<Result>(
     switch lock.attempt() {
     case .locked: return try withExtendedLifetime(lock) { try work() }
     case .failed(let code):
-      throw WeightFileError(
+      throw FileError(
         .cannotCreate, folder.path(name), "locking failed: \(errorText(code))")
     case .busy: break
     }
     guard ContinuousClock.now < deadline else {
-      throw WeightFileError(
+      throw FileError(
         .cannotCreate, folder.path(name),
         "another process has held the lock for \(timeout); look for one that is stopped")
     }

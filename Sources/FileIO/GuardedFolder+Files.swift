@@ -3,9 +3,9 @@ import Glibc
 extension GuardedFolder {
   /// Opens the file `name` for reading.
   ///
-  /// - Throws: a ``WeightFileError`` of kind `missingFile`, or `unreadable` for everything that is
+  /// - Throws: a ``FileError`` of kind `missingFile`, or `unreadable` for everything that is
   ///   no regular file or, with ``Trust/ownerOnly``, may be written by others.
-  package func openFile(_ name: String) throws(WeightFileError) -> FileDescriptor {
+  package func openFile(_ name: String) throws(FileError) -> FileDescriptor {
     let folder = try openFolder()
     let file = try open(name, in: folder, O_RDONLY)
     try checkTrust(of: file, named: path(name))
@@ -15,7 +15,7 @@ extension GuardedFolder {
   /// The bytes of the file `name`.
   ///
   /// - Throws: what ``openFile(_:)`` throws, and an error where it has more than `limit` bytes.
-  package func read(_ name: String, limit: Int) throws(WeightFileError) -> [UInt8] {
+  package func read(_ name: String, limit: Int) throws(FileError) -> [UInt8] {
     try ByteSource(in: self, name).all(limit: limit)
   }
 
@@ -25,7 +25,7 @@ extension GuardedFolder {
   /// - Throws: what ``read(_:limit:)`` throws.
   package func forEachLine(
     of name: String, limit: Int, _ body: ([UInt8]) -> Void
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let source = try ByteSource(in: self, name)
     try source.checkSize(limit)
     var line: [UInt8] = []
@@ -35,7 +35,7 @@ extension GuardedFolder {
       line.removeAll(keepingCapacity: true)
       isTooLong = false
     }
-    try source.forEachPiece(0..<source.count) { piece throws(WeightFileError) in
+    try source.forEachPiece(0..<source.count) { piece throws(FileError) in
       var rest = piece[...]
       while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
         line += rest[..<newline]
@@ -55,9 +55,9 @@ extension GuardedFolder {
   ///   whoever reads it.
   package func write(
     _ bytes: [UInt8], to name: String, isFlushed: Bool = true
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     try TemporaryFile(in: self, name).complete(isFlushed: isFlushed) {
-      file throws(WeightFileError) in
+      file throws(FileError) in
       try file.append(bytes)
     }
   }
@@ -80,12 +80,12 @@ extension GuardedFolder {
   }
 
   /// Appends `bytes` to the file `name`, which is made where it is missing; all of them or none.
-  package func append(_ bytes: [UInt8], to name: String) throws(WeightFileError) {
+  package func append(_ bytes: [UInt8], to name: String) throws(FileError) {
     let folder = try openFolder()
     let file = try open(name, in: folder, O_WRONLY | O_APPEND | O_CREAT)
     var status = stat()
     let end = fstat(file.number, &status) == 0 ? status.st_size : 0
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try writeAll(bytes, to: file.number, path(name))
     } catch {
       // On a full disk a part may have been written, to which the next line would be added.
@@ -101,16 +101,16 @@ extension GuardedFolder {
 
   /// Refuses what stands under `name` unless it is a regular file, or with `isFolder` a folder; that
   /// nothing stands there is fine.
-  package func check(_ name: String, isFolder: Bool = false) throws(WeightFileError) {
+  package func check(_ name: String, isFolder: Bool = false) throws(FileError) {
     try check(name, in: try openFolder(), isFolder: isFolder)
   }
 
   package func check(
     _ name: String, in folder: borrowing FileDescriptor, isFolder: Bool = false
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     guard let status = facts(name, in: folder) else { return }
     guard status.st_mode & S_IFMT == (isFolder ? S_IFDIR : S_IFREG) else {
-      throw WeightFileError(
+      throw FileError(
         isFolder ? .unreadable : .cannotCreate, path(name),
         Self.refusal(status, isFolder: isFolder))
     }

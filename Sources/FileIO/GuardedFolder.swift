@@ -52,7 +52,7 @@ package struct GuardedFolder: Sendable {
 
 extension GuardedFolder {
   /// Makes the folder and those above it, as far as they are missing.
-  package func create() throws(WeightFileError) {
+  package func create() throws(FileError) {
     let mode: mode_t = trust == .ownerOnly ? 0o755 : 0o777
     try makeRoot(mode)
     if let inner {
@@ -63,7 +63,7 @@ extension GuardedFolder {
     _ = try openFolder()
   }
 
-  private func makeRoot(_ mode: mode_t) throws(WeightFileError) {
+  private func makeRoot(_ mode: mode_t) throws(FileError) {
     var parent = root.hasPrefix("/") ? "/" : ""
     for part in root.split(separator: "/") {
       parent += parent.isEmpty || parent == "/" ? String(part) : "/\(part)"
@@ -76,8 +76,8 @@ extension GuardedFolder {
     }
   }
 
-  private static func notMade(_ path: String, _ code: Int32) -> WeightFileError {
-    WeightFileError(.cannotCreate, path, "the folder cannot be made: \(errorText(code))")
+  private static func notMade(_ path: String, _ code: Int32) -> FileError {
+    FileError(.cannotCreate, path, "the folder cannot be made: \(errorText(code))")
   }
 
   /// Who besides this process's user and root may have written the folder, or the file `name` in
@@ -94,7 +94,7 @@ extension GuardedFolder {
   private static let pathOnly: Int32 = 0o10_000_000
 
   /// Opens the folder itself, for the calls that work relative to a folder.
-  package func openFolder() throws(WeightFileError) -> FileDescriptor {
+  package func openFolder() throws(FileError) -> FileDescriptor {
     let flags = Self.pathOnly | O_DIRECTORY | O_CLOEXEC
     let outer = FileDescriptor(Glibc.open(root, flags))
     guard outer.isOpen else { throw Self.failure(root, errno) }
@@ -104,7 +104,7 @@ extension GuardedFolder {
     guard folder.isOpen else {
       let code = errno
       guard let status = facts(inner, in: outer) else { throw Self.failure(path, code) }
-      throw WeightFileError(.unreadable, path, Self.refusal(status, isFolder: true))
+      throw FileError(.unreadable, path, Self.refusal(status, isFolder: true))
     }
     try checkTrust(of: folder, named: path)
     return folder
@@ -114,7 +114,7 @@ extension GuardedFolder {
   /// end of a pipe.
   package func open(
     _ name: String, in folder: borrowing FileDescriptor, _ flags: Int32, mode: mode_t = 0o666
-  ) throws(WeightFileError) -> FileDescriptor {
+  ) throws(FileError) -> FileDescriptor {
     let careful = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
     let file = FileDescriptor(openat(folder.number, name, flags | careful, mode))
     let code = errno
@@ -123,7 +123,7 @@ extension GuardedFolder {
       return file
     }
     guard let found = facts(name, in: folder) else { throw Self.failure(path(name), code) }
-    throw WeightFileError(
+    throw FileError(
       .unreadable, path(name),
       found.st_mode & S_IFMT == S_IFREG
         ? "cannot be opened: \(errorText(code))" : Self.refusal(found, isFolder: false))
@@ -143,18 +143,18 @@ extension GuardedFolder {
 
   package func checkTrust(
     of file: borrowing FileDescriptor, named path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var status = stat()
     guard trust == .ownerOnly, fstat(file.number, &status) == 0 else { return }
     if let objection = Ownership.objection(to: status) {
-      throw WeightFileError(.unreadable, path, "is not trusted: \(objection)")
+      throw FileError(.unreadable, path, "is not trusted: \(objection)")
     }
   }
 
-  private static func failure(_ path: String, _ code: Int32) -> WeightFileError {
+  private static func failure(_ path: String, _ code: Int32) -> FileError {
     code == ENOENT || code == ENOTDIR
-      ? WeightFileError(.missingFile, path, "there is no such file or folder")
-      : WeightFileError(.unreadable, path, "cannot be opened: \(errorText(code))")
+      ? FileError(.missing, path, "there is no such file or folder")
+      : FileError(.unreadable, path, "cannot be opened: \(errorText(code))")
   }
 
   /// Why what stands there is not used.

@@ -214,7 +214,7 @@ package func jsonString(_ text: String) -> String {
 /// The pairs of a JSON object whose values are all texts.
 package func textTable(
   _ json: [UInt8], path: String, what: String
-) throws(WeightFileError) -> [String: String] {
+) throws(FileError) -> [String: String] {
   do throws(JSONReader.Failure) {
     var reader = JSONReader(json)
     var table: [String: String] = [:]
@@ -224,6 +224,6 @@ package func textTable(
     try reader.finish()
     return table
   } catch {
-    throw WeightFileError(.damaged, path, "the \(what) is damaged: \(error)")
+    throw FileError(.damaged, path, "the \(what) is damaged: \(error)")
   }
 }

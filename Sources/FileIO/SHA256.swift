@@ -58,13 +58,13 @@ package func sha256(_ bytes: [UInt8]) -> String {
 
 /// The SHA-256 of the file at `path`, as 64 hexadecimal digits; the file is read in pieces.
 ///
-/// - Throws: a ``WeightFileError`` if the file is missing or cannot be read.
-package func sha256(fileAt path: String) throws(WeightFileError) -> String {
+/// - Throws: a ``FileError`` if the file is missing or cannot be read.
+package func sha256(fileAt path: String) throws(FileError) -> String {
   try sha256(ByteSource(path: path))
 }
 
 /// The SHA-256 of everything in `source`.
-package func sha256(_ source: ByteSource) throws(WeightFileError) -> String {
+package func sha256(_ source: ByteSource) throws(FileError) -> String {
   var digest = SHA256()
   var place = 0
   while place < source.count {

@@ -16,7 +16,7 @@ package func printLine(_ text: String) {
 package func printResult(_ text: String) throws -> Bool {
   let error = writeLine(text, to: STDOUT_FILENO)
   guard error == 0 || error == EPIPE else {
-    throw WeightFileError(
+    throw FileError(
       .writeFailed, "standard output", "the result cannot be written: \(errorText(error))")
   }
   return error == 0

@@ -14,7 +14,7 @@ extension MPICommunicator {
     try nameLost()
     guard now - reported > Self.reminderInterval(stallTimeout) / 2 else { return }
     reported = now
-    try sendNotice(.busy)
+    try sendHeartbeat(.busy)
   }
 
   /// Starts an operation and sleeps between tests until it has ended.
@@ -56,12 +56,12 @@ extension MPICommunicator {
   /// Tells ranks 0 and 1 that this rank enters its next operation, and hears those of the others.
   private func announce() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil else { return }
-    arrivals.enter()
-    try send(notice(.waiting), to: 0..<2)
+    heartbeats.enter()
+    try send(heartbeat(.waiting), to: 0..<2)
     try hear()
   }
 
-  /// How often a rank repeats its notice: several times within the stall time-out.
+  /// How often a rank repeats its heartbeat: several times within the stall timeout.
   private static func reminderInterval(_ stallTimeout: Duration) -> Duration {
     min(.seconds(1), stallTimeout / 8)
   }
@@ -78,23 +78,23 @@ extension MPICommunicator {
     var checked = ContinuousClock.now
   }
 
-  /// Repeats the notice, so that nobody takes this rank for a silent one.
+  /// Repeats the heartbeat, so that nobody takes this rank for a silent one.
   private func remind(_ watch: inout Watch) throws(CollectiveError) {
     guard worldSize > 1, let stallTimeout else { return }
     let now = ContinuousClock.now
     guard now - watch.reminded > Self.reminderInterval(stallTimeout) else { return }
     watch.reminded = now
-    try sendNotice(.waiting)
+    try sendHeartbeat(.waiting)
   }
 
   /// Tells those who watch; of those, all.
-  private func sendNotice(_ state: Arrivals.State) throws(CollectiveError) {
-    try send(notice(state), to: 0..<(rank < 2 ? worldSize : 2))
+  private func sendHeartbeat(_ state: Heartbeats.State) throws(CollectiveError) {
+    try send(heartbeat(state), to: 0..<(rank < 2 ? worldSize : 2))
   }
 
-  private func notice(_ state: Arrivals.State) -> [CChar] {
+  private func heartbeat(_ state: Heartbeats.State) -> [CChar] {
     // Told once that it ends, a rank does not take that back.
-    arrivals.notice(host: host, activity: activity, state: toldToEnd == nil ? state : .ending)
+    heartbeats.heartbeat(host: host, activity: activity, state: toldToEnd == nil ? state : .ending)
   }
 
   /// Names the ranks that are gone, where all are told to end because of them: mpirun gives the
@@ -102,20 +102,20 @@ extension MPICommunicator {
   private func nameLost() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil, !hasNamedLost else { return }
     guard let toldToEnd else { return isToldToEnd() ? try answerEnd() : () }
-    // Again: a notice is dropped where the one before is still on its way.
+    // Again: a heartbeat is dropped where the one before is still on its way.
     if ContinuousClock.now - reported > .milliseconds(100) { try answerEnd(at: toldToEnd) }
     guard rank < 2, ContinuousClock.now - toldToEnd > .milliseconds(700) else { return }
     hasNamedLost = true
-    let lost = arrivals.lost(except: rank)
-    guard !lost.isEmpty, rank == 0 || !arrivals.isEnding(0) else { return }
+    let lost = heartbeats.lost(except: rank)
+    guard !lost.isEmpty, rank == 0 || !heartbeats.isEnding(0) else { return }
     let text = "avp-dist: all ranks are told to end, and these do not answer: "
     try? FileHandle.standardError.write(
       contentsOf: Data((text + lost.joined(separator: "; ") + "\n").utf8))
   }
 
-  private func send(_ notice: [CChar], to ranks: Range<Int>) throws(CollectiveError) {
+  private func send(_ heartbeat: [CChar], to ranks: Range<Int>) throws(CollectiveError) {
     for receiver in ranks where receiver != rank {
-      try Self.check("a notice", avp_mpi_notice_send(handle, Int32(receiver), notice))
+      try Self.check("a heartbeat", avp_mpi_heartbeat_send(handle, Int32(receiver), heartbeat))
     }
   }
 
@@ -123,7 +123,7 @@ extension MPICommunicator {
   /// name it among those that are gone.
   func sayFarewell() {
     guard worldSize > 1, stallTimeout != nil else { return }
-    // Again: a notice is dropped where the one before is still on its way.
+    // Again: a heartbeat is dropped where the one before is still on its way.
     for _ in 0..<3 {
       try? answerEnd()
       usleep(1_000)
@@ -134,19 +134,19 @@ extension MPICommunicator {
   private func answerEnd(at time: ContinuousClock.Instant = .now) throws(CollectiveError) {
     toldToEnd = time
     reported = .now
-    try sendNotice(.ending)
+    try sendHeartbeat(.ending)
   }
 
   private func hear() throws(CollectiveError) {
     guard worldSize > 1, stallTimeout != nil else { return }
-    var notice = [CChar](repeating: 0, count: Int(AVP_MPI_NOTICE_BYTES))
+    var heartbeat = [CChar](repeating: 0, count: Int(AVP_MPI_HEARTBEAT_BYTES))
     while true {
       var sender: Int32 = -1
-      try Self.check("a notice", avp_mpi_notice_receive(handle, &sender, &notice))
+      try Self.check("a heartbeat", avp_mpi_heartbeat_receive(handle, &sender, &heartbeat))
       guard sender >= 0 else { return }
-      arrivals.record(notice, from: Int(sender))
+      heartbeats.record(heartbeat, from: Int(sender))
       // Also where only some were told: else they would miss the answers of the others.
-      if toldToEnd == nil, arrivals.isEnding(Int(sender)) { try answerEnd() }
+      if toldToEnd == nil, heartbeats.isEnding(Int(sender)) { try answerEnd() }
     }
   }
 
@@ -173,16 +173,16 @@ extension MPICommunicator {
   /// and 1 alone, and speak where both stand still.
   private func culprits(_ stallTimeout: Duration) -> String? {
     let watched = (0..<(rank < 2 ? worldSize : 2)).filter { $0 != rank }
-    let stalled = arrivals.stalled(among: watched, limit: stallTimeout)
+    let stalled = heartbeats.stalled(among: watched, limit: stallTimeout)
     if rank >= 2 {
       return stalled.count == watched.count
         ? "ranks 0 and 1, which watch over the others, do not answer either" : nil
     }
     guard stalled.isEmpty else {
-      return arrivals.complaints(about: stalled, silentFor: Self.silenceLimit(stallTimeout))
+      return heartbeats.diagnostics(of: stalled, silentFor: Self.silenceLimit(stallTimeout))
         .joined(separator: "; ")
     }
-    return arrivals.areUnchanged(watched, limit: stallTimeout)
+    return heartbeats.areUnchanged(watched, limit: stallTimeout)
       ? "every rank answers, but the exchange does not end" : nil
   }
 }

@@ -6,8 +6,9 @@ import Foundation
 ///
 /// Waiting sleeps between tests instead of spinning, so that it takes no core from the threads that
 /// run the backbone. A rank that stands still while the others wait is named by them after the
-/// stall time-out: every rank sends ranks 0 and 1 a small notice before each operation and repeats
-/// it while it waits or is busy, so these two know who has fallen silent and who does not get on.
+/// stall timeout: every rank sends ranks 0 and 1 a small heartbeat before each operation and
+/// repeats it while it waits or is busy, so these two know who has fallen silent and who does not
+/// get on.
 /// They repeat theirs to all, so the others know that somebody watches.
 ///
 /// The object belongs to the thread that made it; MPI is initialised for that use.
@@ -29,7 +30,7 @@ package final class MPICommunicator: Communicator {
 
   let handle: OpaquePointer
   /// What the others have told about themselves.
-  var arrivals: Arrivals
+  var heartbeats: Heartbeats
   /// When this rank has reported last what it is busy with.
   var reported = ContinuousClock.now
   /// When this rank has listened last while it was busy.
@@ -76,7 +77,7 @@ package final class MPICommunicator: Communicator {
     self.stallTimeout = stallTimeout
     self.stallStatus = stallStatus
     self.stallAdvice = stallAdvice.isEmpty ? "" : " \(stallAdvice)"
-    arrivals = Arrivals(worldSize: Int(size))
+    heartbeats = Heartbeats(worldSize: Int(size))
     try launcher.check(worldSize: Int(size))
   }
 

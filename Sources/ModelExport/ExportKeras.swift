@@ -6,12 +6,12 @@ import Tensors
 extension ModelExport {
   /// Writes a model as HDF5 (architecture and weights, which `keras.models.load_model` and
   /// `load_weights` read) and its architecture beside it as JSON.
-  package func writeKeras(_ scope: Scope, to path: String) throws(WeightFileError) {
+  package func writeKeras(_ scope: Scope, to path: String) throws(FileError) {
     let architecture = kerasArchitecture(scope)
     let temporary = try TemporaryFile(beside: path)
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try HDF5Writer.write(to: temporary.temporaryPath, for: path) {
-        (writer) throws(WeightFileError) in
+        (writer) throws(FileError) in
         try writer.text("model_config", architecture)
         try writer.text("keras_version", KerasArchitecture.version)
         try writer.text("backend", "tensorflow")
@@ -43,7 +43,7 @@ extension ModelExport {
 
   private func writeKerasWeights(
     _ scope: Scope, _ writer: borrowing HDF5Writer
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let layers = weightLayers(scope)
     try writer.group("model_weights", attributes: [("layer_names", layers.map(\.layer))])
     for (layer, name) in layers {
@@ -86,7 +86,7 @@ extension ModelExport {
 
   private func kerasWeights(
     layer: String, _ name: String
-  ) throws(WeightFileError) -> KerasWeights {
+  ) throws(FileError) -> KerasWeights {
     let weight = try tensor("\(name).weight")
     switch weight.shape.count {
     case 4:

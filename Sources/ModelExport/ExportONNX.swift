@@ -8,7 +8,7 @@ extension ModelExport {
   /// [n, 224, 224, 3] of RGB bytes. A head takes `features` [n, features].
   package func writeONNX(
     _ scope: Scope, preprocessing: Bool, to path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var graph = ONNXGraphWriter()
     let size = Self.pictureSize
     let input: (name: String, type: ONNXGraphWriter.DataType, shape: [Int])
@@ -29,7 +29,7 @@ extension ModelExport {
     for name in tensorNames(scope) { graph.weight(name, shape: shape(of: name)) }
     try graph.write(
       input: input, output: ("probabilities", [classes.count]), metadata: metadata, to: path
-    ) { (name) throws(WeightFileError) in try tensor(name).values }
+    ) { (name) throws(FileError) in try tensor(name).values }
   }
 
   /// Appends the backbone and gives the name of the features.

@@ -4,7 +4,7 @@ import Tensors
 
 extension ModelExport {
   /// Writes a state_dict as safetensors.
-  package func writeSafeTensors(_ scope: Scope, to path: String) throws(WeightFileError) {
+  package func writeSafeTensors(_ scope: Scope, to path: String) throws(FileError) {
     var writer = SafeTensorsWriter(metadata: metadata)
     for name in tensorNames(scope) { writer.add(name, try tensor(name)) }
     for name in counterNames(scope) { writer.add(name, Tensor<Int64>(shape: [], values: [0])) }
@@ -14,9 +14,9 @@ extension ModelExport {
   /// Writes a state_dict as `torch.save` does.
   ///
   /// PyTorch passes over the entry with the metadata.
-  package func writeTorch(_ scope: Scope, to path: String) throws(WeightFileError) {
+  package func writeTorch(_ scope: Scope, to path: String) throws(FileError) {
     var zip = try ZipWriter(to: path)
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try writeRecords(scope, to: &zip)
       try zip.finish()
     } catch {
@@ -27,7 +27,7 @@ extension ModelExport {
 
   private func writeRecords(
     _ scope: Scope, to zip: inout ZipWriter
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let names = tensorNames(scope)
     let counters = counterNames(scope)
     var entries: [(name: String, storageType: String, shape: [Int])] = []

@@ -76,11 +76,11 @@ package struct ModelExport: Sendable {
   ///   - classes: The class names, by class index.
   ///   - pixels: How pictures were normalised in training; nil for what the backbone says.
   ///   - metadata: Further facts for the file's metadata, for example the resizing filter.
-  /// - Throws: a ``WeightFileError`` if the head does not fit the backbone or the classes.
+  /// - Throws: a ``FileError`` if the head does not fit the backbone or the classes.
   package init(
     backbone: BackboneWeights, featureLayer: String? = nil, head: some TensorSource,
     classes: [String], pixels: PixelConvention? = nil, metadata: [String: String] = [:]
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     self.backbone = backbone
     self.classes = classes
     self.pixels = pixels ?? backbone.pixels
@@ -102,12 +102,12 @@ package struct ModelExport: Sendable {
   ///   - path: The file to write; Keras' architecture goes beside it, with the extension `json`.
   ///     See ``ExportFormat/objection(to:)`` for names that should not be used.
   /// - Returns: what was written and what to know before loading it, line by line.
-  /// - Throws: a ``WeightFileError`` if the file cannot be written.
+  /// - Throws: a ``FileError`` if the file cannot be written.
   @discardableResult
   package func write(
     _ format: ExportFormat, _ scope: Scope = .wholeModel, preprocessing: Bool = false,
     to path: String
-  ) throws(WeightFileError) -> [String] {
+  ) throws(FileError) -> [String] {
     switch format {
     case .safetensors: try writeSafeTensors(scope, to: path)
     case .torch: try writeTorch(scope, to: path)
@@ -128,7 +128,7 @@ package struct ModelExport: Sendable {
   }
 
   /// A tensor of backbone or head.
-  package func tensor(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  package func tensor(_ name: String) throws(FileError) -> Tensor<Float> {
     name.hasPrefix("fc.") ? try head.floats(name) : try backbone.floats(name)
   }
 
@@ -139,12 +139,12 @@ package struct ModelExport: Sendable {
 
   private static func layout(
     _ backbone: BackboneWeights, upTo featureLayer: String?
-  ) throws(WeightFileError) -> BackboneLayout {
+  ) throws(FileError) -> BackboneLayout {
     let all = backbone.layout
     guard let featureLayer else { return all }
     guard let last = all.stageNames.firstIndex(of: featureLayer) else {
-      throw WeightFileError(
-        .tensorMissing, backbone.path, "has no stage \(quoted(featureLayer))", tensor: featureLayer)
+      throw FileError(
+        .entryMissing, backbone.path, "has no stage \(quoted(featureLayer))", entry: featureLayer)
     }
     return all.first(stages: last + 1)
   }
@@ -152,7 +152,7 @@ package struct ModelExport: Sendable {
   /// The four tensors of the head, whose shapes must fit.
   private static func checked(
     _ head: some TensorSource, features: Int, classes: Int
-  ) throws(WeightFileError) -> TensorTable {
+  ) throws(FileError) -> TensorTable {
     let first = try head.floats("fc.0.weight")
     let hidden = first.shape.first ?? 0
     let needed = [
@@ -163,10 +163,10 @@ package struct ModelExport: Sendable {
     for (name, shape) in needed {
       let tensor = try head.floats(name)
       guard tensor.shape == shape else {
-        throw WeightFileError(
-          .tensorMisshapen, head.path,
+        throw FileError(
+          .entryMismatch, head.path,
           "the tensor \(quoted(name)) has shape \(tensor.shape), but the backbone and its "
-            + "\(classes) classes need \(shape)", tensor: name)
+            + "\(classes) classes need \(shape)", entry: name)
       }
       try requireFinite(tensor, name, path: head.path)
       tensors[name] = tensor
@@ -180,8 +180,8 @@ package struct ModelExport: Sendable {
 ///
 /// - Returns: `fc.0.weight`, `fc.0.bias`, `fc.2.weight`, `fc.2.bias`, and the file's metadata, in
 ///   which only an export has `classes`.
-/// - Throws: a ``WeightFileError`` if the file cannot be read or holds no such head.
-package func loadHead(_ path: String) throws(WeightFileError) -> TensorTable {
+/// - Throws: a ``FileError`` if the file cannot be read or holds no such head.
+package func loadHead(_ path: String) throws(FileError) -> TensorTable {
   let opened = try OpenedWeights(path: path)
   var tensors: [String: Tensor<Float>] = [:]
   for name in ["fc.0.weight", "fc.0.bias", "fc.2.weight", "fc.2.bias"] {

@@ -153,8 +153,8 @@ package struct ONNXGraphWriter {
   package func write(
     input: (name: String, type: DataType, shape: [Int]), output: (name: String, shape: [Int]),
     metadata: [String: String], to path: String,
-    values: (_ name: String) throws(WeightFileError) -> [Float]
-  ) throws(WeightFileError) {
+    values: (_ name: String) throws(FileError) -> [Float]
+  ) throws(FileError) {
     var graph = ProtobufWriter()
     graph.text(2, "avp-dist")
     Self.value(&graph, 11, input.name, input.type, input.shape)
@@ -163,7 +163,7 @@ package struct ONNXGraphWriter {
     model.start(
       7, initialisers.reduce(nodes.bytes.count + graph.bytes.count) { $0 + $1.size })
     let file = try TemporaryFile(beside: path)
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try file.append(model.bytes)
       try file.append(nodes.bytes)
       for initialiser in initialisers {

@@ -44,7 +44,7 @@ package final class Backbone: Sendable {
   ///   - kernels: which kernels compute; ``KernelPath/selected(environment:)`` finds the best.
   ///   - inputSize: height and width of the pictures, a multiple of 32 from 64 to 1024.
   /// - Throws: a ``BackboneError`` that names the tensor that is missing or wrong, a
-  ///   `WeightFileError` if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
+  ///   `FileError` if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
   package init(
     weights: any TensorSource, packedCache: PackedCache? = nil,
     conventions: WeightConventions = .torchvision, featureLayer: FeatureLayer? = nil,

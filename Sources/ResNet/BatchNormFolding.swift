@@ -9,7 +9,7 @@ extension BackboneNetwork.Convolution {
   /// an offset a channel; the scale goes into the weights and the offset becomes the bias. Computed
   /// in double precision.
   ///
-  /// - Throws: a `WeightFileError` if a tensor cannot be read, a ``BackboneError`` if it does not
+  /// - Throws: a `FileError` if a tensor cannot be read, a ``BackboneError`` if it does not
   ///   give finite weights.
   func folded(from source: any TensorSource, epsilon: Double) throws -> FoldedConvolution {
     let weights = try source.floats("\(name).weight").values

@@ -109,7 +109,7 @@ extension PackedCache {
         }
         return made
       }
-    } catch let error as WeightFileError where failure == nil {
+    } catch let error as FileError where failure == nil {
       throw PackedFileError(error.path, error.reason)
     }
   }

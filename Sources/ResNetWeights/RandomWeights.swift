@@ -38,9 +38,9 @@ package struct RandomWeights: TensorSource {
     shapes[name] == nil ? nil : .float32
   }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
     guard let shape = shapes[name], let index = indices[name] else {
-      throw .missing(name, in: path)
+      throw .missingTensor(name, in: path)
     }
     let count = shape.reduce(1, *)
     guard shape.count == 4 else {

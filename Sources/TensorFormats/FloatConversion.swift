@@ -5,7 +5,7 @@ extension ByteSource {
   /// `count` floating-point elements of the given type from byte `offset` on, as 32-bit floats.
   package func floats(
     of type: ElementType, at offset: Int, count: Int, tensor name: String
-  ) throws(WeightFileError) -> [Float] {
+  ) throws(FileError) -> [Float] {
     switch type {
     case .float32:
       return try elements(of: Float.self, at: offset, count: count)
@@ -20,19 +20,19 @@ extension ByteSource {
         Float(bitPattern: UInt32($0) << 16)
       }
     default:
-      throw WeightFileError(
-        .tensorMisshapen, path,
+      throw FileError(
+        .entryMismatch, path,
         "the tensor \(quoted(name)) holds \(type.rawValue), not floating-point numbers",
-        tensor: name)
+        entry: name)
     }
   }
 
   /// Converts in pieces, so that the stored form is never in memory as a whole.
   private func converted<Stored: BitwiseCopyable>(
     of type: Stored.Type, at offset: Int, count: Int, _ convert: (Stored) -> Float
-  ) throws(WeightFileError) -> [Float] {
+  ) throws(FileError) -> [Float] {
     guard count >= 0, count <= self.count / MemoryLayout<Stored>.stride else {
-      throw WeightFileError(.damaged, path, "the file ends before the data that it announces")
+      throw FileError(.damaged, path, "the file ends before the data that it announces")
     }
     var values: [Float] = []
     values.reserveCapacity(count)

@@ -53,9 +53,9 @@ package protocol TensorSource: Sendable {
   ///
   /// Values beyond the range of `Float` become infinite.
   ///
-  /// - Throws: a ``WeightFileError`` if there is no such tensor, if its elements are integers, or
+  /// - Throws: a ``FileError`` if there is no such tensor, if its elements are integers, or
   ///   if the file cannot be read.
-  func floats(_ name: String) throws(WeightFileError) -> Tensor<Float>
+  func floats(_ name: String) throws(FileError) -> Tensor<Float>
 }
 
 /// Tensors held in memory: what readers of other formats and tests hand on.
@@ -81,9 +81,16 @@ package struct TensorTable: TensorSource {
     tensors[name] == nil ? nil : .float32
   }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
-    guard let tensor = tensors[name] else { throw .missing(name, in: path) }
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
+    guard let tensor = tensors[name] else { throw .missingTensor(name, in: path) }
     return tensor
+  }
+}
+
+extension FileError {
+  /// A tensor that is not in the file.
+  package static func missingTensor(_ name: String, in path: String) -> FileError {
+    FileError(.entryMissing, path, "the tensor \(quoted(name)) is missing", entry: name)
   }
 }
 

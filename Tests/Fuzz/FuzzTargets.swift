@@ -4,7 +4,7 @@ import Tensors
 // The entry point of libFuzzer for the readers of weight files; `scripts/fuzz` builds and runs it.
 //
 // The reader that AVP_FUZZ_READER names gets the bytes as they are. Whatever they are, it must come
-// back with tensors or a `WeightFileError`: a crash, a hang or too much memory is a finding.
+// back with tensors or a `FileError`: a crash, a hang or too much memory is a finding.
 
 /// The readers by their names on the command line of `scripts/fuzz`.
 private enum Reader: String {

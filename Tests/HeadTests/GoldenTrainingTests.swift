@@ -29,7 +29,7 @@ struct GoldenTrainingTests {
 
   private func head(_ prefix: String) throws -> HeadParameters {
     try HeadParameters { name throws(HeadError) in
-      do throws(WeightFileError) {
+      do throws(FileError) {
         return try file.floats("\(prefix).\(name)")
       } catch {
         throw HeadError.tensor(name: name, reason: "\(error)")

@@ -38,7 +38,7 @@ struct HeadRunsTests {
 
   private func head(_ prefix: String) throws -> HeadParameters {
     try HeadParameters { name throws(HeadError) in
-      do throws(WeightFileError) {
+      do throws(FileError) {
         return try file.floats("\(prefix).\(name)")
       } catch {
         throw HeadError.tensor(name: name, reason: "\(error)")

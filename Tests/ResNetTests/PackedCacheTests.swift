@@ -184,7 +184,7 @@ import Testing
     try withFolder { folder in
       let files = GuardedFolder(path: folder)
       try files.create()
-      let error = #expect(throws: WeightFileError.self) {
+      let error = #expect(throws: FileError.self) {
         try withFileLock(String(repeating: "x", count: 300), in: files, timeout: .zero) {}
       }
       #expect(error?.description.contains("File name too long") == true)
@@ -266,7 +266,7 @@ private final class WatchedSource: TensorSource, @unchecked Sendable {
   var metadata: [String: String] { source.metadata }
   func shape(of name: String) -> [Int]? { source.shape(of: name) }
   func elementType(of name: String) -> ElementType? { source.elementType(of: name) }
-  func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  func floats(_ name: String) throws(FileError) -> Tensor<Float> {
     lock.withLock { count += 1 }
     return try source.floats(name)
   }

@@ -68,7 +68,7 @@ extension ToolTests {
       #expect(outcome.errors.contains(", step 5, file \(chosen).jpg)\n"), "\(outcome.errors)")
     }
 
-    /// It had given its notice of the exchange, so only its silence tells.
+    /// It had sent its heartbeat of the exchange, so only its silence tells.
     @Test(arguments: [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (5, 3), (7, 0), (7, 6)])
     func aRankThatIsStoppedInsideAnExchangeIsNamed(ranks: Int, chosen: Int) throws {
       let errors = try complaint("stop", chosen, of: ranks)
@@ -93,7 +93,7 @@ extension ToolTests {
       #expect(errors.contains(", step 3, file \(chosen).jpg)"), "\(errors)")
     }
 
-    /// For four times the stall time-out, with another file each time that it is heard.
+    /// For four times the stall timeout, with another file each time that it is heard.
     @Test(arguments: [(2, 0), (3, 1), (4, 3)])
     func aRankThatIsBusyAndGetsOnIsWaitedFor(ranks: Int, chosen: Int) throws {
       let outcome = try run(

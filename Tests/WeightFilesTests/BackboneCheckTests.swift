@@ -13,7 +13,7 @@ import Testing
 
   private func changed(
     _ metadata: [String: String] = [:], _ change: (inout [String: Tensor<Float>]) -> Void
-  ) throws -> WeightFileError? {
+  ) throws -> FileError? {
     let reference = try Golden.reference()
     var tensors: Tensors = [:]
     for name in reference.names { tensors[name] = try reference.floats(name) }
@@ -33,8 +33,8 @@ import Testing
   @Test func everyMissingTensorIsNamed() throws {
     for name in try Golden.reference().names {
       let error = try changed { $0[name] = nil }
-      #expect(error?.kind == .tensorMissing, "\(name)")
-      #expect(error?.tensor == name)
+      #expect(error?.kind == .entryMissing, "\(name)")
+      #expect(error?.entry == name)
     }
   }
 
@@ -43,30 +43,30 @@ import Testing
       ("conv1.weight", Float.nan), ("layer3.0.conv2.weight", .infinity), ("bn1.bias", -.infinity),
     ] {
       let error = try changed { $0[name]?.values[1] = value }
-      #expect(error?.kind == .tensorNotFinite)
-      #expect(error?.tensor == name)
+      #expect(error?.kind == .entryNotFinite)
+      #expect(error?.entry == name)
     }
-    #expect(try changed { $0["bn1.running_var"]?.values[0] = -1 }?.tensor == "bn1.running_var")
+    #expect(try changed { $0["bn1.running_var"]?.values[0] = -1 }?.entry == "bn1.running_var")
     let head = try changed {
       $0["fc.weight"] = zeros(1, 64)
       $0["fc.weight"]?.values[63] = .nan
     }
-    #expect(head?.kind == .tensorNotFinite)
-    #expect(head?.tensor == "fc.weight")
+    #expect(head?.kind == .entryNotFinite)
+    #expect(head?.entry == "fc.weight")
   }
 
   @Test func extraTensorsAreNamed() throws {
     for name in ["layer1.0.conv4.weight", "layer4.0.se.fc1.weight", "head.weight", "bn1.scale"] {
       let error = try changed { $0[name] = zeros(1) }
-      #expect(error?.kind == .tensorUnexpected)
-      #expect(error?.tensor == name)
+      #expect(error?.kind == .entryUnexpected)
+      #expect(error?.entry == name)
     }
     #expect(try changed { $0["layer1.0.bn2.num_batches_tracked"] = zeros() } == nil)
     #expect(try changed { $0["layer1.0.bn4.num_batches_tracked"] = zeros() } != nil)
   }
 
   /// Names of tensors of a head and their shapes.
-  private func head(_ shapes: [String: [Int]]) throws -> WeightFileError? {
+  private func head(_ shapes: [String: [Int]]) throws -> FileError? {
     try changed { tensors in
       for (name, shape) in shapes {
         let count = shape.reduce(1, *)
@@ -83,20 +83,20 @@ import Testing
       #expect(try head(good) == nil, "\(good)")
     }
     for (bad, kind, name) in [
-      (["fc.junk": [1]], WeightFileError.Kind.tensorUnexpected, "fc.junk"),
-      (["fc.1.weight": [3, 64]], .tensorUnexpected, "fc.1.weight"),
-      (["fc.weight": [3, 64], "fc.2.weight": [2, 3]], .tensorUnexpected, "fc.2.weight"),
-      (["fc.weight": [3, 32]], .tensorMisshapen, "fc.weight"),
-      (["fc.weight": [0, 64]], .tensorMisshapen, "fc.weight"),
-      (["fc.weight": []], .tensorMisshapen, "fc.weight"),
-      (["fc.weight": [3, 64], "fc.bias": [4]], .tensorMisshapen, "fc.bias"),
-      (["fc.bias": [3]], .tensorMissing, "fc.weight"),
-      (["fc.0.weight": [5, 64], "fc.2.weight": [2, 6]], .tensorMisshapen, "fc.2.weight"),
-      (["fc.0.weight": [5, 64]], .tensorMissing, "fc.2.weight"),
+      (["fc.junk": [1]], FileError.Kind.entryUnexpected, "fc.junk"),
+      (["fc.1.weight": [3, 64]], .entryUnexpected, "fc.1.weight"),
+      (["fc.weight": [3, 64], "fc.2.weight": [2, 3]], .entryUnexpected, "fc.2.weight"),
+      (["fc.weight": [3, 32]], .entryMismatch, "fc.weight"),
+      (["fc.weight": [0, 64]], .entryMismatch, "fc.weight"),
+      (["fc.weight": []], .entryMismatch, "fc.weight"),
+      (["fc.weight": [3, 64], "fc.bias": [4]], .entryMismatch, "fc.bias"),
+      (["fc.bias": [3]], .entryMissing, "fc.weight"),
+      (["fc.0.weight": [5, 64], "fc.2.weight": [2, 6]], .entryMismatch, "fc.2.weight"),
+      (["fc.0.weight": [5, 64]], .entryMissing, "fc.2.weight"),
     ] {
       let error = try head(bad)
       #expect(error?.kind == kind, "\(bad)")
-      #expect(error?.tensor == name, "\(bad)")
+      #expect(error?.entry == name, "\(bad)")
     }
   }
 
@@ -131,7 +131,7 @@ import Testing
     // The end of the trunk may be missing, as in a file up to layer3; the middle may not.
     #expect(try changed { $0 = $0.filter { !$0.key.hasPrefix("layer4") } } == nil)
     #expect(
-      try changed { $0 = $0.filter { !$0.key.hasPrefix("layer2") } }?.tensor
+      try changed { $0 = $0.filter { !$0.key.hasPrefix("layer2") } }?.entry
         == "layer2.0.conv1.weight")
     let unknown = try changed { tensors in
       for (name, tensor) in tensors where name.hasPrefix("layer4.0") {
@@ -139,7 +139,7 @@ import Testing
       }
     }
     #expect(unknown?.description.contains("blocks are missing") == true)
-    #expect(try changed(["blocks": "1,1,1,2"]) { _ in }?.kind == .tensorMissing)
+    #expect(try changed(["blocks": "1,1,1,2"]) { _ in }?.kind == .entryMissing)
     let acting = try changed(["blocks": "\u{1b}]0;owned\u{7}"]) { _ in }
     #expect(acting?.description.contains("\u{1b}") == false)
   }

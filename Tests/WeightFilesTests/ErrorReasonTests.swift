@@ -10,7 +10,7 @@ import Testing
 struct ErrorReasonTests {
   private func failure(_ body: () throws -> Void) throws -> String {
     do { try body() } catch { return reason(of: error) }
-    throw WeightFileError(.damaged, "test", "nothing failed")
+    throw FileError(.damaged, "test", "nothing failed")
   }
 
   @Test func theSystemsReasonsAreItsOwnWords() throws {
@@ -56,6 +56,6 @@ struct ErrorReasonTests {
   }
 
   @Test func ownErrorsSpeakForThemselves() {
-    #expect(reason(of: WeightFileError(.damaged, "a.h5", "is damaged")) == "a.h5: is damaged")
+    #expect(reason(of: FileError(.damaged, "a.h5", "is damaged")) == "a.h5: is damaged")
   }
 }

@@ -107,11 +107,11 @@ import Testing
       try ModelExport(
         backbone: backbone, head: Self.head(features: 32), classes: ["a", "b", "c"])
     }
-    #expect(short?.tensor == "fc.0.weight")
+    #expect(short?.entry == "fc.0.weight")
     let classes = failure {
       try ModelExport(backbone: backbone, head: Self.head(), classes: ["a", "b"])
     }
-    #expect(classes?.tensor == "fc.2.weight")
+    #expect(classes?.entry == "fc.2.weight")
     let layer = failure {
       try ModelExport(
         backbone: backbone, featureLayer: "layer5", head: Self.head(), classes: ["a", "b", "c"])

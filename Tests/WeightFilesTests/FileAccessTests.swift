@@ -22,7 +22,7 @@ import Testing
 
   @Test func missingFilesAndFoldersAreToldApart() {
     let folder = TemporaryFolder()
-    #expect(failure { try ByteSource(path: folder.file("none")) }?.kind == .missingFile)
+    #expect(failure { try ByteSource(path: folder.file("none")) }?.kind == .missing)
     #expect(failure { try ByteSource(path: folder.path) }?.kind == .unreadable)
     #expect(failure { try ByteSource(path: "/dev/zero") }?.kind == .unreadable)
   }

@@ -21,7 +21,7 @@ import Testing
     return bytes
   }
 
-  private func error(_ bytes: [UInt8]) -> WeightFileError? {
+  private func error(_ bytes: [UInt8]) -> FileError? {
     failure { try loadBackboneWeights(bytes: bytes, path: "evil.zip") }
   }
 
@@ -120,11 +120,11 @@ import Testing
     let folder = TemporaryFolder()
     let index = "{\"weight_map\":{\"conv1.weight\":\"part\"}}"
     let path = try folder.write(Array(index.utf8), "index.json")
-    #expect(failure { try loadBackboneWeights(path) }?.kind == .missingFile)
+    #expect(failure { try loadBackboneWeights(path) }?.kind == .missing)
     var writer = SafeTensorsWriter()
     writer.add("other", .init(shape: [1], values: [Float(1)]))
     try writer.write(to: folder.file("part"))
-    #expect(failure { try loadBackboneWeights(path) }?.tensor == "conv1.weight")
+    #expect(failure { try loadBackboneWeights(path) }?.entry == "conv1.weight")
     #expect(
       failure { try loadBackboneWeights(bytes: Array("{}".utf8), path: "x") }?.kind == .unsupported)
   }
@@ -156,8 +156,8 @@ import Testing
 
     two.add("c", value)
     let unlisted = failure { try SafeTensorsIndex(index(folder, one: one, two: two)) }
-    #expect(unlisted?.kind == .tensorUnexpected)
-    #expect(unlisted?.tensor == "c")
+    #expect(unlisted?.kind == .entryUnexpected)
+    #expect(unlisted?.entry == "c")
   }
 
   @Test func contentThatIsNoWeightFileIsNamed() throws {

@@ -7,7 +7,7 @@ import Testing
 
 /// HDF5 files whose structures lie.
 @Suite struct HostileHDF5Tests {
-  private func error(_ bytes: [UInt8]) -> WeightFileError? {
+  private func error(_ bytes: [UInt8]) -> FileError? {
     failure { try loadBackboneWeights(bytes: bytes, path: "evil.h5") }
   }
 

@@ -19,7 +19,7 @@ import Testing
     return try ByteSource(path: folder.file("model.pth")).wholeFile()
   }
 
-  private func error(_ pickle: String, tail: [UInt8] = []) throws -> WeightFileError? {
+  private func error(_ pickle: String, tail: [UInt8] = []) throws -> FileError? {
     let bytes = try Self.archive([0x80, 2] + Array(pickle.utf8) + tail)
     return failure { try loadBackboneWeights(bytes: bytes, path: "evil.pth") }
   }

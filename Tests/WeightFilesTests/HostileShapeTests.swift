@@ -88,8 +88,8 @@ import Testing
     var names: [String] { sortedByBytes(shapes.keys) }
     func shape(of name: String) -> [Int]? { shapes[name] }
     func elementType(of name: String) -> ElementType? { shapes[name] == nil ? nil : .float32 }
-    func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
-      throw .missing(name, in: path)
+    func floats(_ name: String) throws(FileError) -> Tensor<Float> {
+      throw .missingTensor(name, in: path)
     }
   }
 
@@ -99,14 +99,13 @@ import Testing
       "conv1.weight": [width, 3, 7, 7], "layer1.0.conv3.weight": [8, 2, 1, 1],
     ])
     let error = failure { try BackboneLayout(of: source) }
-    #expect(error?.kind == .tensorMisshapen)
-    #expect(error?.tensor == "conv1.weight")
+    #expect(error?.kind == .entryMismatch)
+    #expect(error?.entry == "conv1.weight")
   }
 
   // MARK: Pickles that make much out of little
 
-  private func error(_ pickle: [UInt8], storage: [UInt8] = [0, 0, 0, 0]) throws -> WeightFileError?
-  {
+  private func error(_ pickle: [UInt8], storage: [UInt8] = [0, 0, 0, 0]) throws -> FileError? {
     let bytes = try HostilePickleTests.archive(pickle, storage: storage)
     return failure { try loadBackboneWeights(bytes: bytes, path: "evil.pth") }
   }

@@ -18,7 +18,7 @@ import Testing
     return try loadBackboneWeights(folder.path)
   }
 
-  private func error(_ name: String, _ text: String) -> WeightFileError? {
+  private func error(_ name: String, _ text: String) -> FileError? {
     failure { try open([name: text]) }
   }
 

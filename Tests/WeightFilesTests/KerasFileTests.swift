@@ -28,7 +28,7 @@ import Testing
   func otherStorageIsNamed(_ name: String, _ part: String) throws {
     let error = failure { try loadBackboneWeights(Golden.path(name)) }
     #expect(error?.kind == .unsupported)
-    #expect(error?.tensor == "conv1_conv/conv1_conv/kernel:0")
+    #expect(error?.entry == "conv1_conv/conv1_conv/kernel:0")
     #expect(error?.description.contains(part) == true)
     #expect(try inspectWeights(Golden.path(name)).problems.first?.contains(part) == true)
   }
@@ -36,7 +36,7 @@ import Testing
   @Test func datasetsOfNoLayerAreNamed() throws {
     let folder = TemporaryFolder()
     let path = try folder.write([], "more.h5")
-    try HDF5Writer.write(to: path, for: path) { file throws(WeightFileError) in
+    try HDF5Writer.write(to: path, for: path) { file throws(FileError) in
       let one = Tensor<Float>(shape: [1], values: [1])
       try file.group("conv1_bn", attributes: [("weight_names", ["gamma:0"])])
       try file.dataset("conv1_bn/gamma:0", one)
@@ -45,14 +45,14 @@ import Testing
       try file.dataset("conv1_bn/more:0", one)
     }
     let error = failure { try loadBackboneWeights(path) }
-    #expect(error?.kind == .tensorUnexpected)
-    #expect(error?.tensor == "conv1_bn/more:0")
+    #expect(error?.kind == .entryUnexpected)
+    #expect(error?.entry == "conv1_bn/more:0")
   }
 
   @Test func longPathsAreRefused() throws {
     let folder = TemporaryFolder()
     let path = try folder.write([], "deep.h5")
-    try HDF5Writer.write(to: path, for: path) { file throws(WeightFileError) in
+    try HDF5Writer.write(to: path, for: path) { file throws(FileError) in
       var group = ""
       for _ in 0..<6 {
         group += "/" + String(repeating: "n", count: 200)

@@ -8,7 +8,7 @@ import Testing
 
 /// Graphs that look much like a ResNet's and are another network: none may be read as one.
 @Suite struct ONNXGraphTests {
-  private func error(_ change: (inout TestGraph) -> Void) throws -> WeightFileError? {
+  private func error(_ change: (inout TestGraph) -> Void) throws -> FileError? {
     var graph = try TestGraph.resNet()
     change(&graph)
     return failure { try loadBackboneWeights(bytes: graph.encoded(), path: "model.onnx") }
@@ -123,7 +123,7 @@ import Testing
   }
 
   @Test func paddingsOfTheirOwn() throws {
-    func padded(_ pads: [Int], fill: Float? = nil) throws -> WeightFileError? {
+    func padded(_ pads: [Int], fill: Float? = nil) throws -> FileError? {
       try error { graph in
         graph["conv1"]?.integers["pads"] = [0, 0, 0, 0]
         graph.insert("Pad", before: "conv1")
@@ -163,7 +163,7 @@ import Testing
       [1 << 40, 3, 7, 7], [1 << 62, 3, 7, 7], [-2, 3, 7, 7], [0, 1 << 62], [2, 3, 7, 8], [2, 3, 7],
     ] {
       let error = try error { $0.shapes["conv1.weight"] = shape }
-      #expect(error?.tensor == "conv1.weight", "\(shape)")
+      #expect(error?.entry == "conv1.weight", "\(shape)")
       #expect(error?.kind == .damaged)
     }
   }

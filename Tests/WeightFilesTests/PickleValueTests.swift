@@ -81,7 +81,7 @@ import Testing
   @Test func networksUnderKeysAreNamed() throws {
     let tensor = TestPickle.tensor(shape: [1], strides: [1])
     let network = Array("}(".utf8) + Array("U\u{1}a".utf8) + tensor + Array("u".utf8)
-    func failureOf(_ entries: [(String, [UInt8])]) throws -> WeightFileError? {
+    func failureOf(_ entries: [(String, [UInt8])]) throws -> FileError? {
       let bytes = try HostilePickleTests.archive(TestPickle.stateDict(entries))
       return failure { try loadBackboneWeights(bytes: bytes, path: "two.pth") }
     }
@@ -89,6 +89,6 @@ import Testing
     #expect(two?.description.contains("several networks, under \"student\", \"teacher\"") == true)
     #expect(two?.description.contains("torch.load(\"two.pth\")[\"student\"]") == true)
     // Alone it is taken.
-    #expect(try failureOf([("student", network), ("epoch", [0x4B, 1])])?.tensor == "conv1.weight")
+    #expect(try failureOf([("student", network), ("epoch", [0x4B, 1])])?.entry == "conv1.weight")
   }
 }

@@ -9,7 +9,7 @@ import Testing
 
 /// Files that are near to weight files: what they are, and what to do, is said.
 @Suite struct RelativeFileTests {
-  private func zip(_ names: [String], compressing: Bool = false) throws -> WeightFileError? {
+  private func zip(_ names: [String], compressing: Bool = false) throws -> FileError? {
     let folder = TemporaryFolder()
     var zip = try ZipWriter(to: folder.file("a.zip"))
     for name in names { try zip.add(name, [1, 2, 3, 4]) }

@@ -70,11 +70,11 @@ import Testing
     writer.add("count", Tensor<Int64>(shape: [1], values: [1]))
     let file = try SafeTensorsFile(bytes: writer.encoded(), path: "test")
     let wrong = failure { try file.floats("count") }
-    #expect(wrong?.kind == .tensorMisshapen)
+    #expect(wrong?.kind == .entryMismatch)
     #expect(
       wrong?.description == "test: the tensor \"count\" holds I64, not floating-point numbers")
-    #expect(failure { try file.floats("no") }?.kind == .tensorMissing)
-    #expect(failure { try file.bytes("count") }?.tensor == "count")
+    #expect(failure { try file.floats("no") }?.kind == .entryMissing)
+    #expect(failure { try file.bytes("count") }?.entry == "count")
   }
 
   /// Each is the text of a header, and a part of the message that refuses it.

@@ -41,11 +41,11 @@ func safeTensors(_ header: String, data: [UInt8] = []) -> [UInt8] {
 }
 
 /// The error that `body` throws, or nil.
-func failure<Result>(_ body: () throws -> Result) -> WeightFileError? {
+func failure<Result>(_ body: () throws -> Result) -> FileError? {
   do {
     _ = try body()
     return nil
   } catch {
-    return error as? WeightFileError
+    return error as? FileError
   }
 }

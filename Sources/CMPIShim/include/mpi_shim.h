@@ -15,8 +15,8 @@ typedef struct avp_mpi_request avp_mpi_request;
 typedef enum { AVP_MPI_BYTE, AVP_MPI_FLOAT, AVP_MPI_DOUBLE, AVP_MPI_INT64 } avp_mpi_type;
 typedef enum { AVP_MPI_SUM, AVP_MPI_MIN, AVP_MPI_MAX } avp_mpi_op;
 
-/// Bytes of one arrival notice: see avp_mpi_notice_send.
-enum { AVP_MPI_NOTICE_BYTES = 512 };
+/// Bytes of one heartbeat: see avp_mpi_heartbeat_send.
+enum { AVP_MPI_HEARTBEAT_BYTES = 512 };
 
 /* The library's name and version; needs no avp_mpi_open. `text` has room for `size` bytes. */
 int avp_mpi_library(char *text, int size);
@@ -51,10 +51,10 @@ int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **request);
 /// Sets `*done` to 1 and frees the request when the operation has ended, else to 0.
 int avp_mpi_test(avp_mpi_request *request, int *done);
 
-/// Sends a small notice ("I am here, doing this") to `to` without waiting. A notice is dropped
+/// Sends a heartbeat ("I am here, doing this") to `to` without waiting. A heartbeat is dropped
 /// while an earlier one to the same rank is still under way.
-int avp_mpi_notice_send(avp_mpi_comm *comm, int to, const char notice[AVP_MPI_NOTICE_BYTES]);
-/// Takes one waiting notice, if there is any: `*from` is its sender or -1.
-int avp_mpi_notice_receive(avp_mpi_comm *comm, int *from, char notice[AVP_MPI_NOTICE_BYTES]);
+int avp_mpi_heartbeat_send(avp_mpi_comm *comm, int to, const char bytes[AVP_MPI_HEARTBEAT_BYTES]);
+/// Takes one waiting heartbeat, if there is any: `*from` is its sender or -1.
+int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int *from, char bytes[AVP_MPI_HEARTBEAT_BYTES]);
 
 #endif

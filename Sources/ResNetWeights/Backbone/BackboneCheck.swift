@@ -5,14 +5,14 @@ import Tensors
 package struct BackboneCheck {
   package let layout: BackboneLayout
   /// Everything that is missing, extra or misshapen; empty if nothing is wrong.
-  package let problems: [WeightFileError]
+  package let problems: [FileError]
   /// The names of the backbone's tensors, sorted.
   package let names: [String]
   /// The names of the tensors after the backbone, if there are any: those of `fc`, or of `fc.0` and
   /// `fc.2`.
   package let headNames: [String]
 
-  package init(_ source: some TensorSource) throws(WeightFileError) {
+  package init(_ source: some TensorSource) throws(FileError) {
     layout = try BackboneLayout(of: source)
     let head = BackboneHeadShapes(source, features: layout.featureCount)
     let backbone = layout.expectedShapes
@@ -24,9 +24,9 @@ package struct BackboneCheck {
     }
     for name in source.names where expected[name] == nil && !Self.isCounter(name, backbone) {
       problems.append(
-        WeightFileError(
-          .tensorUnexpected, source.path,
-          "the tensor \(quoted(name)) does not belong to a \(layout.architecture)", tensor: name))
+        FileError(
+          .entryUnexpected, source.path,
+          "the tensor \(quoted(name)) does not belong to a \(layout.architecture)", entry: name))
     }
     self.problems = problems
   }
@@ -34,16 +34,16 @@ package struct BackboneCheck {
   /// What is wrong with one tensor, or nil if nothing is.
   private static func problem(
     _ name: String, _ needed: [Int], _ source: some TensorSource
-  ) -> WeightFileError? {
-    guard let shape = source.shape(of: name) else { return .missing(name, in: source.path) }
+  ) -> FileError? {
+    guard let shape = source.shape(of: name) else { return .missingTensor(name, in: source.path) }
     if shape != needed {
-      return WeightFileError(
-        .tensorMisshapen, source.path,
-        "the tensor \(quoted(name)) has shape \(shape), but needs \(needed)", tensor: name)
+      return FileError(
+        .entryMismatch, source.path,
+        "the tensor \(quoted(name)) has shape \(shape), but needs \(needed)", entry: name)
     }
     guard let type = source.elementType(of: name) else {
       // Something is there that cannot be read; the source knows why.
-      do throws(WeightFileError) {
+      do throws(FileError) {
         _ = try source.floats(name)
         return nil
       } catch {
@@ -52,9 +52,9 @@ package struct BackboneCheck {
     }
     return type.isFloatingPoint
       ? nil
-      : WeightFileError(
-        .tensorMisshapen, source.path,
-        "the tensor \(quoted(name)) holds no floating-point numbers", tensor: name)
+      : FileError(
+        .entryMismatch, source.path,
+        "the tensor \(quoted(name)) holds no floating-point numbers", entry: name)
   }
 
   /// PyTorch's batch-norms count the batches that they have seen; frozen ones do not need it.
@@ -68,16 +68,16 @@ package struct BackboneCheck {
   /// SHA-256 of all of it, so that the same weights in another format have the same fingerprint.
   package func fingerprint(
     of source: some TensorSource, conventions: [String]
-  ) throws(WeightFileError) -> String {
+  ) throws(FileError) -> String {
     var digest = SHA256()
     for text in conventions { digest.update(Array("\(text)\n".utf8)) }
     for name in names {
       let tensor = try source.floats(name)
       try requireFinite(tensor, name, path: source.path)
       if name.hasSuffix("running_var"), tensor.values.contains(where: { $0 < 0 }) {
-        throw WeightFileError(
+        throw FileError(
           .damaged, source.path, "the tensor \(quoted(name)) holds a variance below zero",
-          tensor: name)
+          entry: name)
       }
       digest.update(Array("\(name) \(tensor.shape)\n".utf8))
       digest.update(tensor.values)
@@ -115,14 +115,14 @@ private struct BackboneHeadShapes {
 /// Refuses a tensor that holds an infinity or a NaN.
 package func requireFinite(
   _ tensor: Tensor<Float>, _ name: String, path: String
-) throws(WeightFileError) {
+) throws(FileError) {
   // A float is finite if not all bits of its exponent are set; a loop without branches is quick.
   var count = 0
   for value in tensor.values { count &+= value.bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0 }
   guard count == 0 else {
-    throw WeightFileError(
-      .tensorNotFinite, path,
+    throw FileError(
+      .entryNotFinite, path,
       "the tensor \(quoted(name)) holds \(count) numbers that are infinite or not numbers",
-      tensor: name)
+      entry: name)
   }
 }

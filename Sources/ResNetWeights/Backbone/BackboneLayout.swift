@@ -57,24 +57,24 @@ extension BackboneLayout {
   /// Finds the layout of the tensors in `source`, whose names are torchvision's, from the shapes of
   /// the convolutions.
   ///
-  /// - Throws: a ``WeightFileError`` if they are no bottleneck ResNet; it says what they are
+  /// - Throws: a ``FileError`` if they are no bottleneck ResNet; it says what they are
   ///   instead, where that is known.
-  package init(of source: some TensorSource) throws(WeightFileError) {
+  package init(of source: some TensorSource) throws(FileError) {
     try Self.refuseRelatives(source)
     try Self.refuseSeveral(source)
     guard source.shape(of: "conv1.weight") != nil else {
       let some = source.names.prefix(3).map(quoted).joined(separator: ", ")
-      throw WeightFileError(
-        .tensorMissing, source.path,
+      throw FileError(
+        .entryMissing, source.path,
         "the tensor \"conv1.weight\" is missing: this is no ResNet with torchvision's names; the file "
-          + (some.isEmpty ? "holds no tensors" : "begins with \(some)"), tensor: "conv1.weight")
+          + (some.isEmpty ? "holds no tensors" : "begins with \(some)"), entry: "conv1.weight")
     }
     let stem = try Self.channels("conv1.weight", source)
     guard stem[1...] == [3, 7, 7] else {
-      throw WeightFileError(
-        .tensorMisshapen, source.path,
+      throw FileError(
+        .entryMismatch, source.path,
         "the tensor \"conv1.weight\" has shape \(stem), but a ResNet begins with [channels, 3, 7, 7]",
-        tensor: "conv1.weight")
+        entry: "conv1.weight")
     }
     let counts = try Self.blockCounts(source)
     var widths: [Int] = []
@@ -89,12 +89,12 @@ extension BackboneLayout {
   /// Output and input channels of a convolution.
   private static func channels(
     _ name: String, _ source: some TensorSource
-  ) throws(WeightFileError) -> [Int] {
-    guard let shape = source.shape(of: name) else { throw .missing(name, in: source.path) }
+  ) throws(FileError) -> [Int] {
+    guard let shape = source.shape(of: name) else { throw .missingTensor(name, in: source.path) }
     guard shape.count == 4, shape.allSatisfy({ (1...1 << 20).contains($0) }) else {
-      throw WeightFileError(
-        .tensorMisshapen, source.path,
-        "the tensor \(quoted(name)) has shape \(shape), which no convolution here has", tensor: name
+      throw FileError(
+        .entryMismatch, source.path,
+        "the tensor \(quoted(name)) has shape \(shape), which no convolution here has", entry: name
       )
     }
     return shape
@@ -106,7 +106,7 @@ extension BackboneLayout {
   /// Blocks of each stage: one more than the largest number in a name.
   private static func blockCounts(
     _ source: some TensorSource
-  ) throws(WeightFileError) -> [Int] {
+  ) throws(FileError) -> [Int] {
     var counts = [0, 0, 0, 0]
     for name in source.names {
       let parts = name.split(separator: ".", maxSplits: 2)
@@ -117,15 +117,15 @@ extension BackboneLayout {
     }
     let stages = (counts.lastIndex { $0 > 0 } ?? -1) + 1
     let present = Array(counts[..<stages])
-    if present.isEmpty { throw .missing("layer1.0.conv1.weight", in: source.path) }
+    if present.isEmpty { throw .missingTensor("layer1.0.conv1.weight", in: source.path) }
     if let gap = present.firstIndex(of: 0) {
-      throw .missing("layer\(gap + 1).0.conv1.weight", in: source.path)
+      throw .missingTensor("layer\(gap + 1).0.conv1.weight", in: source.path)
     }
     let declared = source.metadata["blocks"]
     let isDeclared = declared == present.map(String.init).joined(separator: ",")
     guard declared == nil ? depth(of: present) != nil : isDeclared else {
-      throw WeightFileError(
-        .tensorMissing, source.path,
+      throw FileError(
+        .entryMissing, source.path,
         "has \(present.map(String.init).joined(separator: ", ")) blocks in its stages, but "
           + (declared.map { "its metadata says \(quoted($0))" }
             ?? "ResNet-50 has 3, 4, 6, 3, ResNet-101 3, 4, 23, 3 and ResNet-152 3, 8, 36, 3")
@@ -135,11 +135,11 @@ extension BackboneLayout {
   }
 
   /// Names the networks in a file that holds several.
-  private static func refuseSeveral(_ source: some TensorSource) throws(WeightFileError) {
+  private static func refuseSeveral(_ source: some TensorSource) throws(FileError) {
     let prefixes = backbonePrefixes(source)
     guard prefixes.count > 1, source.shape(of: "conv1.weight") == nil else { return }
     let last = prefixes[0].split(separator: ".").last ?? ""
-    throw WeightFileError(
+    throw FileError(
       .unsupported, source.path,
       "holds \(prefixes.count) networks, under \(prefixes.map(quoted).joined(separator: " and ")); "
         + "save one of them alone: {name.split(\(quoted("\(last).")))[1]: tensor for name, tensor in "
@@ -148,12 +148,12 @@ extension BackboneLayout {
 
   /// Names relatives of the network that would otherwise be refused for a reason that is hard to
   /// understand.
-  private static func refuseRelatives(_ source: some TensorSource) throws(WeightFileError) {
-    func refuse(_ what: String, _ tensor: String) throws(WeightFileError) {
-      throw WeightFileError(
+  private static func refuseRelatives(_ source: some TensorSource) throws(FileError) {
+    func refuse(_ what: String, _ tensor: String) throws(FileError) {
+      throw FileError(
         .unsupported, source.path,
         "is \(what), which is not supported; use a ResNet-50, 101 or 152 or a wide ResNet",
-        tensor: tensor)
+        entry: tensor)
     }
     if let shape = source.shape(of: "layer1.0.conv2.weight"), shape.count == 4,
       shape[1] < shape[0], shape[2...] == [3, 3],

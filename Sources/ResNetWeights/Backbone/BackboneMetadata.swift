@@ -18,7 +18,7 @@ package struct BackboneMetadata {
   /// all.
   package func conventions(
     defaults: WeightConventions
-  ) throws(WeightFileError) -> WeightConventions? {
+  ) throws(FileError) -> WeightConventions? {
     guard ["stride_in_1x1", "bn_eps", "maxpool"].contains(where: { metadata[$0] != nil }) else {
       return nil
     }
@@ -40,7 +40,7 @@ package struct BackboneMetadata {
   }
 
   /// What pixels are to be, or nil if the metadata does not say.
-  package func pixels() throws(WeightFileError) -> PixelConvention? {
+  package func pixels() throws(FileError) -> PixelConvention? {
     guard let mean = try triple("mean") else { return nil }
     let order = metadata["channel_order"] ?? "RGB"
     guard order == "RGB" || order == "BGR" else { throw unreadable("channel_order", order) }
@@ -85,7 +85,7 @@ package struct BackboneMetadata {
     return text
   }
 
-  private func maxPool(_ text: String) throws(WeightFileError) -> WeightConventions.MaxPool {
+  private func maxPool(_ text: String) throws(FileError) -> WeightConventions.MaxPool {
     let words = text.split(separator: " ")
     var values: [Substring: Substring] = [:]
     for index in stride(from: 0, to: words.count - 1, by: 2) {
@@ -102,7 +102,7 @@ package struct BackboneMetadata {
     }
   }
 
-  private func triple(_ key: String) throws(WeightFileError) -> [Double]? {
+  private func triple(_ key: String) throws(FileError) -> [Double]? {
     guard let text = metadata[key] else { return nil }
     let numbers = text.split(separator: ",").compactMap { part in
       Double(part.drop { $0 == " " }).flatMap { $0.isFinite ? $0 : nil }
@@ -111,8 +111,8 @@ package struct BackboneMetadata {
     return numbers
   }
 
-  private func unreadable(_ key: String, _ text: String) -> WeightFileError {
-    WeightFileError(
+  private func unreadable(_ key: String, _ text: String) -> FileError {
+    FileError(
       .damaged, path,
       "the metadata \(quoted(key)) has the value \(quoted(text)), which is not understood")
   }

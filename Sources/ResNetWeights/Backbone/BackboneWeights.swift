@@ -34,7 +34,7 @@ package struct BackboneWeights: TensorSource {
   package let head: TensorTable
   private let source: any TensorSource
 
-  package init(_ opened: OpenedWeights) throws(WeightFileError) {
+  package init(_ opened: OpenedWeights) throws(FileError) {
     let check = try BackboneCheck(opened.tensors)
     if let problem = check.problems.first { throw problem }
     source = opened.tensors
@@ -72,8 +72,8 @@ package struct BackboneWeights: TensorSource {
     names.contains(name) ? source.elementType(of: name) : nil
   }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
-    guard names.contains(name) else { throw .missing(name, in: path) }
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
+    guard names.contains(name) else { throw .missingTensor(name, in: path) }
     return try source.floats(name)
   }
 }
@@ -82,9 +82,9 @@ package struct BackboneWeights: TensorSource {
 /// several files joined by an index), PyTorch files old and new, Keras `.h5`, `.weights.h5` and
 /// `.keras`, ONNX.
 ///
-/// - Throws: a ``WeightFileError`` if the file is missing, damaged or no ResNet, or if a tensor is
+/// - Throws: a ``FileError`` if the file is missing, damaged or no ResNet, or if a tensor is
 ///   missing, extra, misshapen or not finite; the error names it.
-package func loadBackboneWeights(_ path: String) throws(WeightFileError) -> BackboneWeights {
+package func loadBackboneWeights(_ path: String) throws(FileError) -> BackboneWeights {
   try BackboneWeights(OpenedWeights(path: path))
 }
 
@@ -93,7 +93,7 @@ package func loadBackboneWeights(_ path: String) throws(WeightFileError) -> Back
 /// - Throws: as ``loadBackboneWeights(_:)``.
 package func loadBackboneWeights(
   bytes: [UInt8], path: String
-) throws(WeightFileError) -> BackboneWeights {
+) throws(FileError) -> BackboneWeights {
   try BackboneWeights(OpenedWeights(ByteSource(bytes, path: path)))
 }
 
@@ -103,6 +103,6 @@ package func loadBackboneWeights(
 /// - Throws: as ``loadBackboneWeights(_:)``.
 package func loadBackboneWeights(
   tensors: any TensorSource
-) throws(WeightFileError) -> BackboneWeights {
+) throws(FileError) -> BackboneWeights {
   try BackboneWeights(OpenedWeights(tensors: tensors))
 }

@@ -16,7 +16,7 @@ package struct HubConfiguration {
   /// Reads the files in `folder`; nil where there is none of them.
   ///
   /// - Throws: where they name a network that is not read, or cannot be understood.
-  package init?(in folder: String) throws(WeightFileError) {
+  package init?(in folder: String) throws(FileError) {
     let path = "\(folder)/config.json"
     let network = try Self.read(path)
     if let name = network?["architecture"]?.string {
@@ -36,16 +36,16 @@ package struct HubConfiguration {
   }
 
   /// The object in the file at `path`; nil where there is none.
-  private static func read(_ path: String) throws(WeightFileError) -> JSONValue? {
+  private static func read(_ path: String) throws(FileError) -> JSONValue? {
     let source: ByteSource
-    do throws(WeightFileError) {
+    do throws(FileError) {
       source = try ByteSource(path: path)
     } catch {
-      if error.kind == .missingFile { return nil }
+      if error.kind == .missing { return nil }
       throw error
     }
     guard source.count <= lengthLimit else {
-      throw WeightFileError(.unsupported, path, "is too long for a configuration of a model")
+      throw FileError(.unsupported, path, "is too long for a configuration of a model")
     }
     let bytes = try source.bytes(at: 0, count: source.count)
     do throws(JSONReader.Failure) {
@@ -54,7 +54,7 @@ package struct HubConfiguration {
       try reader.finish()
       return value
     } catch {
-      throw WeightFileError(
+      throw FileError(
         .damaged, path, "is damaged: \(error); it stands beside the weight file and says what it is"
       )
     }
@@ -77,7 +77,7 @@ package struct HubConfiguration {
 
   private static func checkTimm(
     _ name: String, _ arguments: JSONValue?, _ path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     // What follows a point says how it was trained.
     guard plainNetworks.contains(String(name.prefix { $0 != "." })) else {
       throw unsupported(
@@ -96,7 +96,7 @@ package struct HubConfiguration {
 
   private static func transformersStride(
     _ kind: String, _ network: JSONValue, _ path: String
-  ) throws(WeightFileError) -> WeightConventions.StridePlace {
+  ) throws(FileError) -> WeightConventions.StridePlace {
     guard kind == "resnet" else {
       throw unsupported(
         path, "says that the weights are those of a model of type \(quoted(kind)), not of a ResNet")
@@ -114,7 +114,7 @@ package struct HubConfiguration {
 
   private static func prepared(
     _ facts: JSONValue, _ path: String
-  ) throws(WeightFileError) -> PixelConvention? {
+  ) throws(FileError) -> PixelConvention? {
     if facts["do_flip_channel_order"]?.boolean == true {
       throw unsupported(path, "says that channels are flipped, which is not supported")
     }
@@ -131,7 +131,7 @@ package struct HubConfiguration {
   /// The convention with the means and deviations under these keys; nil where they are missing.
   private static func normalised(
     _ facts: JSONValue?, _ mean: String, _ deviation: String, factor: Double, _ path: String
-  ) throws(WeightFileError) -> PixelConvention? {
+  ) throws(FileError) -> PixelConvention? {
     guard let means = facts?[mean], let deviations = facts?[deviation] else { return nil }
     guard let means = triple(means), let deviations = triple(deviations) else {
       throw unsupported(
@@ -149,7 +149,7 @@ package struct HubConfiguration {
 
   private static func convention(
     _ factor: Double, mean: [Double], deviation: [Double], _ path: String
-  ) throws(WeightFileError) -> PixelConvention {
+  ) throws(FileError) -> PixelConvention {
     var steps = PixelSteps()
     steps.multiply(by: [factor, factor, factor])
     steps.add(mean.map { -$0 })
@@ -160,7 +160,7 @@ package struct HubConfiguration {
     return pixels
   }
 
-  private static func unsupported(_ path: String, _ reason: String) -> WeightFileError {
-    WeightFileError(.unsupported, path, reason)
+  private static func unsupported(_ path: String, _ reason: String) -> FileError {
+    FileError(.unsupported, path, reason)
   }
 }

@@ -95,14 +95,14 @@ package struct WeightReport: Sendable, CustomStringConvertible {
 
 /// Looks into a weight file of any format and reports what it is and what is wrong with it.
 ///
-/// - Throws: a ``WeightFileError`` only if the file cannot be opened as a weight file at all; an
+/// - Throws: a ``FileError`` only if the file cannot be opened as a weight file at all; an
 ///   incomplete one gives a report with its problems.
-package func inspectWeights(_ path: String) throws(WeightFileError) -> WeightReport {
+package func inspectWeights(_ path: String) throws(FileError) -> WeightReport {
   let opened = try OpenedWeights(path: path)
   var layout: BackboneLayout?
   var problems: [String] = []
   var fingerprint: String?
-  do throws(WeightFileError) {
+  do throws(FileError) {
     let check = try BackboneCheck(opened.tensors)
     layout = check.layout
     problems = check.problems.map(\.reason)
@@ -126,11 +126,11 @@ package func inspectWeights(_ path: String) throws(WeightFileError) -> WeightRep
 /// torchvision's names, and everything that is known about the network in the metadata.
 ///
 /// - Returns: what was read, as one line for people.
-/// - Throws: a ``WeightFileError`` if `source` cannot be used or `target` cannot be written.
+/// - Throws: a ``FileError`` if `source` cannot be used or `target` cannot be written.
 @discardableResult
 package func convertWeights(
   from source: String, to target: String
-) throws(WeightFileError) -> String {
+) throws(FileError) -> String {
   let weights = try loadBackboneWeights(source)
   var writer = SafeTensorsWriter(metadata: weights.metadata)
   for name in weights.names { writer.add(name, try weights.floats(name)) }

@@ -55,8 +55,8 @@ package struct MappedTensors: TensorSource {
     }
   }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
-    guard let recipe = recipes[name] else { throw .missing(name, in: path) }
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
+    guard let recipe = recipes[name] else { throw .missingTensor(name, in: path) }
     switch recipe {
     case .same(let original): return try source.floats(original)
     case .convolution(let original): return try convolution(original)
@@ -68,7 +68,7 @@ package struct MappedTensors: TensorSource {
     }
   }
 
-  private func convolution(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  private func convolution(_ name: String) throws(FileError) -> Tensor<Float> {
     let tensor = try source.floats(name)
     let shape = tensor.shape
     guard shape.count == 4 else { throw misshapen(name, shape, "four") }
@@ -89,7 +89,7 @@ package struct MappedTensors: TensorSource {
     return Tensor(shape: [outputs, inputs, shape[0], shape[1]], values: values)
   }
 
-  private func transposed(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  private func transposed(_ name: String) throws(FileError) -> Tensor<Float> {
     let tensor = try source.floats(name)
     guard tensor.shape.count == 2 else { throw misshapen(name, tensor.shape, "two") }
     return transpose(tensor)
@@ -97,22 +97,22 @@ package struct MappedTensors: TensorSource {
 
   private func difference(
     _ first: String, _ second: String
-  ) throws(WeightFileError) -> Tensor<Float> {
+  ) throws(FileError) -> Tensor<Float> {
     let left = try source.floats(first)
     let right = try source.floats(second)
     guard left.shape == right.shape else {
-      throw WeightFileError(
-        .tensorMisshapen, path,
+      throw FileError(
+        .entryMismatch, path,
         "the tensors \(quoted(first)) \(left.shape) and \(quoted(second)) \(right.shape) should have "
-          + "the same shape", tensor: second)
+          + "the same shape", entry: second)
     }
     return Tensor(shape: left.shape, values: zip(left.values, right.values).map { $0 - $1 })
   }
 
-  private func misshapen(_ name: String, _ shape: [Int], _ count: String) -> WeightFileError {
-    WeightFileError(
-      .tensorMisshapen, path,
-      "the tensor \(quoted(name)) has shape \(shape), but needs \(count) dimensions", tensor: name)
+  private func misshapen(_ name: String, _ shape: [Int], _ count: String) -> FileError {
+    FileError(
+      .entryMismatch, path,
+      "the tensor \(quoted(name)) has shape \(shape), but needs \(count) dimensions", entry: name)
   }
 }
 

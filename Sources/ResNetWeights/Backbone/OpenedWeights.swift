@@ -14,17 +14,17 @@ package struct OpenedWeights {
   package var pixels: PixelConvention = .torch
   package var pixelsOrigin: FactOrigin = .torchvisionDefault
   /// Why nothing but the file's metadata can say what the pixels are; nil where that is known.
-  private var pixelsAreHidden: WeightFileError?
+  private var pixelsAreHidden: FileError?
 
   /// Opens the file at `path`, recognised by its content, or the one in the folder `path`; with
   /// what stands beside it.
-  package init(path: String) throws(WeightFileError) {
+  package init(path: String) throws(FileError) {
     let file = try weightFile(at: path)
     try self.init(ByteSource(path: file))
     try readConfiguration(in: folder(file))
   }
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     if try source.has(HDF5File.signature, at: 0) {
       try self.init(keras: try HDF5File(source), configuration: nil, prefix: "")
     } else if try source.has([0x50, 0x4B, 0x03, 0x04], at: 0) {
@@ -39,7 +39,7 @@ package struct OpenedWeights {
     } else if try source.has([0x08], at: 0) {
       try self.init(onnx: try ONNXFile(source))
     } else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, source.path, try Self.unknownContent(source))
     }
     try readMetadata(tensors.metadata)
@@ -47,7 +47,7 @@ package struct OpenedWeights {
   }
 
   /// Tensors that are in memory already, under torchvision's names.
-  package init(tensors source: any TensorSource) throws(WeightFileError) {
+  package init(tensors source: any TensorSource) throws(FileError) {
     self.init(named: source, format: "tensors in memory")
     try readMetadata(source.metadata)
   }
@@ -57,7 +57,7 @@ package struct OpenedWeights {
     self.format = format
   }
 
-  private init(zip archive: ZipArchive, _ source: ByteSource) throws(WeightFileError) {
+  private init(zip archive: ZipArchive, _ source: ByteSource) throws(FileError) {
     guard let weights = archive.entries["model.weights.h5"] else {
       let file = try TorchFile(zip: archive, path: source.path)
       self.init(named: file, format: file.layout)
@@ -67,7 +67,7 @@ package struct OpenedWeights {
     var configuration: [UInt8]?
     if let entry = archive.entries["config.json"] {
       guard entry.range.count <= KerasConfiguration.lengthLimit else {
-        throw WeightFileError(.unsupported, source.path, "has too long a model configuration")
+        throw FileError(.unsupported, source.path, "has too long a model configuration")
       }
       configuration = try archive.source(of: entry).bytes(at: 0, count: entry.range.count)
     }
@@ -77,7 +77,7 @@ package struct OpenedWeights {
 
   private init(
     keras file: HDF5File, configuration: [UInt8]?, prefix: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let backbone = try KerasBackbone(file, configuration: configuration, format: prefix)
     format = backbone.format
     tensors = backbone.tensors
@@ -97,7 +97,7 @@ package struct OpenedWeights {
     }
   }
 
-  private init(onnx file: ONNXFile) throws(WeightFileError) {
+  private init(onnx file: ONNXFile) throws(FileError) {
     let backbone = try ONNXBackbone(file)
     let producer = cleaned(file.producer, limit: 60)
     format = producer.isEmpty ? "ONNX" : "ONNX, written by \(producer)"
@@ -105,7 +105,7 @@ package struct OpenedWeights {
     conventions = backbone.conventions
     conventionsOrigin = .graph
     pixelsAreHidden = backbone.preparation.map { operation in
-      WeightFileError(
+      FileError(
         .unsupported, file.path,
         "prepares pixels in the graph, by the operation \(quoted(operation)), and nothing says how; "
           + "export the network without that")
@@ -118,7 +118,7 @@ package struct OpenedWeights {
   }
 
   /// What the file says about itself goes before everything else.
-  private mutating func readMetadata(_ texts: [String: String]) throws(WeightFileError) {
+  private mutating func readMetadata(_ texts: [String: String]) throws(FileError) {
     let metadata = BackboneMetadata(texts, path: tensors.path)
     if let stated = try metadata.conventions(defaults: conventions) {
       conventions = stated
@@ -131,7 +131,7 @@ package struct OpenedWeights {
   }
 
   /// What a model's configuration beside the file says goes before what is usual.
-  private mutating func readConfiguration(in folder: String) throws(WeightFileError) {
+  private mutating func readConfiguration(in folder: String) throws(FileError) {
     guard conventionsOrigin == .torchvisionDefault || pixelsOrigin == .torchvisionDefault,
       let beside = try HubConfiguration(in: folder)
     else { return }
@@ -153,7 +153,7 @@ package struct OpenedWeights {
     (Array("ustar".utf8), 257, "tar"),
   ]
 
-  private static func unknownContent(_ source: ByteSource) throws(WeightFileError) -> String {
+  private static func unknownContent(_ source: ByteSource) throws(FileError) -> String {
     if source.count == 0 { return "is empty" }
     if try source.has("version https://git-lfs".utf8, at: 0) {
       return "is a placeholder of Git LFS: fetch the real file with `git lfs pull`"

@@ -7,18 +7,18 @@ private let namesInFolders = [
 
 /// The weight file at `path`: itself, or the one in that folder, as the Hugging Face hub has them.
 ///
-/// - Throws: a ``WeightFileError`` for a folder without one.
-package func weightFile(at path: String) throws(WeightFileError) -> String {
+/// - Throws: a ``FileError`` for a folder without one.
+package func weightFile(at path: String) throws(FileError) -> String {
   guard isFolder(path) == true else { return path }
   let files = namesInFolders.map { "\(path)/\($0)" }
   if let file = files.first(where: { isFolder($0) == false }) { return file }
   if isFolder("\(path)/saved_model.pb") == false {
-    throw WeightFileError(
+    throw FileError(
       .unsupported, path,
       "is a SavedModel of TensorFlow; load it in Keras and save it with model.save(\"model.keras\")"
     )
   }
-  throw WeightFileError(
+  throw FileError(
     .unreadable, path,
     "is a folder without \(namesInFolders.joined(separator: ", ")); name the weight file in it")
 }

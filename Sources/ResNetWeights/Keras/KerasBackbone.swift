@@ -9,13 +9,13 @@ package struct KerasBackbone {
   /// What the layers before the network make of pixels; nil where nothing stands before it.
   package let pixels: PixelConvention?
   /// Why that cannot be said, if it cannot.
-  package let pixelsAreHidden: WeightFileError?
+  package let pixelsAreHidden: FileError?
   /// What the file is, for people.
   package let format: String
 
   package init(
     _ file: HDF5File, configuration json: [UInt8]?, format prefix: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let text = json ?? file.attributes[""]?["model_config"]?.first.map { Array($0.utf8) }
     var configuration: KerasConfiguration?
     if let text { configuration = try KerasConfiguration(text, path: file.path) }
@@ -73,10 +73,10 @@ package struct KerasBackbone {
   private static func add(
     _ layer: KerasLayers.Layer, as name: String, _ biases: [String: String],
     to recipes: inout [String: TensorRecipe], _ file: HDF5File
-  ) throws(WeightFileError) {
-    func set(_ part: String, _ recipe: TensorRecipe) throws(WeightFileError) {
+  ) throws(FileError) {
+    func set(_ part: String, _ recipe: TensorRecipe) throws(FileError) {
       guard recipes.updateValue(recipe, forKey: "\(name).\(part)") == nil else {
-        throw WeightFileError(
+        throw FileError(
           .damaged, file.path, "the layer \(quoted(layer.name)) is in the file twice")
       }
     }
@@ -94,7 +94,7 @@ package struct KerasBackbone {
   /// layers.
   private static func headNames(
     _ layers: [KerasLayers.Layer], _ file: HDF5File
-  ) throws(WeightFileError) -> [(KerasLayers.Layer, String)] {
+  ) throws(FileError) -> [(KerasLayers.Layer, String)] {
     func shape(_ layer: KerasLayers.Layer) -> [Int] {
       layer.datasets[.kernel].flatMap { file.shape(of: $0) } ?? []
     }
@@ -110,29 +110,29 @@ package struct KerasBackbone {
     }
   }
 
-  private static func unexpected(_ layer: KerasLayers.Layer, _ file: HDF5File) -> WeightFileError {
+  private static func unexpected(_ layer: KerasLayers.Layer, _ file: HDF5File) -> FileError {
     let isPreactivated = layer.name == "post_bn" || layer.name.hasSuffix("_preact_bn")
     if layer.datasets[.count] != nil {
-      return WeightFileError(
+      return FileError(
         .unsupported, file.path,
         "holds the layer \(quoted(layer.name)), which prepares pixels, and does not say where it "
-          + "stands; save the whole model with model.save(\"model.keras\")", tensor: layer.name)
+          + "stands; save the whole model with model.save(\"model.keras\")", entry: layer.name)
     }
-    return WeightFileError(
-      isPreactivated ? .unsupported : .tensorUnexpected, file.path,
+    return FileError(
+      isPreactivated ? .unsupported : .entryUnexpected, file.path,
       isPreactivated
         ? "is a ResNetV2 (pre-activation), which is not supported; use ResNet50, 101 or 152"
-        : "the layer \(quoted(layer.name)) does not belong to a ResNet", tensor: layer.name)
+        : "the layer \(quoted(layer.name)) does not belong to a ResNet", entry: layer.name)
   }
 
   private static func refuseGroups(
     _ configuration: KerasConfiguration?, path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     if let layer = configuration?.layers.first(where: { $0.groups > 1 }) {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path,
         "is a ResNeXt (the layer \(quoted(layer.name)) has \(layer.groups) groups), which is not "
-          + "supported", tensor: layer.name)
+          + "supported", entry: layer.name)
     }
   }
 }

@@ -27,9 +27,9 @@ package struct KerasConfiguration: Sendable {
   /// The most layers that are read; a ResNet-152 has about 500.
   private static let layerLimit = 20_000
 
-  package init(_ json: [UInt8], path: String) throws(WeightFileError) {
+  package init(_ json: [UInt8], path: String) throws(FileError) {
     guard json.count <= Self.lengthLimit else {
-      throw WeightFileError(.unsupported, path, "has a model configuration of \(json.count) bytes")
+      throw FileError(.unsupported, path, "has a model configuration of \(json.count) bytes")
     }
     do throws(JSONReader.Failure) {
       var reader = JSONReader(json)
@@ -38,7 +38,7 @@ package struct KerasConfiguration: Sendable {
       try reader.finish()
       self.layers = layers
     } catch {
-      throw WeightFileError(.damaged, path, "the model configuration is damaged: \(error)")
+      throw FileError(.damaged, path, "the model configuration is damaged: \(error)")
     }
   }
 
@@ -48,14 +48,14 @@ package struct KerasConfiguration: Sendable {
   /// - Throws: where they contradict each other.
   package func conventions(
     defaults: WeightConventions, path: String
-  ) throws(WeightFileError) -> WeightConventions? {
+  ) throws(FileError) -> WeightConventions? {
     let epsilons = Set(
       layers.filter { $0.className == "BatchNormalization" && KerasLayerName($0.name) != nil }
         .compactMap(\.epsilon))
     guard !epsilons.isEmpty || stridePlace != nil || maxPool != nil else { return nil }
     guard epsilons.count <= 1, epsilons.allSatisfy({ $0 > 0 && $0 < 1 }) else {
       let list = epsilons.sorted().map(plain).joined(separator: ", ")
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path, "has batch-norms with epsilons that no ResNet has together: \(list)")
     }
     return WeightConventions(

@@ -25,7 +25,7 @@ package struct KerasLayers {
   /// Finds the layers of `file`; `configuration` helps where the file itself does not name them.
   package init(
     _ file: HDF5File, configuration: KerasConfiguration?
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     if file.attributes.contains(where: { $0.value["weight_names"] != nil }) {
       layers = try Self.named(file)
       layout = "Keras HDF5 with weight names"
@@ -34,21 +34,21 @@ package struct KerasLayers {
       layout = "Keras 3 weights"
     }
     if layers.isEmpty {
-      throw WeightFileError(.unsupported, file.path, "is an HDF5 file, but holds no Keras layers")
+      throw FileError(.unsupported, file.path, "is an HDF5 file, but holds no Keras layers")
     }
     try refuseOthers(file)
   }
 
   /// Refuses numbers that belong to no layer; only an optimiser may have some.
-  private func refuseOthers(_ file: HDF5File) throws(WeightFileError) {
+  private func refuseOthers(_ file: HDF5File) throws(FileError) {
     let used = Set(layers.flatMap(\.datasets.values))
     let others = file.datasets.keys.filter {
       !used.contains($0) && !$0.hasPrefix("optimizer") && !Self.isRandomState($0)
     }
     if let name = sortedByBytes(others).first {
-      throw WeightFileError(
-        .tensorUnexpected, file.path, "the dataset \(quoted(name)) belongs to no layer of a ResNet",
-        tensor: name)
+      throw FileError(
+        .entryUnexpected, file.path, "the dataset \(quoted(name)) belongs to no layer of a ResNet",
+        entry: name)
     }
   }
 
@@ -59,7 +59,7 @@ package struct KerasLayers {
 
   // MARK: Files whose groups list their weights in an attribute
 
-  private static func named(_ file: HDF5File) throws(WeightFileError) -> [Layer] {
+  private static func named(_ file: HDF5File) throws(FileError) -> [Layer] {
     var layers: [Layer] = []
     for group in groupsInOrder(file) {
       // Long lists are split into `weight_names0`, `weight_names1`, ...
@@ -93,7 +93,7 @@ package struct KerasLayers {
   /// The layers of one group: itself, or those of the model that it stands for.
   private static func split(
     _ weights: [String], of group: String, _ path: String
-  ) throws(WeightFileError) -> [Layer] {
+  ) throws(FileError) -> [Layer] {
     let inner = Set(weights.map { layerName(ofWeight: $0) })
     let isNested = inner.count > 1 && !inner.contains(nil)
     var order: [String] = []
@@ -105,10 +105,10 @@ package struct KerasLayers {
         order.append(name)
       }
       guard let role = role(ofWeight: weight) else {
-        throw WeightFileError(
-          .tensorUnexpected, path,
+        throw FileError(
+          .entryUnexpected, path,
           "the tensor \(quoted(weight)) of the layer \(quoted(name)) does not belong to a ResNet",
-          tensor: weight)
+          entry: weight)
       }
       layers[name]?.datasets[role] = "\(group)/\(weight)"
     }
@@ -147,7 +147,7 @@ package struct KerasLayers {
 
   private static func numbered(
     _ file: HDF5File, _ configuration: KerasConfiguration?
-  ) throws(WeightFileError) -> [Layer] {
+  ) throws(FileError) -> [Layer] {
     var groups: [(place: String, name: String?)] = []
     for path in sortedByBytes(Set(file.datasets.keys.map(folder))) where path.hasSuffix("/vars") {
       let place = String(path.dropLast("/vars".count))
@@ -162,9 +162,9 @@ package struct KerasLayers {
     var layers: [Layer] = []
     for (place, name) in groups {
       guard let kind = KerasLayerOrder.Kind(place), let name = name ?? guesses.names[place] else {
-        throw WeightFileError(
-          .tensorUnexpected, file.path,
-          "the layer \(quoted(place)) does not belong to a ResNet", tensor: place)
+        throw FileError(
+          .entryUnexpected, file.path,
+          "the layer \(quoted(place)) does not belong to a ResNet", entry: place)
       }
       var layer = Layer(name: name)
       for (index, role) in kind.roles.enumerated() {

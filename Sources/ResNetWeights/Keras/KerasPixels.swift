@@ -9,14 +9,14 @@ package struct KerasPixels {
   /// What pixels must be; nil where no layer changes them.
   package private(set) var pixels: PixelConvention?
   /// The layer that cannot be followed, as an error.
-  package private(set) var problem: WeightFileError?
+  package private(set) var problem: FileError?
 
   package init(
     _ configuration: KerasConfiguration?, _ normalizations: [String: KerasLayers.Layer],
     _ file: HDF5File
   ) {
     guard let configuration else { return }
-    do throws(WeightFileError) {
+    do throws(FileError) {
       let way = try KerasWay(configuration, path: file.path).operations
       if way.isEmpty { return }
       var steps = PixelSteps()
@@ -35,7 +35,7 @@ package struct KerasPixels {
   private static func apply(
     _ operation: KerasWay.Operation, to steps: inout PixelSteps,
     _ normalizations: [String: KerasLayers.Layer], _ file: HDF5File
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let layer = operation.layer
     let constant = operation.constant.flatMap(channels)
     switch (layer.className, constant) {
@@ -63,8 +63,8 @@ package struct KerasPixels {
   /// Mean and variance of each channel: settings of the layer, or weights in the file.
   private static func statistics(
     _ layer: KerasConfiguration.Layer, _ weights: KerasLayers.Layer?, _ file: HDF5File
-  ) throws(WeightFileError) -> (mean: [Double], variance: [Double]) {
-    func numbers(_ key: String, _ role: KerasLayers.Role) throws(WeightFileError) -> [Double] {
+  ) throws(FileError) -> (mean: [Double], variance: [Double]) {
+    func numbers(_ key: String, _ role: KerasLayers.Role) throws(FileError) -> [Double] {
       var value = layer.settings[key]
       if value == nil || value == .null, let dataset = weights?.datasets[role] {
         value = .array(try file.floats(dataset).values.map { .number(shortest($0)) })
@@ -92,12 +92,12 @@ package struct KerasPixels {
 
   /// An error about a layer that no pixel convention can stand for.
   package static func unsupported(_ layer: KerasConfiguration.Layer, _ path: String)
-    -> WeightFileError
+    -> FileError
   {
-    WeightFileError(
+    FileError(
       .unsupported, path,
       "prepares pixels by the layer \(quoted(layer.name)) (\(cleaned(layer.className))), which is not "
         + "followed; only Rescaling, Normalization and preprocess_input with one number or three are. "
-        + "Save the ResNet inside without it", tensor: layer.name)
+        + "Save the ResNet inside without it", entry: layer.name)
   }
 }

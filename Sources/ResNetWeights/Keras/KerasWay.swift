@@ -19,7 +19,7 @@ package struct KerasWay {
   /// The most layers on a way; hostile files lead in circles.
   private static let lengthLimit = 200
 
-  package init(_ configuration: KerasConfiguration, path: String) throws(WeightFileError) {
+  package init(_ configuration: KerasConfiguration, path: String) throws(FileError) {
     layers = configuration.layers
     self.path = path
     let stem = layers.firstIndex { layer in
@@ -39,7 +39,7 @@ package struct KerasWay {
   }
 
   /// Notes what the layer at `index` does, and gives the layer before it.
-  private mutating func pass(_ index: Int) throws(WeightFileError) -> Int? {
+  private mutating func pass(_ index: Int) throws(FileError) -> Int? {
     let layer = layers[index]
     if Self.isIdentity(layer) { return try before(index) }
     if let inside = try lastLayer(of: index) { return inside }
@@ -70,7 +70,7 @@ package struct KerasWay {
   // MARK: Which layer stands before which
 
   /// The layer before the one at `index`; nil at the model's input.
-  private func before(_ index: Int) throws(WeightFileError) -> Int? {
+  private func before(_ index: Int) throws(FileError) -> Int? {
     let layer = layers[index]
     let sources = layer.className == "InputLayer" ? [] : try call(layer).sources
     if let name = sources.first {
@@ -94,7 +94,7 @@ package struct KerasWay {
   }
 
   /// The layer that makes the output of the model at `index`; nil where it is no model.
-  private func lastLayer(of index: Int) throws(WeightFileError) -> Int? {
+  private func lastLayer(of index: Int) throws(FileError) -> Int? {
     guard let last = layers.lastIndex(where: { $0.parent == index }) else { return nil }
     guard let output = layers[index].settings["output_layers"] else { return last }
     // ["name", 0, 0], or a list of such.
@@ -110,7 +110,7 @@ package struct KerasWay {
   /// The arguments of all calls of a layer, and the names of the layers that some come from.
   private func call(
     _ layer: KerasConfiguration.Layer
-  ) throws(WeightFileError) -> (arguments: [JSONValue], sources: [String]) {
+  ) throws(FileError) -> (arguments: [JSONValue], sources: [String]) {
     var arguments: [JSONValue] = []
     for node in layer.calls?.array ?? [] {
       // Keras 3 has objects with arguments, Keras 2 lists of [name, 0, 0, {...}].
@@ -133,7 +133,7 @@ package struct KerasWay {
 
   /// Passes over `x[..., ::-1]`, and what `preprocess_input` writes for it: one layer for each
   /// channel, and one that puts them together. Gives the layer before.
-  private mutating func passReversal(_ index: Int) throws(WeightFileError) -> Int? {
+  private mutating func passReversal(_ index: Int) throws(FileError) -> Int? {
     let layer = layers[index]
     let (arguments, _) = try call(layer)
     var reversal = layer

@@ -14,7 +14,7 @@ package struct ONNXBackbone {
   /// An operation before the first convolution that changes the picture's values; nil for none.
   package let preparation: String?
 
-  package init(_ file: ONNXFile) throws(WeightFileError) {
+  package init(_ file: ONNXFile) throws(FileError) {
     try Self.refuseQuantised(file)
     var walk = ONNXWalk(ONNXGraph(file))
     // A head that was exported alone has no convolutions.
@@ -34,12 +34,12 @@ package struct ONNXBackbone {
     "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger",
   ]
 
-  private static func refuseQuantised(_ file: ONNXFile) throws(WeightFileError) {
+  private static func refuseQuantised(_ file: ONNXFile) throws(FileError) {
     let node = file.nodes.first {
       quantising.contains($0.operation) || $0.operation.hasPrefix("QLinear")
     }
     guard let node else { return }
-    throw WeightFileError(
+    throw FileError(
       .unsupported, file.path,
       "is quantised: its weights are rounded to whole numbers (the operation "
         + "\(quoted(node.operation))); use the model from before it was quantised")
@@ -62,7 +62,7 @@ private struct ONNXWalk {
 
   init(_ graph: ONNXGraph) { self.graph = graph }
 
-  func conventions() throws(WeightFileError) -> WeightConventions {
+  func conventions() throws(FileError) -> WeightConventions {
     guard epsilons.count <= 1 else { throw graph.unknown("its batch-norms differ in epsilon") }
     // A float's nearest short decimal is what the exporter was given.
     let epsilon = epsilons.first.flatMap { Double("\($0)") } ?? 1e-5
@@ -92,14 +92,14 @@ private struct ONNXWalk {
 
   // MARK: What a ResNet has nowhere
 
-  func refuseGroups() throws(WeightFileError) {
+  func refuseGroups() throws(FileError) {
     let isGrouped = graph.file.nodes.contains {
       $0.operation == "Conv" && $0.integers["group"] ?? [1] != [1]
     }
     if isGrouped { throw graph.relative("a ResNeXt (grouped convolutions)") }
   }
 
-  func refuseOtherConvolutions() throws(WeightFileError) {
+  func refuseOtherConvolutions() throws(FileError) {
     let all = graph.file.nodes.filter { $0.operation == "Conv" }
     let other = all.first { !convolutions.contains($0.outputs.first ?? "") }
     guard other == nil, all.count == convolutions.count else {
@@ -112,7 +112,7 @@ private struct ONNXWalk {
   // MARK: The start
 
   /// Names the first convolution and gives the value after the pooling.
-  mutating func stem() throws(WeightFileError) -> String {
+  mutating func stem() throws(FileError) -> String {
     guard let pooling = graph.file.nodes.first(where: { $0.operation == "MaxPool" }),
       let output = pooling.outputs.first, let input = pooling.inputs.first
     else { throw graph.unknown("it has no maximum pooling") }
@@ -142,7 +142,7 @@ private struct ONNXWalk {
 
   // MARK: Blocks
 
-  mutating func blocks(from start: String) throws(WeightFileError) {
+  mutating func blocks(from start: String) throws(FileError) {
     var boundary = start
     var (stage, block) = (0, 0)
     for node in graph.file.nodes where isResidual(node) {
@@ -185,7 +185,7 @@ private struct ONNXWalk {
   /// The convolutions between `boundary` and `value` in their order, with a ReLU between each two.
   private func branch(
     making value: String, from boundary: String
-  ) throws(WeightFileError) -> [ONNXUnit] {
+  ) throws(FileError) -> [ONNXUnit] {
     var units: [ONNXUnit] = []
     var place = graph.origin(value)
     while place != boundary {
@@ -208,7 +208,7 @@ private struct ONNXWalk {
   /// and no other.
   private mutating func checkStrides(
     _ main: [ONNXUnit], _ shortcut: [ONNXUnit], halves: Bool, _ name: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let needed = halves ? 2 : 1
     guard main[0].stride * main[1].stride == needed, main[2].stride == 1,
       shortcut.allSatisfy({ $0.stride == needed })
@@ -226,7 +226,7 @@ private struct ONNXWalk {
 
   private mutating func add(
     _ unit: ONNXUnit, _ convolution: String, _ norm: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     convolutions.insert(unit.output)
     // Exporters join equal tensors, but only small ones are ever equal.
     weightSize += unit.weightSize
@@ -248,7 +248,7 @@ private struct ONNXWalk {
   }
 
   /// Names the dense layers after the backbone.
-  mutating func head() throws(WeightFileError) {
+  mutating func head() throws(FileError) {
     var layers: [(weight: TensorRecipe, bias: String?)] = []
     for node in graph.file.nodes {
       guard node.operation == "Gemm" || node.operation == "MatMul", node.inputs.count >= 2 else {

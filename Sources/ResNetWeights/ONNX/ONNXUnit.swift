@@ -76,27 +76,26 @@ package struct ONNXGraph {
   }
 
   /// An error that says why the graph is not understood.
-  package func unknown(_ reason: String) -> WeightFileError {
-    WeightFileError(
+  package func unknown(_ reason: String) -> FileError {
+    FileError(
       .unsupported, file.path, "is an ONNX model, but not a ResNet that is understood: \(reason)")
   }
 
   /// An error that says which relative of the network the graph is.
-  package func relative(_ what: String) -> WeightFileError {
-    WeightFileError(
+  package func relative(_ what: String) -> FileError {
+    FileError(
       .unsupported, file.path,
       "is \(what), which is not supported; use a ResNet-50, 101 or 152 or a wide ResNet")
   }
 
   /// What a network with its batch-norms before its convolutions is.
-  package var preactivated: WeightFileError { relative("a ResNetV2 (pre-activation)") }
+  package var preactivated: FileError { relative("a ResNetV2 (pre-activation)") }
 
   // MARK: Units
 
   /// The convolution, and the batch-norm if there is one, that make `value`; and what they make it
   /// from.
-  package func unit(making value: String) throws(WeightFileError) -> (unit: ONNXUnit, input: String)
-  {
+  package func unit(making value: String) throws(FileError) -> (unit: ONNXUnit, input: String) {
     let norm = producer(of: value).flatMap { $0.node.operation == "BatchNormalization" ? $0 : nil }
     guard let (node, input) = producer(of: norm?.input ?? value) else {
       throw unknown("the value \(quoted(norm?.input ?? value)) comes from nowhere")
@@ -124,8 +123,7 @@ package struct ONNXGraph {
 
   /// By how much the four sides of a picture are padded in an operation of its own, and the value
   /// before that.
-  package func paddingBefore(_ value: String) throws(WeightFileError) -> (size: Int, value: String)
-  {
+  package func paddingBefore(_ value: String) throws(FileError) -> (size: Int, value: String) {
     guard let (node, input) = producer(of: value), node.operation == "Pad" else {
       return (0, value)
     }
@@ -151,8 +149,8 @@ package struct ONNXWindow {
 
   package init(
     _ node: ONNXFile.Node, kernel: [Int], in graph: ONNXGraph
-  ) throws(WeightFileError) {
-    func refused(_ what: String) -> WeightFileError {
+  ) throws(FileError) {
+    func refused(_ what: String) -> FileError {
       graph.unknown("\(what) of the operation \(quoted(node.outputs.first ?? "")) are unexpected")
     }
     let strides = node.integers["strides"] ?? [1, 1]

@@ -5,7 +5,7 @@ extension HDF5Object {
   /// The attributes that are texts or lists of texts. Others are passed over.
   package func textAttributes(
     _ heap: inout HDF5GlobalHeap, _ budget: inout HDF5Budget
-  ) throws(WeightFileError) -> [String: [String]] {
+  ) throws(FileError) -> [String: [String]] {
     if var reader = try message(Message.attributeInfo) {
       try refuseDense(&reader, flagSize: 2, what: "object with many attributes")
     }
@@ -18,7 +18,7 @@ extension HDF5Object {
 
   private func attribute(
     _ reader: inout ByteReader, _ heap: inout HDF5GlobalHeap, _ budget: inout HDF5Budget
-  ) throws(WeightFileError) -> (String, [String])? {
+  ) throws(FileError) -> (String, [String])? {
     let version = try reader.byte()
     guard (1...3).contains(version) else { throw damaged("an attribute of version \(version)") }
     let isShared = try reader.byte() & 3 != 0 && version > 1
@@ -73,7 +73,7 @@ package struct HDF5GlobalHeap {
   /// The text of `length` bytes that is object `index` of the collection at an address.
   package mutating func text(
     length: Int, collection address: Int, index: Int
-  ) throws(WeightFileError) -> String {
+  ) throws(FileError) -> String {
     if length == 0 { return "" }
     if collections[address] == nil { collections[address] = try objects(at: address) }
     guard let bytes = collections[address]?[index], length <= bytes.count, length <= budget else {
@@ -85,7 +85,7 @@ package struct HDF5GlobalHeap {
 
   private mutating func objects(
     at address: Int
-  ) throws(WeightFileError) -> [Int: ArraySlice<UInt8>] {
+  ) throws(FileError) -> [Int: ArraySlice<UInt8>] {
     guard try source.has("GCOL".utf8, at: address) else { throw damaged("a heap is missing") }
     var head = ByteReader(
       try source.bytes(at: address, count: 16), path: source.path, what: "HDF5 heap")
@@ -108,7 +108,7 @@ package struct HDF5GlobalHeap {
     return objects
   }
 
-  private func damaged(_ reason: String) -> WeightFileError {
-    WeightFileError(.damaged, source.path, "the texts of the HDF5 file are damaged: \(reason)")
+  private func damaged(_ reason: String) -> FileError {
+    FileError(.damaged, source.path, "the texts of the HDF5 file are damaged: \(reason)")
   }
 }

@@ -17,7 +17,7 @@ package struct HDF5Datatype {
   /// Bytes of one element in the file.
   package let size: Int
 
-  package init(_ reader: inout ByteReader) throws(WeightFileError) {
+  package init(_ reader: inout ByteReader) throws(FileError) {
     let head = try reader.byte()
     let flags = try reader.number(UInt16.self)
     try reader.skip(1)
@@ -45,7 +45,7 @@ package struct HDF5Datatype {
   /// One of the IEEE 754 formats, little-endian, or `other`.
   private static func floatingPoint(
     _ flags: UInt16, _ size: Int, _ reader: inout ByteReader
-  ) throws(WeightFileError) -> Kind {
+  ) throws(FileError) -> Kind {
     let offset = try reader.number(UInt16.self)
     let precision = Int(try reader.number(UInt16.self))
     try reader.skip(1)
@@ -65,7 +65,7 @@ package struct HDF5Datatype {
 }
 
 /// The shape of a dataset or attribute, outermost dimension first; a scalar has none.
-package func hdf5Shape(_ reader: inout ByteReader) throws(WeightFileError) -> [Int] {
+package func hdf5Shape(_ reader: inout ByteReader) throws(FileError) -> [Int] {
   let version = try reader.byte()
   let rank = Int(try reader.byte())
   guard version == 1 || version == 2, rank <= 32 else {
@@ -86,7 +86,7 @@ extension HDF5Object {
   /// attribute that says so.
   package func dataset(
     attributes: [String: [String]]
-  ) throws(WeightFileError) -> HDF5Dataset? {
+  ) throws(FileError) -> HDF5Dataset? {
     guard has(Message.layout), var space = try message(Message.dataspace),
       var typeReader = try message(Message.datatype)
     else { return nil }
@@ -108,7 +108,7 @@ extension HDF5Object {
       shape: shape, type: isBrainFloat ? .bfloat16 : type, range: range, problem: nil)
   }
 
-  private func layoutProblem() throws(WeightFileError) -> String? {
+  private func layoutProblem() throws(FileError) -> String? {
     if has(Message.filters) { return "is compressed; Keras stores weights as they are" }
     guard var reader = try message(Message.layout) else { return nil }
     let version = try reader.byte()
@@ -117,7 +117,7 @@ extension HDF5Object {
   }
 
   /// The place of the elements, which must be all there.
-  private func dataRange(shape: [Int], size: Int) throws(WeightFileError) -> Range<Int> {
+  private func dataRange(shape: [Int], size: Int) throws(FileError) -> Range<Int> {
     guard var reader = try message(Message.layout) else { return 0..<0 }
     try reader.skip(1)
     if size == 0 { return 0..<0 }

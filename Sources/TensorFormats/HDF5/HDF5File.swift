@@ -34,7 +34,7 @@ package struct HDF5File: TensorSource {
   /// How deeply groups may nest.
   package static let depthLimit = 32
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     path = source.path
     self.source = source
     try walk(from: try Self.rootAddress(source))
@@ -50,12 +50,12 @@ package struct HDF5File: TensorSource {
 
   package func elementType(of name: String) -> ElementType? { datasets[name]?.type }
 
-  package func floats(_ path: String) throws(WeightFileError) -> Tensor<Float> {
-    guard let dataset = datasets[path] else { throw .missing(path, in: self.path) }
+  package func floats(_ path: String) throws(FileError) -> Tensor<Float> {
+    guard let dataset = datasets[path] else { throw .missingTensor(path, in: self.path) }
     guard let type = dataset.type else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, self.path,
-        "the dataset \(quoted(path)) \(dataset.problem ?? "holds no numbers")", tensor: path)
+        "the dataset \(quoted(path)) \(dataset.problem ?? "holds no numbers")", entry: path)
     }
     let count = dataset.range.count / type.size
     let values = try source.floats(
@@ -64,7 +64,7 @@ package struct HDF5File: TensorSource {
   }
 
   /// Visits every object once, parents before children.
-  private mutating func walk(from root: Int) throws(WeightFileError) {
+  private mutating func walk(from root: Int) throws(FileError) {
     var heap = HDF5GlobalHeap(source)
     var waiting: [(path: String, address: Int, depth: Int)] = [("", root, 0)]
     var seenGroups: Set<Int> = []
@@ -98,7 +98,7 @@ package struct HDF5File: TensorSource {
   }
 
   /// Datasets that share bytes are how a short file pretends to be huge.
-  private func refuseOverlaps() throws(WeightFileError) {
+  private func refuseOverlaps() throws(FileError) {
     let full = datasets.filter { !$0.value.range.isEmpty }
     var end = 0
     for (name, dataset) in full.sorted(by: { $0.value.range.lowerBound < $1.value.range.lowerBound }
@@ -110,12 +110,12 @@ package struct HDF5File: TensorSource {
     }
   }
 
-  private func damaged(_ reason: String) -> WeightFileError {
-    WeightFileError(.damaged, path, "the HDF5 structure is damaged: \(reason)")
+  private func damaged(_ reason: String) -> FileError {
+    FileError(.damaged, path, "the HDF5 structure is damaged: \(reason)")
   }
 
   /// The place of the root group's object header, which the superblock tells.
-  private static func rootAddress(_ source: ByteSource) throws(WeightFileError) -> Int {
+  private static func rootAddress(_ source: ByteSource) throws(FileError) -> Int {
     let head = try source.bytes(at: 0, count: min(source.count, 128))
     var reader = ByteReader(head, path: source.path, what: "HDF5 superblock")
     try reader.skip(8)
@@ -143,9 +143,9 @@ package struct HDF5Budget {
   private var left = HDF5File.headerLimit
 
   /// Takes `bytes` off, or throws if there are not as many left.
-  package mutating func spend(_ bytes: Int, in path: String) throws(WeightFileError) {
+  package mutating func spend(_ bytes: Int, in path: String) throws(FileError) {
     guard bytes <= left else {
-      throw WeightFileError(
+      throw FileError(
         .damaged, path, "the HDF5 structure is damaged: its headers and lists of names have no end")
     }
     left -= bytes

@@ -8,7 +8,7 @@ extension HDF5Object {
   }
 
   /// What is in this group; empty if it is no group. What is read for that is taken from `budget`.
-  package func links(_ budget: inout HDF5Budget) throws(WeightFileError) -> [Link] {
+  package func links(_ budget: inout HDF5Budget) throws(FileError) -> [Link] {
     if var reader = try message(Message.symbolTable) {
       let tree = try reader.size(8)
       let heap = try LocalHeap(at: try reader.size(8), of: self, &budget)
@@ -28,18 +28,18 @@ extension HDF5Object {
   /// kind.
   package func refuseDense(
     _ reader: inout ByteReader, flagSize: Int, what: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     try reader.skip(1)
     if try reader.byte() & 1 != 0 { try reader.skip(flagSize) }
     if try reader.number(UInt64.self) != .max {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, source.path,
         "the HDF5 \(what) \(quoted(name)) is stored densely (h5py's libver=\"latest\"), which is not "
           + "read; save the file with the default settings")
     }
   }
 
-  private func compactLink(_ reader: inout ByteReader) throws(WeightFileError) -> Link? {
+  private func compactLink(_ reader: inout ByteReader) throws(FileError) -> Link? {
     guard try reader.byte() == 1 else { throw damaged("a link has an unknown version") }
     let flags = try reader.byte()
     let kind = flags & 8 != 0 ? try reader.byte() : 0
@@ -50,7 +50,7 @@ extension HDF5Object {
     return kind == 0 ? Link(name: try checked(name), address: try reader.size(8)) : nil
   }
 
-  private func checked(_ name: String) throws(WeightFileError) -> String {
+  private func checked(_ name: String) throws(FileError) -> String {
     guard !name.isEmpty, name != ".", !name.contains("/"), name.utf8.count <= HDF5File.pathLimit
     else {
       throw damaged("the name \(quoted(name)) is not allowed")
@@ -61,7 +61,7 @@ extension HDF5Object {
   /// The links of an old-style group: the leaves of a B-tree.
   private func symbols(
     tree: Int, heap: LocalHeap, _ budget: inout HDF5Budget
-  ) throws(WeightFileError) -> [Link] {
+  ) throws(FileError) -> [Link] {
     var links: [Link] = []
     var waiting = [tree]
     var seen: Set<Int> = []
@@ -79,7 +79,7 @@ extension HDF5Object {
 
   private func children(
     ofNode address: Int, _ budget: inout HDF5Budget
-  ) throws(WeightFileError) -> [Int] {
+  ) throws(FileError) -> [Int] {
     var head = try reader(at: address, count: 24)
     try head.skip(4)
     guard try head.byte() == 0 else { throw damaged("its tree of names is of another kind") }
@@ -97,7 +97,7 @@ extension HDF5Object {
 
   private func leaf(
     at address: Int, _ heap: LocalHeap, _ budget: inout HDF5Budget
-  ) throws(WeightFileError) -> [Link] {
+  ) throws(FileError) -> [Link] {
     guard try source.has("SNOD".utf8, at: address) else {
       throw damaged("its tree of names leads nowhere")
     }
@@ -121,7 +121,7 @@ extension HDF5Object {
     return links
   }
 
-  private func reader(at address: Int, count: Int) throws(WeightFileError) -> ByteReader {
+  private func reader(at address: Int, count: Int) throws(FileError) -> ByteReader {
     ByteReader(
       try source.bytes(at: address, count: count), path: source.path,
       what: "HDF5 group \(quoted(name))")
@@ -134,7 +134,7 @@ private struct LocalHeap {
 
   init(
     at address: Int, of group: HDF5Object, _ budget: inout HDF5Budget
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     guard try group.source.has("HEAP".utf8, at: address) else {
       throw group.damaged("its heap of names is missing")
     }
@@ -148,7 +148,7 @@ private struct LocalHeap {
     bytes = try group.source.bytes(at: try head.size(8), count: size)
   }
 
-  func name(at place: Int, of group: HDF5Object) throws(WeightFileError) -> String {
+  func name(at place: Int, of group: HDF5Object) throws(FileError) -> String {
     guard place < bytes.count,
       let end = bytes[place...].prefix(HDF5File.pathLimit + 1).firstIndex(of: 0),
       let name = String(validating: bytes[place..<end], as: UTF8.self)

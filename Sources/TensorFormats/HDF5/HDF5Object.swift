@@ -33,7 +33,7 @@ package struct HDF5Object {
   package private(set) var headerSize = 0
   private var parts: [Part] = []
 
-  package init(at address: Int, in source: ByteSource, name: String) throws(WeightFileError) {
+  package init(at address: Int, in source: ByteSource, name: String) throws(FileError) {
     self.name = name
     self.source = source
     var blocks = try firstBlock(at: address)
@@ -47,16 +47,16 @@ package struct HDF5Object {
   }
 
   /// A reader of the first message of the given kind, or nil if there is none.
-  package func message(_ kind: UInt16) throws(WeightFileError) -> ByteReader? {
+  package func message(_ kind: UInt16) throws(FileError) -> ByteReader? {
     try messages(kind).first
   }
 
   /// Readers of all messages of the given kind.
-  package func messages(_ kind: UInt16) throws(WeightFileError) -> [ByteReader] {
+  package func messages(_ kind: UInt16) throws(FileError) -> [ByteReader] {
     var readers: [ByteReader] = []
     for part in parts where part.kind == kind {
       guard !part.isShared else {
-        throw WeightFileError(
+        throw FileError(
           .unsupported, source.path, "the HDF5 object \(quoted(name)) shares a message with another"
         )
       }
@@ -70,21 +70,21 @@ package struct HDF5Object {
   package func has(_ kind: UInt16) -> Bool { parts.contains { $0.kind == kind } }
 
   /// Where the first message of the given kind begins in the file.
-  package func placeInFile(of kind: UInt16) throws(WeightFileError) -> Int {
+  package func placeInFile(of kind: UInt16) throws(FileError) -> Int {
     guard let part = parts.first(where: { $0.kind == kind }) else {
       throw damaged("a part of its header is missing")
     }
     return part.range.lowerBound
   }
 
-  package func damaged(_ reason: String) -> WeightFileError {
-    WeightFileError(
+  package func damaged(_ reason: String) -> FileError {
+    FileError(
       .damaged, source.path, "the HDF5 object \(quoted(name)) is damaged: \(reason)")
   }
 
   private func firstBlock(
     at address: Int
-  ) throws(WeightFileError) -> (ranges: [Range<Int>], isNew: Bool, isOrdered: Bool) {
+  ) throws(FileError) -> (ranges: [Range<Int>], isNew: Bool, isOrdered: Bool) {
     let head = try source.bytes(at: address, count: min(64, max(0, source.count - address)))
     var reader = ByteReader(head, path: source.path, what: "HDF5 object \(quoted(name))")
     guard head.starts(with: "OHDR".utf8) else {
@@ -102,7 +102,7 @@ package struct HDF5Object {
     return ([try range(address + reader.place, size)], true, flags & 4 != 0)
   }
 
-  private func range(_ start: Int, _ size: Int) throws(WeightFileError) -> Range<Int> {
+  private func range(_ start: Int, _ size: Int) throws(FileError) -> Range<Int> {
     guard start >= 0, start <= source.count, size <= source.count - start else {
       throw damaged("it lies outside the file")
     }
@@ -112,7 +112,7 @@ package struct HDF5Object {
   /// Collects the messages of one block, and the blocks in which the header goes on.
   private mutating func readBlock(
     _ block: Range<Int>, isNew: Bool, ordered: Bool, into blocks: inout [Range<Int>]
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var reader = ByteReader(
       try source.bytes(at: block.lowerBound, count: block.count), path: source.path,
       what: "HDF5 object \(quoted(name))")
@@ -135,7 +135,7 @@ package struct HDF5Object {
   }
 
   /// A continuation block of a new-style header without its signature and checksum.
-  private func withoutFrame(_ block: Range<Int>) throws(WeightFileError) -> Range<Int> {
+  private func withoutFrame(_ block: Range<Int>) throws(FileError) -> Range<Int> {
     guard block.count >= 8, try source.has("OCHK".utf8, at: block.lowerBound) else {
       throw damaged("a part of its header is missing")
     }

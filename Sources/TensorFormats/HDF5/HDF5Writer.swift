@@ -35,10 +35,10 @@ package struct HDF5Writer: ~Copyable {
   /// Errors name `target`, the path that a person knows.
   package static func write(
     to path: String, for target: String,
-    _ body: (borrowing HDF5Writer) throws(WeightFileError) -> Void
-  ) throws(WeightFileError) {
-    let result = library.withLock { _ -> Result<Void, WeightFileError> in
-      do throws(WeightFileError) {
+    _ body: (borrowing HDF5Writer) throws(FileError) -> Void
+  ) throws(FileError) {
+    let result = library.withLock { _ -> Result<Void, FileError> in
+      do throws(FileError) {
         let writer = try HDF5Writer(path, target)
         try body(writer)
         return .success(try writer.finish())
@@ -49,7 +49,7 @@ package struct HDF5Writer: ~Copyable {
     try result.get()
   }
 
-  private init(_ path: String, _ target: String) throws(WeightFileError) {
+  private init(_ path: String, _ target: String) throws(FileError) {
     self.path = target
     H5open()
     // Errors are thrown; the library would print them too.
@@ -57,23 +57,23 @@ package struct HDF5Writer: ~Copyable {
     let standard = avp_hdf5_default()
     let id = H5Fcreate(path, avp_hdf5_truncate(), standard, standard)
     guard id >= 0 else {
-      throw WeightFileError(.cannotCreate, target, "the HDF5 library cannot create the file")
+      throw FileError(.cannotCreate, target, "the HDF5 library cannot create the file")
     }
     file = OpenFile(id)
   }
 
-  private consuming func finish() throws(WeightFileError) {
+  private consuming func finish() throws(FileError) {
     // Most of the data reaches the disk here, so this is where a full disk shows.
     let path = path
     if !file.close() {
-      throw WeightFileError(.writeFailed, path, "the HDF5 library failed at closing")
+      throw FileError(.writeFailed, path, "the HDF5 library failed at closing")
     }
   }
 
   /// Makes the group `name` and gives its attributes: lists of texts, each at most 64 KiB in all.
   package func group(
     _ name: String, attributes: [(String, [String])] = []
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let standard = avp_hdf5_default()
     let group = H5Gcreate2(file.id, name, standard, standard, standard)
     guard group >= 0 else { throw failed("the group \(quoted(name))") }
@@ -82,7 +82,7 @@ package struct HDF5Writer: ~Copyable {
   }
 
   /// Gives the root a text attribute of any length.
-  package func text(_ name: String, _ text: String) throws(WeightFileError) {
+  package func text(_ name: String, _ text: String) throws(FileError) {
     let type = H5Tcopy(avp_hdf5_string())
     let space = H5Screate(H5S_SCALAR)
     defer {
@@ -98,7 +98,7 @@ package struct HDF5Writer: ~Copyable {
   }
 
   /// Writes a dataset of F32; the groups in its path must exist.
-  package func dataset(_ name: String, _ tensor: Tensor<Float>) throws(WeightFileError) {
+  package func dataset(_ name: String, _ tensor: Tensor<Float>) throws(FileError) {
     let extents = tensor.shape.map { hsize_t($0) }
     let space = H5Screate_simple(Int32(extents.count), extents, nil)
     let creation = H5Pcreate(avp_hdf5_dataset_creation())
@@ -121,7 +121,7 @@ package struct HDF5Writer: ~Copyable {
   /// An attribute that is a list of texts of one length, as h5py writes lists of bytes.
   private func list(
     _ name: String, _ texts: [String], of object: hid_t
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let size = max(1, texts.map(\.utf8.count).max() ?? 1)
     let type = H5Tcopy(avp_hdf5_string())
     let space = H5Screate_simple(1, [hsize_t(texts.count)], nil)
@@ -152,7 +152,7 @@ package struct HDF5Writer: ~Copyable {
     return H5Awrite(attribute, type, value)
   }
 
-  private func failed(_ what: String) -> WeightFileError {
-    WeightFileError(.writeFailed, path, "the HDF5 library could not write: \(what)")
+  private func failed(_ what: String) -> FileError {
+    FileError(.writeFailed, path, "the HDF5 library could not write: \(what)")
   }
 }

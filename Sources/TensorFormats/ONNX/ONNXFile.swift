@@ -31,7 +31,7 @@ package struct ONNXFile: TensorSource {
   private var integers: [String: [Int]] = [:]
   private let source: ByteSource
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     path = source.path
     self.source = source
     var reader = ProtobufReader(source, 0..<source.count)
@@ -57,8 +57,8 @@ package struct ONNXFile: TensorSource {
 
   package func elementType(of name: String) -> ElementType? { tensors[name]?.type }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
-    guard let tensor = tensors[name] else { throw .missing(name, in: path) }
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
+    guard let tensor = tensors[name] else { throw .missingTensor(name, in: path) }
     let range = tensor.range
     let values = try source.floats(
       of: tensor.type, at: range.lowerBound, count: range.count / tensor.type.size, tensor: name)
@@ -68,17 +68,17 @@ package struct ONNXFile: TensorSource {
   /// The numbers of a short constant of whole numbers, or nil if there is none of that name.
   package func integers(_ name: String) -> [Int]? { integers[name] }
 
-  private mutating func keep(_ tensor: ONNXTensor, as name: String) throws(WeightFileError) {
+  private mutating func keep(_ tensor: ONNXTensor, as name: String) throws(FileError) {
     tensors[name] = try tensor.checked(path: path, name: name)
     integers[name] = tensor.integers
   }
 
-  private mutating func readGraph(_ graph: Range<Int>) throws(WeightFileError) {
+  private mutating func readGraph(_ graph: Range<Int>) throws(FileError) {
     var reader = ProtobufReader(source, graph)
     while let (field, value) = try reader.next() {
       guard case .range(let range) = value else { continue }
       guard nodes.count < Self.countLimit, tensors.count + integers.count < Self.countLimit else {
-        throw WeightFileError(.unsupported, path, "has too many operations for a ResNet")
+        throw FileError(.unsupported, path, "has too many operations for a ResNet")
       }
       switch field {
       case 1: nodes.append(try node(range))
@@ -90,7 +90,7 @@ package struct ONNXFile: TensorSource {
     }
   }
 
-  private mutating func node(_ range: Range<Int>) throws(WeightFileError) -> Node {
+  private mutating func node(_ range: Range<Int>) throws(FileError) -> Node {
     var reader = ProtobufReader(source, range)
     var node = Node()
     while let (field, value) = try reader.next() {
@@ -103,7 +103,7 @@ package struct ONNXFile: TensorSource {
       default: break
       }
       guard node.inputs.count + node.outputs.count + node.integers.count <= Self.partLimit else {
-        throw WeightFileError(.unsupported, path, "has an operation with too many parts")
+        throw FileError(.unsupported, path, "has an operation with too many parts")
       }
     }
     return node
@@ -111,7 +111,7 @@ package struct ONNXFile: TensorSource {
 
   private mutating func readAttribute(
     _ range: Range<Int>, _ node: inout Node
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var reader = ProtobufReader(source, range)
     var name = ""
     var integers: [Int] = []
@@ -142,7 +142,7 @@ package struct ONNXFile: TensorSource {
     }
   }
 
-  private mutating func readMetadata(_ range: Range<Int>) throws(WeightFileError) {
+  private mutating func readMetadata(_ range: Range<Int>) throws(FileError) {
     var reader = ProtobufReader(source, range)
     var key = ""
     var text = ""
@@ -155,9 +155,9 @@ package struct ONNXFile: TensorSource {
     metadata[key] = text
   }
 
-  private func text(_ range: Range<Int>) throws(WeightFileError) -> String {
+  private func text(_ range: Range<Int>) throws(FileError) -> String {
     guard range.count <= 1 << 20 else {
-      throw WeightFileError(.unsupported, path, "has a text of \(range.count) bytes")
+      throw FileError(.unsupported, path, "has a text of \(range.count) bytes")
     }
     let bytes = try source.bytes(at: range.lowerBound, count: range.count)
     return String(decoding: bytes, as: UTF8.self)

@@ -27,7 +27,7 @@ package struct ONNXTensor {
   /// The longest list of integers that is kept.
   private static let listLimit = 16
 
-  package init(_ source: ByteSource, _ message: Range<Int>) throws(WeightFileError) {
+  package init(_ source: ByteSource, _ message: Range<Int>) throws(FileError) {
     var reader = ProtobufReader(source, message)
     while let (field, value) = try reader.next() {
       switch (field, value) {
@@ -62,24 +62,24 @@ package struct ONNXTensor {
   /// The tensor if it holds floating-point numbers; nil if it holds others, which are no weights.
   ///
   /// - Throws: if the numbers are not in the file or not as many as the shape says.
-  package func checked(path: String, name: String) throws(WeightFileError) -> Floats? {
+  package func checked(path: String, name: String) throws(FileError) -> Floats? {
     guard let type, type.isFloatingPoint else { return nil }
     if isExternal {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path,
         "keeps its tensors in a file of its own (\(quoted(name)) and others), which is not read; "
-          + "export with torch.onnx.export(..., external_data=False)", tensor: name)
+          + "export with torch.onnx.export(..., external_data=False)", entry: name)
     }
     guard let count = elementCount(shape) else {
-      throw WeightFileError(
-        .damaged, path, "the tensor \(quoted(name)) has the absurd shape \(shape)", tensor: name)
+      throw FileError(
+        .damaged, path, "the tensor \(quoted(name)) has the absurd shape \(shape)", entry: name)
     }
     let range = self.range ?? 0..<0
     guard range.count == count * type.size else {
-      throw WeightFileError(
+      throw FileError(
         self.range == nil ? .unsupported : .damaged, path,
         "the tensor \(quoted(name)) of shape \(shape) has \(range.count) bytes of numbers",
-        tensor: name
+        entry: name
       )
     }
     return Floats(shape: shape, type: type, range: range)

@@ -28,7 +28,7 @@ package struct ProtobufReader {
   }
 
   /// The next field's number and value, or nil at the end of the message.
-  package mutating func next() throws(WeightFileError) -> (field: Int, value: Value)? {
+  package mutating func next() throws(FileError) -> (field: Int, value: Value)? {
     guard place < end else { return nil }
     let key = try variable()
     let field = Int(truncatingIfNeeded: key >> 3)
@@ -47,17 +47,17 @@ package struct ProtobufReader {
   }
 
   /// Numbers packed into one field of variable-length integers.
-  package mutating func packed() throws(WeightFileError) -> [Int] {
+  package mutating func packed() throws(FileError) -> [Int] {
     var numbers: [Int] = []
     while place < end { numbers.append(Int(truncatingIfNeeded: try variable())) }
     return numbers
   }
 
-  package func damaged(_ reason: String) -> WeightFileError {
-    WeightFileError(.damaged, source.path, "is no ONNX model, or a damaged one: \(reason)")
+  package func damaged(_ reason: String) -> FileError {
+    FileError(.damaged, source.path, "is no ONNX model, or a damaged one: \(reason)")
   }
 
-  private mutating func byte() throws(WeightFileError) -> UInt8 {
+  private mutating func byte() throws(FileError) -> UInt8 {
     guard place < end else { throw damaged("it ends too early") }
     if !(windowStart..<windowStart + window.count).contains(place) {
       window = try source.bytes(at: place, count: min(4096, end - place))
@@ -67,7 +67,7 @@ package struct ProtobufReader {
     return window[place - 1 - windowStart]
   }
 
-  private mutating func variable() throws(WeightFileError) -> UInt64 {
+  private mutating func variable() throws(FileError) -> UInt64 {
     var value: UInt64 = 0
     for shift in stride(from: 0, to: 64, by: 7) {
       let byte = try byte()
@@ -77,7 +77,7 @@ package struct ProtobufReader {
     throw damaged("a number without an end")
   }
 
-  private mutating func fixed(_ size: Int) throws(WeightFileError) -> UInt64 {
+  private mutating func fixed(_ size: Int) throws(FileError) -> UInt64 {
     var value: UInt64 = 0
     for index in 0..<size { value |= UInt64(try byte()) << (8 * index) }
     return value

@@ -13,17 +13,17 @@ package struct SafeTensorsFile: TensorSource {
 
   /// Opens the file at `path`.
   ///
-  /// - Throws: a ``WeightFileError`` that names the file if it is missing, unreadable or damaged.
-  package init(path: String) throws(WeightFileError) {
+  /// - Throws: a ``FileError`` that names the file if it is missing, unreadable or damaged.
+  package init(path: String) throws(FileError) {
     try self.init(ByteSource(path: path))
   }
 
   /// Reads the bytes of a safetensors file that is in memory; `path` is what messages call it.
-  package init(bytes: [UInt8], path: String) throws(WeightFileError) {
+  package init(bytes: [UInt8], path: String) throws(FileError) {
     try self.init(ByteSource(bytes, path: path))
   }
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     header = try SafeTensorsHeader(of: source)
     path = source.path
     names = sortedByBytes(header.entries.keys)
@@ -35,7 +35,7 @@ package struct SafeTensorsFile: TensorSource {
 
   package func elementType(of name: String) -> ElementType? { header.entries[name]?.type }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
     let entry = try entry(name)
     let values = try source.floats(
       of: entry.type, at: offset(entry), count: count(entry), tensor: name)
@@ -43,7 +43,7 @@ package struct SafeTensorsFile: TensorSource {
   }
 
   /// The tensor `name` as 64-bit floats; its elements may be of any floating-point type.
-  package func doubles(_ name: String) throws(WeightFileError) -> Tensor<Double> {
+  package func doubles(_ name: String) throws(FileError) -> Tensor<Double> {
     let entry = try entry(name)
     guard entry.type == .float64 else {
       let tensor = try floats(name)
@@ -54,14 +54,14 @@ package struct SafeTensorsFile: TensorSource {
   }
 
   /// The tensor `name`, which must be stored as I64.
-  package func int64s(_ name: String) throws(WeightFileError) -> Tensor<Int64> {
+  package func int64s(_ name: String) throws(FileError) -> Tensor<Int64> {
     let entry = try entry(name, of: .int64)
     let values = try source.elements(of: Int64.self, at: offset(entry), count: count(entry))
     return Tensor(shape: entry.shape, values: values)
   }
 
   /// The tensor `name`, which must be stored as U8.
-  package func bytes(_ name: String) throws(WeightFileError) -> Tensor<UInt8> {
+  package func bytes(_ name: String) throws(FileError) -> Tensor<UInt8> {
     let entry = try entry(name, of: .uint8)
     return Tensor(
       shape: entry.shape, values: try source.bytes(at: offset(entry), count: count(entry)))
@@ -69,13 +69,13 @@ package struct SafeTensorsFile: TensorSource {
 
   private func entry(
     _ name: String, of type: ElementType? = nil
-  ) throws(WeightFileError) -> SafeTensorsEntry {
-    guard let entry = header.entries[name] else { throw .missing(name, in: path) }
+  ) throws(FileError) -> SafeTensorsEntry {
+    guard let entry = header.entries[name] else { throw .missingTensor(name, in: path) }
     if let type, entry.type != type {
-      throw WeightFileError(
-        .tensorMisshapen, path,
+      throw FileError(
+        .entryMismatch, path,
         "the tensor \(quoted(name)) holds \(entry.type.rawValue), not \(type.rawValue)",
-        tensor: name)
+        entry: name)
     }
     return entry
   }

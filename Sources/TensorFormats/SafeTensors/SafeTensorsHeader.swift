@@ -22,18 +22,18 @@ package struct SafeTensorsHeader: Sendable {
   /// The place in the file of the first tensor's bytes.
   package let dataStart: Int
 
-  package init(of source: ByteSource) throws(WeightFileError) {
+  package init(of source: ByteSource) throws(FileError) {
     let length = try Self.length(source)
     var parser = SafeTensorsHeaderParser(path: source.path)
     do {
       try parser.parse(source.bytes(at: 8, count: length))
     } catch let failure as JSONReader.Failure {
-      throw WeightFileError(
+      throw FileError(
         .damaged, source.path, "the safetensors header is damaged: \(failure)")
-    } catch let error as WeightFileError {
+    } catch let error as FileError {
       throw error
     } catch {
-      throw WeightFileError(.damaged, source.path, "\(error)")
+      throw FileError(.damaged, source.path, "\(error)")
     }
     entries = parser.entries
     metadata = parser.metadata
@@ -41,18 +41,18 @@ package struct SafeTensorsHeader: Sendable {
     try Self.checkCover(entries, size: source.count - dataStart, path: source.path)
   }
 
-  private static func length(_ source: ByteSource) throws(WeightFileError) -> Int {
+  private static func length(_ source: ByteSource) throws(FileError) -> Int {
     guard source.count >= 8 else {
-      throw WeightFileError(.damaged, source.path, "is too short for a safetensors file")
+      throw FileError(.damaged, source.path, "is too short for a safetensors file")
     }
     let length = UInt64(littleEndian: try source.elements(of: UInt64.self, at: 0, count: 1)[0])
     guard length <= UInt64(source.count - 8) else {
-      throw WeightFileError(
+      throw FileError(
         .damaged, source.path,
         "announces a safetensors header of \(length) bytes, but has only \(source.count) in all")
     }
     guard length <= UInt64(lengthLimit) else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, source.path,
         "has a safetensors header of \(length) bytes; at most \(lengthLimit) are read")
     }
@@ -62,7 +62,7 @@ package struct SafeTensorsHeader: Sendable {
   /// Checks that the tensors cover `size` bytes without gap or overlap.
   private static func checkCover(
     _ entries: [String: SafeTensorsEntry], size: Int, path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     let inOrder = entries.sorted {
       ($0.value.range.lowerBound, $0.value.range.upperBound)
         < ($1.value.range.lowerBound, $1.value.range.upperBound)
@@ -71,12 +71,12 @@ package struct SafeTensorsHeader: Sendable {
     for (name, entry) in inOrder {
       guard entry.range.lowerBound == end else {
         let what = entry.range.lowerBound < end ? "overlaps another" : "leaves a gap before it"
-        throw WeightFileError(.damaged, path, "the tensor \(quoted(name)) \(what)", tensor: name)
+        throw FileError(.damaged, path, "the tensor \(quoted(name)) \(what)", entry: name)
       }
       end = entry.range.upperBound
     }
     guard end == size else {
-      throw WeightFileError(
+      throw FileError(
         .damaged, path,
         "has \(size) bytes of tensors, but its header speaks of \(end): the file is "
           + (size < end ? "cut off" : "too long"))

@@ -14,28 +14,28 @@ package struct SafeTensorsIndex: TensorSource {
   /// The longest index that is read.
   package static let lengthLimit = 16 << 20
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     guard source.count <= Self.lengthLimit else {
-      throw WeightFileError(.unsupported, source.path, "is too long for an index of weight files")
+      throw FileError(.unsupported, source.path, "is too long for an index of weight files")
     }
     path = source.path
     fileOfTensor = try Self.readMap(
       try source.bytes(at: 0, count: source.count), path: source.path)
     guard !fileOfTensor.isEmpty else {
-      throw WeightFileError(.unsupported, path, "is JSON, but not an index of weight files")
+      throw FileError(.unsupported, path, "is JSON, but not an index of weight files")
     }
     names = sortedByBytes(fileOfTensor.keys)
     files = try Self.open(Set(fileOfTensor.values), beside: path)
     metadata = try Self.joinedMetadata(files, path: path)
-    for name in names where shape(of: name) == nil { throw .missing(name, in: path) }
+    for name in names where shape(of: name) == nil { throw .missingTensor(name, in: path) }
     for (key, file) in files {
       for name in file.names where fileOfTensor[name] != key {
         let place = fileOfTensor[name].map { "which the index says is in \(quoted($0))" }
-        throw WeightFileError(
-          .tensorUnexpected, path,
+        throw FileError(
+          .entryUnexpected, path,
           "the file \(quoted(key)) holds the tensor \(quoted(name)), "
             + (place ?? "which is not in the index"),
-          tensor: name)
+          entry: name)
       }
     }
   }
@@ -43,12 +43,12 @@ package struct SafeTensorsIndex: TensorSource {
   /// What the files say about themselves; those of one model must agree.
   private static func joinedMetadata(
     _ files: [String: SafeTensorsFile], path: String
-  ) throws(WeightFileError) -> [String: String] {
+  ) throws(FileError) -> [String: String] {
     var joined: [String: String] = [:]
     for file in files.values {
       for (key, text) in file.metadata {
         guard joined.updateValue(text, forKey: key) ?? text == text else {
-          throw WeightFileError(
+          throw FileError(
             .damaged, path, "its files disagree about the metadata \(quoted(key))")
         }
       }
@@ -64,23 +64,23 @@ package struct SafeTensorsIndex: TensorSource {
     fileOfTensor[name].flatMap { files[$0]?.elementType(of: name) }
   }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
     guard let key = fileOfTensor[name], let file = files[key] else {
-      throw .missing(name, in: path)
+      throw .missingTensor(name, in: path)
     }
     return try file.floats(name)
   }
 
   private static func open(
     _ names: Set<String>, beside path: String
-  ) throws(WeightFileError) -> [String: SafeTensorsFile] {
+  ) throws(FileError) -> [String: SafeTensorsFile] {
     guard names.count <= 1000 else {
-      throw WeightFileError(.unsupported, path, "names \(names.count) files")
+      throw FileError(.unsupported, path, "names \(names.count) files")
     }
     var files: [String: SafeTensorsFile] = [:]
     for name in names.sorted() {
       guard !name.isEmpty, !name.contains("/"), name != "..", !name.utf8.contains(0) else {
-        throw WeightFileError(
+        throw FileError(
           .damaged, path, "names the file \(quoted(name)), which is not in the same folder")
       }
       files[name] = try SafeTensorsFile(path: "\(folder(path))/\(name)")
@@ -90,7 +90,7 @@ package struct SafeTensorsIndex: TensorSource {
 
   private static func readMap(
     _ json: [UInt8], path: String
-  ) throws(WeightFileError) -> [String: String] {
+  ) throws(FileError) -> [String: String] {
     do throws(JSONReader.Failure) {
       var reader = JSONReader(json)
       var map: [String: String] = [:]
@@ -103,7 +103,7 @@ package struct SafeTensorsIndex: TensorSource {
       try reader.finish()
       return map
     } catch {
-      throw WeightFileError(.damaged, path, "is not an index of weight files: \(error)")
+      throw FileError(.damaged, path, "is not an index of weight files: \(error)")
     }
   }
 }

@@ -50,7 +50,7 @@ package struct SafeTensorsWriter: Sendable {
   }
 
   /// Writes the file as ``writeAtomically(_:to:)`` does, without a second copy of all tensors.
-  package func write(to path: String) throws(WeightFileError) {
+  package func write(to path: String) throws(FileError) {
     let pieces = parts.lazy.map { append in
       var bytes: [UInt8] = []
       append(&bytes)

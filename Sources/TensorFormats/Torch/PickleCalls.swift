@@ -3,7 +3,7 @@ import FileIO
 /// What the few functions make that a pickle may call.
 extension PickleReader {
   /// Carries out a call, or the making of an object, with what is on the stack.
-  package mutating func call() throws(WeightFileError) {
+  package mutating func call() throws(FileError) {
     guard case .tuple(let tuple) = try pop(), case .global(let function) = try pop() else {
       throw reader.damaged("a call without a function")
     }
@@ -17,7 +17,7 @@ extension PickleReader {
   /// The pairs of `OrderedDict(...)`: none, or those of the one list that Python 2 gives it.
   private mutating func pairs(
     _ arguments: [PickleValue]
-  ) throws(WeightFileError) -> [(key: String, value: PickleValue)] {
+  ) throws(FileError) -> [(key: String, value: PickleValue)] {
     if arguments.isEmpty { return [] }
     guard arguments.count == 1, case .list(let list) = arguments[0] else {
       throw reader.damaged("an OrderedDict with unknown arguments")
@@ -40,7 +40,7 @@ extension PickleReader {
 
   private func result(
     of function: PickleGlobal, _ arguments: [PickleValue]
-  ) throws(WeightFileError) -> PickleValue {
+  ) throws(FileError) -> PickleValue {
     switch function {
     case .orderedDict: throw reader.damaged("a dictionary in place of a tensor")
     case .rebuildTensor: return .tensor(try view(arguments))
@@ -64,7 +64,7 @@ extension PickleReader {
   }
 
   /// The tensor of `_rebuild_tensor_v2(storage, offset, shape, strides, ...)`.
-  private func view(_ arguments: [PickleValue]) throws(WeightFileError) -> TorchView {
+  private func view(_ arguments: [PickleValue]) throws(FileError) -> TorchView {
     guard arguments.count >= 4, case .storage(let storage) = arguments[0],
       case .integer(let offset) = arguments[1], let shape = numbers(arguments[2]),
       let strides = numbers(arguments[3])
@@ -92,7 +92,7 @@ extension PickleReader {
   }
 
   /// The storage of `("storage", type, key, place, count)`, which may end with None.
-  package func storage(_ value: PickleValue) throws(WeightFileError) -> TorchStorage {
+  package func storage(_ value: PickleValue) throws(FileError) -> TorchStorage {
     guard case .tuple(let tuple) = value, case let parts = tuple.values, parts.count >= 5,
       case .string("storage") = parts[0], case .global(.storageType(let type)) = parts[1],
       case .string(let key) = parts[2], key.utf8.count <= Self.storageKeyLimit,

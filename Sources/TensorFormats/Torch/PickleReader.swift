@@ -27,7 +27,7 @@ package struct PickleReader {
   /// Reads the pickle that begins at `place` in `bytes`.
   package static func read(
     _ bytes: [UInt8], from place: Int = 0, path: String
-  ) throws(WeightFileError) -> PickleContent {
+  ) throws(FileError) -> PickleContent {
     var machine = PickleReader(ByteReader(bytes, path: path, what: "pickle"))
     try machine.reader.move(to: place)
     return try machine.run(from: place)
@@ -35,7 +35,7 @@ package struct PickleReader {
 
   private init(_ reader: ByteReader) { self.reader = reader }
 
-  private mutating func run(from start: Int) throws(WeightFileError) -> PickleContent {
+  private mutating func run(from start: Int) throws(FileError) -> PickleContent {
     for _ in 0..<Self.operationLimit {
       let code = try reader.byte()
       if code == UInt8(ascii: ".") {
@@ -56,14 +56,14 @@ package struct PickleReader {
 
   // MARK: The stack
 
-  package mutating func pop() throws(WeightFileError) -> PickleValue {
+  package mutating func pop() throws(FileError) -> PickleValue {
     guard let value = stack.popLast() else { throw reader.damaged("its stack is empty") }
     if case .mark = value { throw reader.damaged("a mark is used as a value") }
     return value
   }
 
   /// The values above the last mark; the mark goes too.
-  private mutating func popMarked() throws(WeightFileError) -> [PickleValue] {
+  private mutating func popMarked() throws(FileError) -> [PickleValue] {
     let found = stack.lastIndex { if case .mark = $0 { true } else { false } }
     guard let found else { throw reader.damaged("a mark is missing") }
     let values = Array(stack[(found + 1)...])
@@ -71,7 +71,7 @@ package struct PickleReader {
     return values
   }
 
-  private mutating func push(tuple values: [PickleValue]) throws(WeightFileError) {
+  private mutating func push(tuple values: [PickleValue]) throws(FileError) {
     let tuple = PickleTuple(values)
     guard tuple.depth <= PickleTuple.depthLimit else {
       throw reader.damaged("its tuples nest too deeply")
@@ -79,12 +79,12 @@ package struct PickleReader {
     stack.append(.tuple(tuple))
   }
 
-  private mutating func remember(_ key: Int) throws(WeightFileError) {
+  private mutating func remember(_ key: Int) throws(FileError) {
     guard let top = stack.last else { throw reader.damaged("its stack is empty") }
     memo[key] = top
   }
 
-  private mutating func recall(_ key: Int) throws(WeightFileError) {
+  private mutating func recall(_ key: Int) throws(FileError) {
     guard let value = memo[key] else { throw reader.damaged("it recalls what it never stored") }
     stack.append(value)
   }
@@ -92,7 +92,7 @@ package struct PickleReader {
   // MARK: Opcodes
 
   /// Numbers, constants, empty containers, memory. Returns false for any other opcode.
-  private mutating func pushSimple(_ code: UInt8) throws(WeightFileError) -> Bool {
+  private mutating func pushSimple(_ code: UInt8) throws(FileError) -> Bool {
     switch code {
     case 0x80: try reader.skip(1)  // PROTO
     case 0x95: try reader.skip(8)  // FRAME
@@ -127,7 +127,7 @@ package struct PickleReader {
   }
 
   /// Texts, bytes and globals. Returns false for any other opcode.
-  private mutating func pushText(_ code: UInt8) throws(WeightFileError) -> Bool {
+  private mutating func pushText(_ code: UInt8) throws(FileError) -> Bool {
     switch code {
     case UInt8(ascii: "X"): try pushString(lengthSize: 4)
     case 0x8C: try pushString(lengthSize: 1)
@@ -149,7 +149,7 @@ package struct PickleReader {
   }
 
   /// Containers and calls. Returns false for any other opcode.
-  private mutating func build(_ code: UInt8) throws(WeightFileError) -> Bool {
+  private mutating func build(_ code: UInt8) throws(FileError) -> Bool {
     switch code {
     case UInt8(ascii: "t"): try push(tuple: try popMarked())
     case 0x85...0x87:
@@ -203,7 +203,7 @@ package struct PickleReader {
       ?? .other("a large number")
   }
 
-  private mutating func pushString(lengthSize: Int) throws(WeightFileError) {
+  private mutating func pushString(lengthSize: Int) throws(FileError) {
     stack.append(.string(Self.text(try reader.take(try reader.size(lengthSize)))))
   }
 
@@ -217,12 +217,12 @@ package struct PickleReader {
   }
 
   /// Bytes beside the weights, which nothing needs.
-  private mutating func pushBytes(lengthSize: Int) throws(WeightFileError) {
+  private mutating func pushBytes(lengthSize: Int) throws(FileError) {
     try reader.skip(try reader.size(lengthSize))
     stack.append(.other("bytes"))
   }
 
-  private mutating func line() throws(WeightFileError) -> String {
+  private mutating func line() throws(FileError) -> String {
     var bytes: [UInt8] = []
     while true {
       let byte = try reader.byte()
@@ -232,7 +232,7 @@ package struct PickleReader {
     return Self.text(bytes)
   }
 
-  private mutating func pushGlobal(module: String, name: String) throws(WeightFileError) {
+  private mutating func pushGlobal(module: String, name: String) throws(FileError) {
     guard let global = PickleGlobal(module: module, name: name) else {
       throw reader.unsupported(
         "the pickle asks for \(quoted("\(module).\(name)")), which no state_dict needs; nothing was "
@@ -246,12 +246,12 @@ package struct PickleReader {
     stack.append(.dictionary(dictionaries.count - 1))
   }
 
-  private mutating func append(_ values: [PickleValue]) throws(WeightFileError) {
+  private mutating func append(_ values: [PickleValue]) throws(FileError) {
     guard case .list(let list) = stack.last else { throw reader.damaged("a list is missing") }
     lists[list] += values
   }
 
-  private mutating func setItems(_ values: [PickleValue]) throws(WeightFileError) {
+  private mutating func setItems(_ values: [PickleValue]) throws(FileError) {
     guard values.count.isMultiple(of: 2) else { throw reader.damaged("a value is missing") }
     // A counter is filled like a dictionary; nothing needs what is in it.
     if case .other = stack.last { return }
@@ -268,7 +268,7 @@ package struct PickleReader {
   /// never in a state_dict.
   package func pair(
     _ key: PickleValue, _ value: PickleValue
-  ) throws(WeightFileError) -> (key: String, value: PickleValue)? {
+  ) throws(FileError) -> (key: String, value: PickleValue)? {
     guard case .string(let key) = key else { return nil }
     guard key.utf8.count <= Self.nameLimit else {
       throw reader.unsupported("the pickle has a key of \(key.utf8.count) bytes in a dictionary")

@@ -8,9 +8,9 @@ package struct StateDict {
   /// Keys under which training scripts keep the state_dict.
   private static let usualKeys = ["state_dict", "model_state_dict", "model", "net", "module"]
 
-  package init(_ pickle: PickleContent, path: String) throws(WeightFileError) {
+  package init(_ pickle: PickleContent, path: String) throws(FileError) {
     guard var pairs = Self.dictionary(pickle.root, pickle) else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path, "holds no state_dict: save model.state_dict() with torch.save")
     }
     // At most two wrappings, such as {"model": {"state_dict": ...}}.
@@ -23,10 +23,10 @@ package struct StateDict {
     for (key, value) in pairs {
       guard case .tensor(let view) = value else {
         let what = if case .other(let what) = value { what } else { "no tensor" }
-        throw WeightFileError(
+        throw FileError(
           .unsupported, path,
           "holds no plain state_dict: the entry \(quoted(key)) is \(what); save "
-            + "model.state_dict() with torch.save", tensor: key)
+            + "model.state_dict() with torch.save", entry: key)
       }
       if seen.updateValue(view, forKey: key) == nil { order.append(key) }
     }
@@ -43,7 +43,7 @@ package struct StateDict {
   /// only one that holds tensors. Nil where `pairs` holds the weights itself.
   private static func nested(
     _ pairs: Pairs, _ pickle: PickleContent, _ path: String
-  ) throws(WeightFileError) -> Pairs? {
+  ) throws(FileError) -> Pairs? {
     for key in usualKeys {
       if let value = pairs.last(where: { $0.key == key })?.value,
         let inner = dictionary(value, pickle)
@@ -59,7 +59,7 @@ package struct StateDict {
       return candidates.first.flatMap { dictionary($0.value, pickle) }
     }
     let names = candidates.prefix(8).map { quoted($0.key) }
-    throw WeightFileError(
+    throw FileError(
       .unsupported, path,
       "holds several networks, under \(names.joined(separator: ", ")); save one of them alone: "
         + "torch.save(torch.load(\(quoted(path)))[\(names[0])], \"weights.pth\")")

@@ -20,14 +20,14 @@ package struct TorchFile: TensorSource {
   /// How many elements may be read several times in any file.
   private static let sharingLimit = 1 << 24
 
-  package init(zip archive: ZipArchive, path: String) throws(WeightFileError) {
+  package init(zip archive: ZipArchive, path: String) throws(FileError) {
     let content = try TorchZip(archive, path: path)
     try self.init(
       content.pickle, storages: content.storages, metadata: content.metadata, path: path,
       layout: "PyTorch zip")
   }
 
-  package init(legacy source: ByteSource) throws(WeightFileError) {
+  package init(legacy source: ByteSource) throws(FileError) {
     let content = try TorchLegacy(source)
     try self.init(
       content.pickle, storages: content.storages, metadata: [:], path: source.path,
@@ -39,18 +39,18 @@ package struct TorchFile: TensorSource {
   package init(
     _ pickle: PickleContent, storages: [String: ByteSource], metadata: [String: String],
     path: String, layout: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var views: [String: TorchView] = [:]
     for (name, view) in try StateDict(pickle, path: path).tensors {
       guard let storage = storages[view.storage.key] else {
-        throw WeightFileError(
-          .damaged, path, "the data of the tensor \(quoted(name)) is missing", tensor: name)
+        throw FileError(
+          .damaged, path, "the data of the tensor \(quoted(name)) is missing", entry: name)
       }
       let (size, overflow) = view.storage.count.multipliedReportingOverflow(
         by: view.storage.type.size)
       guard !overflow, size <= storage.count else {
-        throw WeightFileError(
-          .damaged, path, "the data of the tensor \(quoted(name)) is too short", tensor: name)
+        throw FileError(
+          .damaged, path, "the data of the tensor \(quoted(name)) is too short", entry: name)
       }
       views[name] = view
     }
@@ -67,9 +67,9 @@ package struct TorchFile: TensorSource {
 
   package func elementType(of name: String) -> ElementType? { views[name]?.storage.type }
 
-  package func floats(_ name: String) throws(WeightFileError) -> Tensor<Float> {
+  package func floats(_ name: String) throws(FileError) -> Tensor<Float> {
     guard let view = views[name], let storage = storages[view.storage.key] else {
-      throw .missing(name, in: path)
+      throw .missingTensor(name, in: path)
     }
     let type = view.storage.type
     let values = try storage.floats(
@@ -83,12 +83,12 @@ package struct TorchFile: TensorSource {
   /// Slices of one storage are usual, and so is a tensor under two names.
   private static func checkSharing(
     _ views: [String: TorchView], path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var storages: [String: Int] = [:]
     for view in views.values { storages[view.storage.key] = view.storage.count }
     let read = views.values.reduce(0) { $0 + $1.range.count }
     guard read <= max(sharingLimit, 4 * storages.values.reduce(0, +)) else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path,
         "its tensors overlap far too often; save {name: tensor.clone()} of each one")
     }

@@ -10,7 +10,7 @@ package struct TorchZip {
   /// The entry with the metadata.
   package static let metadataName = "avp_dist.json"
 
-  package init(_ archive: ZipArchive, path: String) throws(WeightFileError) {
+  package init(_ archive: ZipArchive, path: String) throws(FileError) {
     let pickles = archive.entries.keys.filter { $0.hasSuffix("/data.pkl") }
     try ZipContent(archive, path: path).refusePrograms()
     guard pickles.count == 1, let name = pickles.first, let entry = archive.entries[name] else {
@@ -20,11 +20,11 @@ package struct TorchZip {
     if let order = archive.entries["\(prefix)byteorder"] {
       let text = try archive.source(of: order).bytes(at: 0, count: min(order.range.count, 16))
       guard text == Array("little".utf8) else {
-        throw WeightFileError(.unsupported, path, "was written on a big-endian machine")
+        throw FileError(.unsupported, path, "was written on a big-endian machine")
       }
     }
     guard entry.range.count <= TorchFile.pickleLimit else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, path, "has a pickle of \(entry.range.count) bytes; a state_dict needs less")
     }
     for entry in archive.entries.values { try archive.verify(entry) }
@@ -36,7 +36,7 @@ package struct TorchZip {
 
   private static func storages(
     _ archive: ZipArchive, prefix: String
-  ) throws(WeightFileError) -> [String: ByteSource] {
+  ) throws(FileError) -> [String: ByteSource] {
     var storages: [String: ByteSource] = [:]
     for (name, entry) in archive.entries where name.hasPrefix(prefix) {
       storages[String(name.dropFirst(prefix.count))] = try archive.source(of: entry)
@@ -46,10 +46,10 @@ package struct TorchZip {
 
   private static func metadata(
     _ archive: ZipArchive, prefix: Substring, path: String
-  ) throws(WeightFileError) -> [String: String] {
+  ) throws(FileError) -> [String: String] {
     guard let entry = archive.entries["\(prefix)\(metadataName)"] else { return [:] }
     guard entry.range.count <= SafeTensorsHeader.lengthLimit else {
-      throw WeightFileError(.damaged, path, "its metadata has \(entry.range.count) bytes")
+      throw FileError(.damaged, path, "its metadata has \(entry.range.count) bytes")
     }
     let text = try archive.source(of: entry).bytes(at: 0, count: entry.range.count)
     return try textTable(text, path: path, what: "metadata")
@@ -68,16 +68,16 @@ package struct TorchLegacy {
     0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
   ]
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     let head = try source.bytes(at: 0, count: min(source.count, TorchFile.pickleLimit))
     var place = Self.magic.count
-    func next() throws(WeightFileError) -> PickleContent {
+    func next() throws(FileError) -> PickleContent {
       let content = try PickleReader.read(head, from: place, path: source.path)
       place += content.length
       return content
     }
     guard case .integer(1001) = try next().root else {
-      throw WeightFileError(.unsupported, source.path, "has an unknown version of the format")
+      throw FileError(.unsupported, source.path, "has an unknown version of the format")
     }
     try Self.checkMachine(try next(), path: source.path)
     pickle = try next()
@@ -87,31 +87,31 @@ package struct TorchLegacy {
 
   private static func checkMachine(
     _ facts: PickleContent, path: String
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     for (key, value) in facts.dictionaries.first ?? [] {
       if key == "little_endian", case .boolean(false) = value {
-        throw WeightFileError(.unsupported, path, "was written on a big-endian machine")
+        throw FileError(.unsupported, path, "was written on a big-endian machine")
       }
     }
   }
 
   private static func storages(
     _ source: ByteSource, from start: Int, keys: PickleContent, sizes: [String: TorchStorage]
-  ) throws(WeightFileError) -> [String: ByteSource] {
+  ) throws(FileError) -> [String: ByteSource] {
     guard case .list(let list) = keys.root else {
-      throw WeightFileError(.damaged, source.path, "the list of storages is missing")
+      throw FileError(.damaged, source.path, "the list of storages is missing")
     }
     var storages: [String: ByteSource] = [:]
     var place = start
     for case .string(let key) in keys.lists[list] {
       guard let storage = sizes[key] else {
-        throw WeightFileError(
+        throw FileError(
           .unsupported, source.path, "the storage \(quoted(key)) belongs to no tensor")
       }
       let count = Int(try source.elements(of: Int64.self, at: place, count: 1)[0])
       let (size, overflow) = count.multipliedReportingOverflow(by: storage.type.size)
       guard count == storage.count, !overflow, size <= source.count - place - 8 else {
-        throw WeightFileError(
+        throw FileError(
           .damaged, source.path, "the storage \(quoted(key)) of \(count) elements does not fit")
       }
       storages[key] = try source.part(place + 8..<place + 8 + size)

@@ -21,7 +21,7 @@ package struct ZipArchive: Sendable {
   package let entries: [String: Entry]
   private let source: ByteSource
 
-  package init(_ source: ByteSource) throws(WeightFileError) {
+  package init(_ source: ByteSource) throws(FileError) {
     self.source = source
     let end = try ZipDirectoryEnd(of: source)
     let bytes = try source.bytes(at: end.directory.lowerBound, count: end.directory.count)
@@ -45,9 +45,9 @@ package struct ZipArchive: Sendable {
   }
 
   /// The bytes of `entry` as a source of their own.
-  package func source(of entry: Entry) throws(WeightFileError) -> ByteSource {
+  package func source(of entry: Entry) throws(FileError) -> ByteSource {
     guard !entry.isCompressed else {
-      throw WeightFileError(
+      throw FileError(
         .unsupported, source.path,
         "the zip entry \(quoted(entry.name)) is compressed; PyTorch and Keras store entries as they "
           + "are, so save the model again")
@@ -56,12 +56,12 @@ package struct ZipArchive: Sendable {
   }
 
   /// Compares the checksum of `entry` with its bytes.
-  package func verify(_ entry: Entry) throws(WeightFileError) {
+  package func verify(_ entry: Entry) throws(FileError) {
     var checksum = CRC32()
     let bytes = try source(of: entry)
     try bytes.forEachPiece(0..<bytes.count) { checksum.update($0) }
     guard checksum.value == entry.checksum else {
-      throw WeightFileError(
+      throw FileError(
         .damaged, source.path, "the checksum of the entry \(quoted(entry.name)) is wrong")
     }
   }
@@ -69,7 +69,7 @@ package struct ZipArchive: Sendable {
   /// Entries that share bytes are how small archives pretend to be huge.
   private static func checkDisjoint(
     _ ranges: [Range<Int>], _ reader: ByteReader
-  ) throws(WeightFileError) {
+  ) throws(FileError) {
     var end = 0
     for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
       if range.lowerBound < end { throw reader.damaged("two entries overlap") }
@@ -83,13 +83,13 @@ private struct ZipDirectoryEnd {
   let entryCount: Int
   let directory: Range<Int>
 
-  init(of source: ByteSource) throws(WeightFileError) {
+  init(of source: ByteSource) throws(FileError) {
     // The record has 22 bytes and a comment of at most 65,535.
     let tailLength = min(source.count, 22 + 65_535)
     let tailStart = source.count - tailLength
     let tail = try source.bytes(at: tailStart, count: tailLength)
     guard let start = Self.lastSignature([0x50, 0x4B, 0x05, 0x06], in: tail) else {
-      throw WeightFileError(
+      throw FileError(
         .damaged, source.path, "begins like a zip file, but its directory is missing: cut off?")
     }
     var reader = ByteReader(tail, path: source.path, what: "zip directory")
@@ -114,7 +114,7 @@ private struct ZipDirectoryEnd {
 
   private static func zip64(
     _ source: ByteSource, locator: Int
-  ) throws(WeightFileError) -> (count: Int, size: Int, offset: Int) {
+  ) throws(FileError) -> (count: Int, size: Int, offset: Int) {
     var reader = ByteReader(
       try source.bytes(at: locator, count: 20), path: source.path, what: "zip64 directory")
     guard try reader.number(UInt32.self) == 0x0706_4B50 else {
@@ -149,7 +149,7 @@ private struct ZipDirectoryRecord {
   private let size: Int
   private let headerPlace: Int
 
-  init(_ reader: inout ByteReader) throws(WeightFileError) {
+  init(_ reader: inout ByteReader) throws(FileError) {
     guard try reader.number(UInt32.self) == 0x0201_4B50 else {
       throw reader.damaged("a record is missing")
     }
@@ -185,7 +185,7 @@ private struct ZipDirectoryRecord {
   /// Where the entry's bytes are, which its own header tells.
   func dataRange(
     in source: ByteSource, before limit: Int
-  ) throws(WeightFileError) -> Range<Int> {
+  ) throws(FileError) -> Range<Int> {
     var header = ByteReader(
       try source.bytes(at: headerPlace, count: 30), path: source.path,
       what: "zip entry \(quoted(name))")
@@ -201,7 +201,7 @@ private struct ZipDirectoryRecord {
     return start..<start + size
   }
 
-  private static func checkName(_ name: String, _ reader: ByteReader) throws(WeightFileError) {
+  private static func checkName(_ name: String, _ reader: ByteReader) throws(FileError) {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     let isHostile =
       name.isEmpty || name.hasPrefix("/") || parts.contains("..")
@@ -231,5 +231,5 @@ private struct Zip64Fields {
     fields = ByteReader([], path: reader.path, what: "zip64 field")
   }
 
-  mutating func next() throws(WeightFileError) -> Int { try fields.size(8) }
+  mutating func next() throws(FileError) -> Int { try fields.size(8) }
 }

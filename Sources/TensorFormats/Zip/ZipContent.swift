@@ -11,7 +11,7 @@ package struct ZipContent {
   }
 
   /// Refuses programs of PyTorch, whose weights stand among code and in other names.
-  package func refusePrograms() throws(WeightFileError) {
+  package func refusePrograms() throws(FileError) {
     let names = archive.entries.keys
     if names.contains(where: { $0.hasSuffix("/constants.pkl") || $0 == "constants.pkl" }) {
       throw unsupported(
@@ -28,7 +28,7 @@ package struct ZipContent {
   }
 
   /// Names the weight file in an archive that is none itself.
-  package func unknown() -> WeightFileError {
+  package func unknown() -> FileError {
     let member = sortedByBytes(archive.entries.keys).first { name in
       Self.weightSuffixes.contains { name.lowercased().hasSuffix($0) }
     }
@@ -45,7 +45,7 @@ package struct ZipContent {
     ".safetensors", ".pth", ".pt", ".pth.tar", ".bin", ".ckpt", ".h5", ".hdf5", ".keras", ".onnx",
   ]
 
-  private func unsupported(_ reason: String) -> WeightFileError {
-    WeightFileError(.unsupported, path, reason)
+  private func unsupported(_ reason: String) -> FileError {
+    FileError(.unsupported, path, reason)
   }
 }

@@ -14,18 +14,18 @@ package struct ZipWriter {
   /// Entries begin at multiples of this.
   private static let alignment = 64
 
-  package init(to path: String) throws(WeightFileError) {
+  package init(to path: String) throws(FileError) {
     self.path = path
     file = try TemporaryFile(beside: path)
   }
 
   /// Appends an entry.
-  package mutating func add(_ name: String, _ bytes: [UInt8]) throws(WeightFileError) {
+  package mutating func add(_ name: String, _ bytes: [UInt8]) throws(FileError) {
     let nameBytes = Array(name.utf8)
     let unpadded = place + 30 + nameBytes.count + 4
     let padding = (Self.alignment - unpadded % Self.alignment) % Self.alignment
     guard unpadded + padding + bytes.count < 0xFFFF_0000 else {
-      throw WeightFileError(.writeFailed, path, "would have more than 4 GB, which is not supported")
+      throw FileError(.writeFailed, path, "would have more than 4 GB, which is not supported")
     }
     let facts = entryFacts(bytes, nameLength: nameBytes.count)
     var header = little(0x0403_4B50, 4) + facts + little(4 + padding, 2) + nameBytes
@@ -40,7 +40,7 @@ package struct ZipWriter {
   }
 
   /// Writes the directory and gives the file its name.
-  package mutating func finish() throws(WeightFileError) {
+  package mutating func finish() throws(FileError) {
     let end =
       little(0x0605_4B50, 4) + little(0, 4) + little(count, 2) + little(count, 2)
       + little(directory.count, 4) + little(place, 4) + little(0, 2)

@@ -114,7 +114,7 @@ extension Checkpoint {
       record = try decode(ModelRecord.self, Key.record)
       progress = try decode(Progress.self, Key.progress)
       head = try HeadParameters { name throws(HeadError) in
-        do throws(WeightFileError) {
+        do throws(FileError) {
           return file.shape(of: name) == nil ? nil : try file.floats(name)
         } catch {
           throw .tensor(name: name, reason: error.description)
@@ -171,7 +171,7 @@ extension Checkpoint {
   ///
   /// - Throws: ``CheckpointError``.
   package init(path: String) throws(CheckpointError) {
-    try self.init(path) { () throws(WeightFileError) in
+    try self.init(path) { () throws(FileError) in
       try readFile(path, limit: Self.fileLimit)
     }
   }
@@ -180,19 +180,19 @@ extension Checkpoint {
   ///
   /// - Throws: ``CheckpointError``.
   package init(_ name: String, in folder: GuardedFolder) throws(CheckpointError) {
-    try self.init("\(folder.path)/\(name)") { () throws(WeightFileError) in
+    try self.init("\(folder.path)/\(name)") { () throws(FileError) in
       try folder.read(name, limit: Self.fileLimit)
     }
   }
 
   private init(
-    _ path: String, _ read: () throws(WeightFileError) -> [UInt8]
+    _ path: String, _ read: () throws(FileError) -> [UInt8]
   ) throws(CheckpointError) {
     let bytes: [UInt8]
-    do throws(WeightFileError) {
+    do throws(FileError) {
       bytes = try read()
     } catch {
-      throw error.kind == .missingFile
+      throw error.kind == .missing
         ? .missing(path)
         : .unreadable(path, "\(error.path == path ? "it" : error.path) \(error.reason).")
     }

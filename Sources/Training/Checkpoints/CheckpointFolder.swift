@@ -37,7 +37,7 @@ package struct CheckpointFolder: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw WeightFileError(
+      throw FileError(
         .cannotCreate, path, "the folder cannot be made: \(reason(of: error))")
     }
     let progress = checkpoint.progress

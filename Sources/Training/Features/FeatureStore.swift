@@ -127,7 +127,7 @@ struct FeatureStore: Sendable {
       withUnsafeBytes(of: feature.bitPattern.littleEndian) { content.append(contentsOf: $0) }
     }
     let (parent, file) = place(key)
-    do throws(WeightFileError) {
+    do throws(FileError) {
       try parent.create()
       try parent.write(Array(sha256(content).utf8) + content, to: file, isFlushed: false)
     } catch {

@@ -45,7 +45,7 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
         ? "refused" : "\(error)"
     }
   case "busy", "progress":
-    // For much longer than the stall time-out; with "progress" only as long as others may speak.
+    // For much longer than the stall timeout; with "progress" only as long as others may speak.
     communicator.activity = "step 3, file \(rank).jpg"
     try communicator.barrier()
     for picture in 0..<(check == "busy" ? 240 : 36) where rank == chosen {

@@ -1,7 +1,7 @@
 internal import CMPIShim
 
 /// What each rank has told last about itself, and when, as far as this rank has heard.
-struct Arrivals {
+struct Heartbeats {
   /// What a rank says it does.
   enum State: String {
     /// It waits for the others in its operation.
@@ -13,7 +13,7 @@ struct Arrivals {
   }
 
   /// What a rank has told last.
-  private struct Notice {
+  private struct Heartbeat {
     var sequence: Int64 = 0
     var state = State.waiting
     var text = ""
@@ -23,20 +23,20 @@ struct Arrivals {
   }
 
   private var entered: Int64 = 0
-  private var latest: [Notice]
+  private var latest: [Heartbeat]
 
   /// Nobody has been heard yet at the time `now`.
   init(worldSize: Int, now: ContinuousClock.Instant = .now) {
-    latest = Array(repeating: Notice(heard: now, changed: now), count: worldSize)
+    latest = Array(repeating: Heartbeat(heard: now, changed: now), count: worldSize)
   }
 
   /// Counts one more operation that this rank enters.
   mutating func enter() { entered += 1 }
 
-  /// The notice that tells others about this rank: the number of its last operation, its state, and
-  /// "host, activity", cut to the notice's size.
-  func notice(host: String, activity: String, state: State) -> [CChar] {
-    let size = Int(AVP_MPI_NOTICE_BYTES)
+  /// What tells others about this rank: the number of its last operation, its state, and "host,
+  /// activity", cut to the size of a heartbeat.
+  func heartbeat(host: String, activity: String, state: State) -> [CChar] {
+    let size = Int(AVP_MPI_HEARTBEAT_BYTES)
     let doing = activity.isEmpty ? "" : ", \(activity)"
     let text = "\(entered)|\(state.rawValue)|host \(host)\(doing)"
     var bytes = text.utf8.prefix(size - 1).map { CChar(bitPattern: $0) }
@@ -44,11 +44,11 @@ struct Arrivals {
     return bytes
   }
 
-  /// Remembers a notice of rank `sender`; a text that is no notice is left out.
+  /// Records a heartbeat of rank `sender`; a text that is no heartbeat is left out.
   mutating func record(
-    _ notice: [CChar], from sender: Int, now: ContinuousClock.Instant = .now
+    _ heartbeat: [CChar], from sender: Int, now: ContinuousClock.Instant = .now
   ) {
-    let bytes = notice.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
+    let bytes = heartbeat.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
     let parts = String(decoding: bytes, as: UTF8.self).split(separator: "|", maxSplits: 2)
     guard parts.count == 3, let sequence = Int64(parts[0]), latest.indices.contains(sender),
       let state = State(rawValue: String(parts[1]))
@@ -56,7 +56,7 @@ struct Arrivals {
     let text = String(parts[2])
     let last = latest[sender]
     let isSame = last.sequence == sequence && last.state == state && last.text == text
-    latest[sender] = Notice(
+    latest[sender] = Heartbeat(
       sequence: sequence, state: state, text: text, heard: now,
       changed: isSame ? last.changed : now)
   }
@@ -83,8 +83,8 @@ struct Arrivals {
   /// A line for each of the `stalled` ranks: those that have been silent for longer than
   /// `limit`, and of these those that have been so about as long as the longest; where all are
   /// heard, what they do.
-  func complaints(
-    about stalled: [Int], silentFor limit: Duration, now: ContinuousClock.Instant = .now
+  func diagnostics(
+    of stalled: [Int], silentFor limit: Duration, now: ContinuousClock.Instant = .now
   ) -> [String] {
     let silences = stalled.map { now - latest[$0].heard }
     guard let longest = silences.max(), longest > limit else {
@@ -97,8 +97,8 @@ struct Arrivals {
     return zip(stalled, silences).filter { $0.1 > limit && $0.1 * 2 > longest }.map {
       rank, silence in
       let last = latest[rank].text
-      let place = last.isEmpty ? "never heard of" : "last heard: \(last)"
-      return "rank \(rank) does not answer (silent for \(silence.components.seconds) s; \(place))"
+      let end = last.isEmpty ? "never heard of" : "last heard: \(last)"
+      return "rank \(rank) does not answer (silent for \(silence.components.seconds) s; \(end))"
     }
   }
 
