@@ -41,6 +41,8 @@ let package = Package(
     .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
     // libjpeg and libpng report errors through longjmp; this is the only place that contains it.
     .target(name: "CCodecShim", dependencies: ["CJPEG", "CPNG"]),
+    // The signal of a mapped file that became shorter, told in words.
+    .target(name: "CMapping"),
     // The portable kernels, and the declarations that the instruction-set targets share.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     // The same kernels compiled for AVX2 with FMA, and for AVX-512.
@@ -54,8 +56,8 @@ let package = Package(
 
     // Swift libraries; each knows only those above it.
 
-    // Files: reading, atomic writing, locks, checksums, JSON, text that is safe to show.
-    .target(name: "FileIO", dependencies: ["CCrypto"]),
+    // Files: reading, mapping, atomic writing, locks, checksums, JSON, text that is safe to show.
+    .target(name: "FileIO", dependencies: ["CCrypto", "CMapping"]),
     // Settings: one declaration each, from which come parsing, help, completions and the manual.
     .target(name: "Settings"),
     // The values every module speaks in: tensors, images, the keyed random generator.

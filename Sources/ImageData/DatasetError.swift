@@ -43,7 +43,7 @@ extension DatasetError {
   package var encoded: [UInt8] { Array(description.utf8) + [0] + Array(reason.utf8) }
 
   /// The error that ``encoded`` was made of, if `kind` is its kind.
-  package init(_ kind: Kind, encoded bytes: [UInt8]) {
+  package init(_ kind: Kind, encoded bytes: ArraySlice<UInt8>) {
     let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
     self.init(kind, parts[0], reason: parts.last ?? "")

@@ -26,10 +26,7 @@ final class AlignedMemory {
     mapping = mapped
     self.mappedCount = mappedCount
     self.count = rounded
-    base =
-      UnsafeMutableRawPointer(
-        bitPattern: (UInt(bitPattern: mapped) + UInt(Self.hugePage) - 1) & ~UInt(Self.hugePage - 1))
-      ?? mapped
+    base = mapped.alignedUp(toMultipleOf: Self.hugePage)
     madvise(base, rounded, MADV_HUGEPAGE)
   }
 

@@ -115,8 +115,8 @@ package struct Engine: Sendable {
     _ layer: PackedConvolution, to output: FeatureMap, _ operands: inout avp_convolution,
     _ workspace: Workspace
   ) {
-    operands.weights = weights.base + layer.weights
-    operands.bias = weights.base + layer.bias
+    operands.weights = weights.floats(at: layer.weights)
+    operands.bias = weights.floats(at: layer.bias)
     operands.output = workspace.pointer(output)
     operands.output_stride = output.pixelStride
     operands.inputs = Int32(layer.shape.inputs)

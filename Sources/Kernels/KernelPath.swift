@@ -12,6 +12,9 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// Our kernels for x86-64 processors with AVX-512 F, BW, DQ and VL.
   case avx512
 
+  /// Changes whenever the packed form of any convolution, or the bits that a path computes, do.
+  package static let version = 4
+
   /// The fastest path of this processor.
   package static var best: KernelPath {
     [.avx512, .avx2].first(where: \.isAvailable) ?? .openblas
@@ -20,7 +23,7 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// What decides the bits of this path, in words: OpenBLAS has kernels of its own for each kind of
   /// processor, and other ones in another version.
   package var identity: String {
-    let own = "\(rawValue) \(PackedFile.version)"
+    let own = "\(rawValue) \(Self.version)"
     // "OpenBLAS 0.3.21 DYNAMIC_ARCH ... Zen ..."
     return self == .openblas ? "\(own) \(String(cString: openblas_get_config()))" : own
   }

@@ -38,7 +38,7 @@ extension ModelExport {
     try zip.add("model/\(TorchZip.metadataName)", Array(JSONText.table(metadata).text.utf8))
     for (key, name) in names.enumerated() {
       var bytes: [UInt8] = []
-      appendRaw(try tensor(name).values, to: &bytes)
+      bytes.append(littleEndian: try tensor(name).values)
       try zip.add("model/data/\(key)", bytes)
     }
     for key in counters.indices {

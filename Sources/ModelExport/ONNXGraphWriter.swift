@@ -130,7 +130,7 @@ package struct ONNXGraphWriter {
     _ name: String, _ type: DataType, _ values: [some BitwiseCopyable]
   ) {
     var raw: [UInt8] = []
-    appendRaw(values, to: &raw)
+    raw.append(littleEndian: values)
     initialise(name, type, [values.count], .bytes(raw), raw.count)
   }
 
@@ -172,7 +172,7 @@ package struct ONNXGraphWriter {
         case .bytes(let bytes): try file.append(bytes)
         case .weight(let name, _):
           var bytes: [UInt8] = []
-          appendRaw(try values(name), to: &bytes)
+          bytes.append(littleEndian: try values(name))
           try file.append(bytes)
         }
       }

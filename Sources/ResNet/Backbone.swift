@@ -2,7 +2,7 @@ import Kernels
 import ResNetWeights
 import Tensors
 
-/// The frozen trunk of a ResNet: pictures to feature vectors.
+/// A frozen ResNet: pictures to feature vectors.
 ///
 /// A backbone never changes, and any number of threads may use it, each with a workspace of its
 /// own. The features of a picture are the same bits whatever other pictures share the call and
@@ -57,19 +57,17 @@ package final class Backbone: Sendable {
           + "a multiple of 32 from 64 to 1024 is needed")
     }
     try kernels.check()
-    network = try Self.network(weights, conventions, upTo: featureLayer)
+    let network = try Self.network(weights, conventions, upTo: featureLayer)
     packed = PackedBackbone(network, path: kernels)
-    let content = PackedNetwork(network: network, packed: packed, source: weights)
-    var warning: String?
-    var cached: PackedWeights?
     do {
-      cached = try packedCache?.load(content)
-    } catch let error as PackedFileError {
-      warning = "packed weights are not cached: \(error)"
+      engine = Engine(try packed.weights(of: weights, through: packedCache))
+      cacheWarning = nil
+    } catch let error as PackedCache.Failure {
+      engine = Engine(try packed.weights(of: weights, through: nil))
+      cacheWarning = "packed weights are not cached: \(error)"
     }
-    engine = Engine(try cached ?? PackedWeights(packed.layout, content.storeAll))
     buffers = BackboneBuffers(network, inputSize: inputSize)
-    cacheWarning = warning
+    self.network = network
     self.kernels = kernels
     self.inputSize = inputSize
   }

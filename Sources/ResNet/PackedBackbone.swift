@@ -1,5 +1,7 @@
+internal import Foundation
 import Kernels
 import ResNetWeights
+import Tensors
 
 /// A block whose convolutions have their places among the packed weights.
 struct PackedBlock: Sendable {
@@ -9,8 +11,9 @@ struct PackedBlock: Sendable {
   let downsample: PackedConvolution?
 }
 
-/// Places of all convolutions of a trunk among the packed weights.
+/// Places of all convolutions of a backbone among the packed weights.
 struct PackedBackbone: Sendable {
+  let network: BackboneNetwork
   let layout: PackedLayout
   let stem: PackedConvolution
   let stages: [[PackedBlock]]
@@ -19,13 +22,13 @@ struct PackedBackbone: Sendable {
 
   init(_ network: BackboneNetwork, path: KernelPath) {
     var layout = PackedLayout(path: path)
-    let stem = layout.add(network.stem.shape)
-    var places = [stem]
+    var places: [PackedConvolution] = []
     func place(_ convolution: BackboneNetwork.Convolution) -> PackedConvolution {
-      let place = layout.add(convolution.shape)
+      let place = layout.add(convolution.name, convolution.shape)
       places.append(place)
       return place
     }
+    stem = place(network.stem)
     stages = network.stages.map { blocks in
       blocks.map { block in
         PackedBlock(
@@ -33,8 +36,52 @@ struct PackedBackbone: Sendable {
           downsample: block.downsample.map(place))
       }
     }
-    self.stem = stem
+    self.network = network
     self.layout = layout
     self.places = places
+  }
+
+  /// The packed weights of `source`, through `cache` if there is one.
+  ///
+  /// - Throws: a ``PackedCache/Failure`` if the cache cannot be used, and what reading and packing
+  ///   throws.
+  func weights(of source: any TensorSource, through cache: PackedCache?) throws -> PackedWeights {
+    guard let cache else { return try PackedWeights(layout, folded(source)) }
+    let content = PackedContent(
+      description: try description(cache.fingerprint), byteCount: layout.byteCount
+    ) { try layout.pack(into: $0, folded(source)) }
+    let mapping = try cache.mapping(variant, content)
+    return PackedWeights(layout, mapping.packedArrays, keptBy: mapping)
+  }
+
+  /// Reads and folds every convolution.
+  private func folded(_ source: any TensorSource) -> PackedWeights.Producer {
+    { store in
+      for (place, convolution) in zip(places, network.convolutions) {
+        let epsilon = network.conventions.batchNormEpsilon
+        store(place, try convolution.folded(from: source, epsilon: epsilon))
+      }
+    }
+  }
+
+  private var variant: String {
+    let conventions = network.conventions
+    return [
+      "layer\(network.stages.count)", conventions.stridePlace.rawValue,
+      conventions.maxPool.rawValue, "\(conventions.batchNormEpsilon)", layout.path.rawValue,
+    ].joined(separator: "-")
+  }
+
+  /// What a packed file says about itself, the same bytes for the same weights and network.
+  private func description(_ fingerprint: String) throws -> [UInt8] {
+    struct Description: Encodable {
+      let fingerprint: String
+      let network: BackboneNetwork
+      let layout: PackedLayout
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return Array(
+      try encoder.encode(Description(fingerprint: fingerprint, network: network, layout: layout)))
   }
 }

@@ -1,8 +1,6 @@
 import FileIO
 internal import Foundation
 import Kernels
-import ResNetWeights
-import Tensors
 
 /// A folder that keeps packed weights between runs, and shares them between the processes of a
 /// host.
@@ -24,101 +22,90 @@ package struct PackedCache: Hashable, Sendable {
     self.timeout = timeout
   }
 
-  /// The file of one variant of the weights.
-  ///
-  /// Everything that the packed form depends on is a part of its name.
-  func name(_ network: PackedNetwork) -> String {
-    let conventions = network.network.conventions
-    let name = [
-      String(fingerprint.prefix(32)), "layer\(network.network.stages.count)",
-      conventions.stridePlace.rawValue, conventions.maxPool.rawValue,
-      "\(conventions.batchNormEpsilon)", network.packed.layout.path.rawValue,
-    ].joined(separator: "-")
-    return name + PackedFile.nameEnd
+  /// The cache cannot be used, and why, as a sentence for a person.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
   }
-}
 
-/// A network whose convolutions have their places, and the weights that go there.
-struct PackedNetwork {
-  let network: BackboneNetwork
-  let packed: PackedBackbone
-  let source: any TensorSource
-
-  /// Reads, folds and stores every convolution.
-  func storeAll(_ store: (PackedConvolution, FoldedConvolution) -> Void) throws {
-    for (place, convolution) in zip(packed.places, network.convolutions) {
-      let epsilon = network.conventions.batchNormEpsilon
-      store(place, try convolution.folded(from: source, epsilon: epsilon))
-    }
-  }
-}
-
-/// What a packed file says about itself.
-private struct PackedDescription: Encodable {
-  let fingerprint: String
-  let kernels: KernelPath
-  let network: BackboneNetwork
-
-  /// The same bytes for the same description.
-  func encoded() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return Array(try encoder.encode(self))
-  }
-}
-
-extension PackedCache {
-  /// The packed weights of `network`, from the cache, or else packed and put there.
+  /// The file of `content`, from the cache, or else packed and put there.
   ///
   /// Processes that ask at the same time wait for the one that packs, and then share its work.
   ///
-  /// - Throws: a `PackedFileError` if the cache cannot be used, and what packing throws.
-  func load(_ network: PackedNetwork) throws -> PackedWeights {
-    let name = name(network)
+  /// - Parameter variant: everything besides the weights that the packed form depends on; a part of
+  ///   the file's name.
+  /// - Throws: a ``Failure`` if the cache cannot be used, and what packing throws.
+  func mapping(_ variant: String, _ content: PackedContent) throws -> FileMapping {
+    let name = "\(fingerprint.prefix(32))-\(variant)\(Self.nameEnd)"
+    let path = "\(folder)/\(name)"
     let files = GuardedFolder(path: folder, trust: .ownerOnly)
-    let layout = network.packed.layout
-    let description = try PackedDescription(
-      fingerprint: fingerprint, kernels: layout.path, network: network.network
-    ).encoded()
-    func find() -> PackedWeights? {
+    func find() -> FileMapping? {
+      // Whatever is wrong with a file, it is made again.
       guard let file = try? files.openFile(name) else { return nil }
-      return PackedWeights(
-        file: file.number, path: "\(folder)/\(name)", description: description, layout)
+      return PackedFile.map(content, in: file.number, path)
     }
     if let found = find() { return found }
     // What reading the weights throws is no matter of the cache.
     var failure: (any Error)?
+    let guarded = PackedContent(description: content.description, byteCount: content.byteCount) {
+      do {
+        try content.pack($0)
+      } catch {
+        failure = error
+        throw error
+      }
+    }
     do {
       try files.create()
       return try withFileLock(name + ".lock", in: files, timeout: timeout) {
         if let found = find() { return found }
         removeLeftovers(of: name, in: files)
-        try files.replace(name, through: PackedFile.temporary(name)) { file in
-          do {
-            try PackedWeights.write(
-              to: file, path: "\(folder)/\(name)", description: description, layout,
-              network.storeAll)
-          } catch {
-            failure = error
-            throw error
-          }
+        try files.replace(name, through: Self.temporary(name)) { file in
+          try PackedFile.write(guarded, to: file, path)
         }
         guard let made = find() else {
-          throw PackedFileError(
-            "\(folder)/\(name)", "the file was written but cannot be read back")
+          throw Failure(description: "\(path): the file was written but cannot be read back")
         }
         return made
       }
     } catch let error as FileError where failure == nil {
-      throw PackedFileError(error.path, error.reason)
+      throw Failure(description: error.description)
     }
   }
+}
+
+extension PackedCache {
+  private static var nameEnd: String { "-v\(PackedFile.version).packed" }
 
   /// Makes room for the file `name`; only while its lock is held.
   private func removeLeftovers(of name: String, in files: GuardedFolder) {
     for other in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    where PackedFile.isLeftover(other, of: name) {
+    where Self.isLeftover(other, of: name) {
       files.remove(other)
     }
+  }
+
+  /// The name of the file that this process makes before it becomes `name`: no other process on any
+  /// host that shares the folder has the same.
+  private static func temporary(_ name: String) -> String { "\(name).\(hostName)-\(getpid()).tmp" }
+
+  /// Whether a file may be removed while this process alone, on its host, makes the file `own` of
+  /// the same folder: what a killed process of this host left of it, or a file of an older version.
+  private static func isLeftover(_ name: String, of own: String) -> Bool {
+    let ours = "\(own).\(hostName)-"
+    if name.hasPrefix(ours), name.hasSuffix(".tmp"), name.count > ours.count + 4 {
+      // A process number alone: another host's name may begin with this one's and a dash.
+      return name.dropFirst(ours.count).dropLast(4).allSatisfy { "0"..."9" ~= $0 }
+    }
+    guard let match = name.firstMatch(of: /-v([0-9]+)\.packed/), let number = Int(match.1) else {
+      return false
+    }
+    return number < PackedFile.version
+  }
+
+  private static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "host" }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      .replacing("/", with: "-")
   }
 }

@@ -7,7 +7,7 @@ import Testing
 /// The packed form is kept on disk between versions of the tool.
 @Suite struct PackedFormTests {
   /// SHA-256 of the packed weights of a small network. Where one of these changes, raise
-  /// `PackedFile.version` with it, or files of earlier versions are taken for good.
+  /// `KernelPath.version` with it, or files of earlier versions are taken for good.
   private static let digests: [KernelPath: String] = [
     .portable: "ea3af0ea391bf86ce638172e483c9c3ba90d6a8fe5974c6e0faeaaf262045ef4",
     .openblas: "27ca1af9ea40cc990887d54be3c8372a60b7c60e9137f43fbe0c699e22d4b73d",
@@ -15,7 +15,7 @@ import Testing
     .avx512: "f5761a6830754a8795e2d959824068af5f26c91514e692137b594e9a5d5973b0",
   ]
 
-  @Test func theVersionBelongsToTheDigests() { #expect(PackedFile.version == 4) }
+  @Test func theVersionBelongsToTheDigests() { #expect(KernelPath.version == 4) }
 
   // Elsewhere multiply-adds of the weights' transform may be fused, which changes last bits.
   #if arch(x86_64)

@@ -1,4 +1,5 @@
 import Collectives
+import FileIO
 import Testing
 
 @testable import Training
@@ -6,12 +7,13 @@ import Testing
 @Suite struct GatheringTests {
   @Test func numbersAreTheSameAsBytesAndBack() {
     let large: [Int64] = [0, 1, -1, .min, .max, 1 << 40 + 3]
-    #expect(numbers(ofLittleEndianBytes: littleEndianBytes(of: large)) == large)
+    #expect(numbers(ofLittleEndianBytes: littleEndianBytes(of: large)[...]) == large)
     let small: [UInt32] = [0, .max, 0x0102_0304]
     let bytes = littleEndianBytes(of: small)
     #expect(bytes.suffix(4) == [4, 3, 2, 1])
-    #expect(numbers(ofLittleEndianBytes: bytes) == small)
+    #expect(numbers(ofLittleEndianBytes: bytes[...]) == small)
     #expect(numbers(ofLittleEndianBytes: bytes.dropLast()) == small.dropLast())
+    #expect(numbers(ofLittleEndianBytes: bytes[4...]) == small[1...])
     #expect(numbers(ofLittleEndianBytes: []) == [UInt32]())
   }
 

@@ -1,3 +1,4 @@
+import FileIO
 import Testing
 
 @testable import FileIO
@@ -46,7 +47,7 @@ import Testing
       """
     let halves: [UInt16] = [0x3C00, 0xC000, 0x0001, 0x7C00, 0x7BFF, 0x3F80, 0xC049]
     var data: [UInt8] = []
-    appendRaw(halves, to: &data)
+    data.append(littleEndian: halves)
     let file = try SafeTensorsFile(bytes: safeTensors(header, data: data), path: "test")
     #expect(try file.floats("h").values == [1, -2, 0x1p-24, .infinity, 65504])
     #expect(try file.floats("b").values == [1, -3.140625])
@@ -135,7 +136,7 @@ import Testing
   @Test(arguments: [UInt64(1) << 63, .max, 17, 1 << 40])
   func absurdHeaderLengthIsRefused(_ length: UInt64) {
     var bytes: [UInt8] = []
-    appendRaw([length], to: &bytes)
+    bytes.append(littleEndian: [length])
     bytes += [UInt8](repeating: 0x20, count: 16)
     let error = failure { try SafeTensorsFile(bytes: bytes, path: "bad") }
     #expect(error?.kind == .damaged)

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 @testable import FileIO
@@ -36,7 +37,7 @@ final class TemporaryFolder {
 /// The bytes of a safetensors file with this header text and data.
 func safeTensors(_ header: String, data: [UInt8] = []) -> [UInt8] {
   var bytes: [UInt8] = []
-  appendRaw([UInt64(header.utf8.count)], to: &bytes)
+  bytes.append(littleEndian: [UInt64(header.utf8.count)])
   return bytes + Array(header.utf8) + data
 }
 

@@ -1,3 +1,5 @@
+import FileIO
+
 @testable import FileIO
 @testable import ModelExport
 @testable import ResNetWeights
@@ -115,7 +117,7 @@ struct TestGraph {
           message.integer(2, 1)
           message.text(8, name)
           var raw: [UInt8] = []
-          appendRaw(tensor.values, to: &raw)
+          raw.append(littleEndian: tensor.values)
           message.data(9, raw)
         }
       }

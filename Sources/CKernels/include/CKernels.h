@@ -9,8 +9,6 @@
 
 #include <stddef.h>
 
-#include "mapping.h"
-
 /// The kinds of work that `bench` reports apart from each other.
 enum {
   AVP_CLASS_STEM,       ///< conv1

@@ -1,3 +1,5 @@
+import FileIO
+
 /// Builds a protocol-buffers message field by field.
 package struct ProtobufWriter {
   package private(set) var bytes: [UInt8] = []

@@ -68,7 +68,7 @@ package struct SafeTensorsWriter: Sendable {
     }
     let header = header(inOrder.map { ($0.key, $0.value) })
     let start: @Sendable (inout [UInt8]) -> Void = { bytes in
-      appendRaw([UInt64(header.count).littleEndian], to: &bytes)
+      bytes.append(littleEndian: [UInt64(header.count)])
       bytes += header
     }
     return [start] + inOrder.map(\.value.append)
@@ -79,7 +79,7 @@ package struct SafeTensorsWriter: Sendable {
   ) {
     let values = tensor.values
     entries[name] = Entry(
-      type: type, shape: tensor.shape, append: { appendRaw(values, to: &$0) },
+      type: type, shape: tensor.shape, append: { $0.append(littleEndian: values) },
       size: values.count * type.size)
   }
 
@@ -104,10 +104,4 @@ package struct SafeTensorsWriter: Sendable {
     header += repeatElement(UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
     return header
   }
-}
-
-/// Appends the bytes of `values` as they lie in memory, which is little-endian on every machine
-/// that this runs on.
-package func appendRaw<Element: BitwiseCopyable>(_ values: [Element], to bytes: inout [UInt8]) {
-  values.withUnsafeBytes { bytes.append(contentsOf: $0) }
 }

@@ -1,3 +1,5 @@
+import FileIO
+
 /// Writes the pickle of a state_dict, as `torch.save` makes it.
 package struct PickleWriter {
   private var bytes: [UInt8] = [0x80, 2]

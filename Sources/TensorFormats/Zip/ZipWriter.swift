@@ -60,8 +60,3 @@ package struct ZipWriter {
       + little(nameLength, 2)
   }
 }
-
-/// The lowest `count` bytes of `value`, lowest first.
-package func little(_ value: Int, _ count: Int) -> [UInt8] {
-  (0..<count).map { $0 < 8 ? UInt8(truncatingIfNeeded: value >> (8 * $0)) : 0 }
-}

@@ -113,19 +113,14 @@ struct FeatureStore: Sendable {
       bytes[64...].starts(with: words),
       bytes[..<64].elementsEqual(sha256(Array(bytes[64...])).utf8)
     else { return nil }
-    return stride(from: 64 + words.count, to: length, by: 4).map { start in
-      Float(bitPattern: bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
-    }
+    return numbers(ofLittleEndianBytes: bytes[(64 + words.count)...])
   }
 
   /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is
   /// computed again when it is needed.
   func keep(_ features: [Float], under key: Key) {
     var content = Array(key.text.utf8)
-    content.reserveCapacity(content.count + 4 * features.count)
-    for feature in features {
-      withUnsafeBytes(of: feature.bitPattern.littleEndian) { content.append(contentsOf: $0) }
-    }
+    content.append(littleEndian: features)
     let (parent, file) = place(key)
     do throws(FileError) {
       try parent.create()

@@ -1,4 +1,5 @@
 import Collectives
+import FileIO
 import ImageData
 
 /// What has become of one picture.
@@ -92,7 +93,7 @@ extension PictureOutcome {
   var encoded: [UInt8] {
     let (kind, body): (Kind, [UInt8]) =
       switch features {
-      case .success(let vector): (.features, littleEndianBytes(of: vector.map(\.bitPattern)))
+      case .success(let vector): (.features, littleEndianBytes(of: vector))
       case .failure(let error):
         (error.kind == .missing ? .missing : .invalid, error.encoded)
       }
@@ -104,12 +105,12 @@ extension PictureOutcome {
   static func decode(_ bytes: [UInt8]) throws(CollectiveError) -> [PictureOutcome] {
     var outcomes: [PictureOutcome] = []
     var rest = bytes[...]
-    func take(_ count: Int) throws(CollectiveError) -> [UInt8] {
+    func take(_ count: Int) throws(CollectiveError) -> ArraySlice<UInt8> {
       guard rest.count >= count else {
         throw .mismatch("A rank sent less about its pictures than it said; is avp-dist the same?")
       }
       defer { rest = rest.dropFirst(count) }
-      return Array(rest.prefix(count))
+      return rest.prefix(count)
     }
     while !rest.isEmpty {
       let head: [UInt32] = numbers(ofLittleEndianBytes: try take(12))
@@ -118,11 +119,11 @@ extension PictureOutcome {
       let features: Result<[Float], DatasetError> =
         switch Kind(rawValue: head[0]) {
         case .features:
-          .success(numbers(ofLittleEndianBytes: body).map { Float(bitPattern: $0) })
+          .success(numbers(ofLittleEndianBytes: body))
         case .missing: .failure(DatasetError(.missing, encoded: body))
         case .invalid, nil: .failure(DatasetError(.invalid, encoded: body))
         }
-      outcomes.append(PictureOutcome(features: features, attachment: attachment))
+      outcomes.append(PictureOutcome(features: features, attachment: Array(attachment)))
     }
     return outcomes
   }

@@ -1,11 +1,14 @@
 import Collectives
+import FileIO
 
 extension Communicator {
   /// The numbers of every rank in rank order, on every rank; their counts may differ. Collective.
-  func allgather<Number: FixedWidthInteger>(
+  func allgather<Number: BitwiseCopyable>(
     numbers: [Number]
   ) throws(CollectiveError) -> [[Number]] {
-    try allgather(littleEndianBytes(of: numbers)).map { Training.numbers(ofLittleEndianBytes: $0) }
+    try allgather(littleEndianBytes(of: numbers)).map {
+      FileIO.numbers(ofLittleEndianBytes: $0[...])
+    }
   }
 
   /// All paths that any rank names. Collective.
@@ -38,30 +41,5 @@ struct PathSet: Equatable, Sendable {
   /// The paths, sorted by their bytes.
   var sorted: [String] {
     bytes.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
-  }
-}
-
-/// The bytes of `numbers`, the lowest of each first.
-func littleEndianBytes<Number: FixedWidthInteger>(of numbers: [Number]) -> [UInt8] {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(numbers.count * Number.bitWidth / 8)
-  for number in numbers {
-    for shift in stride(from: 0, to: Number.bitWidth, by: 8) {
-      bytes.append(UInt8(truncatingIfNeeded: number >> shift))
-    }
-  }
-  return bytes
-}
-
-/// The numbers that `bytes` hold, the lowest byte of each first; an incomplete one at the end is
-/// left out.
-func numbers<Number: FixedWidthInteger>(ofLittleEndianBytes bytes: [UInt8]) -> [Number] {
-  let size = Number.bitWidth / 8
-  return stride(from: 0, through: bytes.count - size, by: size).map { start in
-    var number: Number = 0
-    for place in 0..<size {
-      number |= Number(truncatingIfNeeded: bytes[start + place]) << (8 * place)
-    }
-    return number
   }
 }

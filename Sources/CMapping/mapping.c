@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "mapping.h"
+#include "CMapping.h"
 
 #include <pthread.h>
 #include <signal.h>
