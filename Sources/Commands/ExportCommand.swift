@@ -79,17 +79,10 @@ extension TrainedModel {
   var export: ModelExport {
     get throws {
       let tensors = HeadTensor.allCases.map { ($0.rawValue, head.tensor($0)) }
-      func numbers(_ vector: SIMD3<Float>) -> [Double] {
-        (0..<3).compactMap { Double("\(vector[$0])") }
-      }
       return try ModelExport(
         backbone: backbone.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
         head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
-        classes: classes,
-        pixels: PixelConvention(
-          channelOrder: normalisation.channelOrder == .bgr ? "BGR" : "RGB",
-          scale: normalisation.scale, mean: numbers(normalisation.mean),
-          deviation: numbers(normalisation.deviation)),
+        classes: classes, pixels: normalisation,
         metadata: ["resize": preset.resizing])
     }
   }

@@ -8,6 +8,7 @@ import Reports
 import ResNet
 import ResNetWeights
 import Settings
+import Tensors
 import Training
 
 /// A backbone that is ready to compute, with what models say about it.
@@ -22,7 +23,7 @@ struct LoadedBackbone {
   /// The fingerprint of the weights, the same for the same weights in another format.
   let fingerprint: String
   /// How its pixels are to be normalised: a matter of the weights, whatever the preset.
-  let normalisation: Normalisation
+  var normalisation: Normalisation { weights.pixels }
 
   /// Loads what `--weights` and `--feature-layer` ask for.
   init(_ settings: BackboneSettings, style: ProgressStyle = .auto) throws {
@@ -52,7 +53,6 @@ struct LoadedBackbone {
       weights = try loadBackboneWeights(tensors: RandomWeights(seed: seed))
     }
     fingerprint = weights.fingerprint
-    normalisation = Normalisation(weights.pixels)
     let folder = machine.cache
     if folder == nil {
       printWarning(
@@ -97,16 +97,4 @@ private func demoBackboneBytes() -> [UInt8] {
   var size = 0
   let start = avp_demo_backbone(&size)
   return Array(UnsafeBufferPointer(start: start, count: size))
-}
-
-extension Normalisation {
-  /// What a weight file says about pixels.
-  init(_ pixels: PixelConvention) {
-    func vector(_ numbers: [Double]) -> SIMD3<Float> {
-      SIMD3(Float(numbers[0]), Float(numbers[1]), Float(numbers[2]))
-    }
-    self.init(
-      channelOrder: pixels.channelOrder == "BGR" ? .bgr : .rgb, scale: pixels.scale,
-      mean: vector(pixels.mean), deviation: vector(pixels.deviation))
-  }
 }

@@ -121,3 +121,17 @@ extension PictureTransform {
     return values
   }
 }
+
+extension Normalisation {
+  /// The position in an RGB pixel of each channel of the input.
+  var sourceChannels: [Int] { channelOrder == .rgb ? [0, 1, 2] : [2, 1, 0] }
+
+  /// The number for one value of a channel of the input.
+  ///
+  /// The product is rounded once from double precision, which gives for 1/255 what the frameworks
+  /// get by dividing in single precision.
+  @inline(__always)
+  func number(_ value: Float, channel: Int) -> Float {
+    (Float(Double(value) * scale) - Float(mean[channel])) / Float(deviation[channel])
+  }
+}

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Which framework's way of resizing and augmenting pictures is followed.
 package enum Preset: String, CaseIterable, Codable, Sendable {
   /// torchvision on Pillow pictures: bilinear resizing with antialiasing; an affine map with

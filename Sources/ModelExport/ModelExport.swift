@@ -61,7 +61,7 @@ package struct ModelExport: Sendable {
   /// The class names, by class index.
   package let classes: [String]
   /// What pixels must be.
-  package let pixels: PixelConvention
+  package let pixels: Normalisation
   /// What the files say about the model.
   package let metadata: [String: String]
 
@@ -79,7 +79,7 @@ package struct ModelExport: Sendable {
   /// - Throws: a ``FileError`` if the head does not fit the backbone or the classes.
   package init(
     backbone: BackboneWeights, featureLayer: String? = nil, head: some TensorSource,
-    classes: [String], pixels: PixelConvention? = nil, metadata: [String: String] = [:]
+    classes: [String], pixels: Normalisation? = nil, metadata: [String: String] = [:]
   ) throws(FileError) {
     self.backbone = backbone
     self.classes = classes

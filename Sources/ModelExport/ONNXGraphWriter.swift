@@ -97,17 +97,17 @@ package struct ONNXGraphWriter {
   }
 
   /// Bytes [n, rows, columns, 3] in RGB order to the network's input [n, 3, rows, columns].
-  package mutating func normalised(_ input: String, _ pixels: PixelConvention) -> String {
+  package mutating func normalised(_ input: String, _ pixels: Normalisation) -> String {
     var value = add("Cast", [input], [("to", .integer(DataType.float32.rawValue))])
-    if pixels.channelOrder == "BGR" {
+    if pixels.channelOrder == .bgr {
       constant("preprocessing.order", .int64, [2, 1, 0] as [Int64])
       value = add("Gather", [value, "preprocessing.order"], [("axis", .integer(3))])
     }
     // (pixel * scale - mean) / deviation, as one product and one sum.
-    let factors = pixels.deviation.map { Float(pixels.scale / $0) }
-    let offsets = zip(pixels.mean, pixels.deviation).map { Float(-$0 / $1) }
-    constant("preprocessing.factor", .float32, factors)
-    constant("preprocessing.offset", .float32, offsets)
+    let factors = SIMD3<Float>(pixels.scale / pixels.deviation)
+    let offsets = SIMD3<Float>(pixels.mean / -pixels.deviation)
+    constant("preprocessing.factor", .float32, factors.elements)
+    constant("preprocessing.offset", .float32, offsets.elements)
     value = add("Mul", [value, "preprocessing.factor"])
     value = add("Add", [value, "preprocessing.offset"])
     return add("Transpose", [value], [("perm", .integers([0, 3, 1, 2]))])

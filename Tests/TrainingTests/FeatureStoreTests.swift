@@ -1,6 +1,7 @@
 import Foundation
 import ImageTransforms
 import Synchronization
+import Tensors
 import Testing
 
 @testable import Training

@@ -148,14 +148,16 @@ import Testing
     for (key, value) in [
       ("bn_eps", "tiny"), ("bn_eps", "0"), ("bn_eps", "inf"), ("stride_in_1x1", "yes"),
       ("maxpool", "kernel 2 stride 2 padding 0 ceil_mode true"), ("mean", "1,2"), ("mean", "a,b,c"),
-      ("maxpool", "kernel 3"),
+      ("mean", "1,x,2,3"), ("mean", "1e300,0,0"), ("maxpool", "kernel 3"),
     ] {
       let error = try changed([key: value]) { _ in }
       #expect(error?.kind == .damaged, "\(key) \(value)")
       #expect(error?.description.contains(key) == true)
     }
     #expect(try changed(["mean": "1,2,3", "channel_order": "GBR"]) { _ in }?.kind == .damaged)
-    #expect(try changed(["mean": "1,2,3", "std": "1,0,1"]) { _ in }?.kind == .damaged)
+    for deviation in ["1,0,1", "1,1e-300,1", "1,1e300,1", "1,-1,1"] {
+      #expect(try changed(["mean": "1,2,3", "std": deviation]) { _ in }?.kind == .damaged)
+    }
   }
 
   @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import FileIO
@@ -45,7 +46,7 @@ import Testing
         continue
       }
       for (pixel, input) in zip(cases.pixels, inputs) {
-        let ordered = pixels.channelOrder == "RGB" ? pixel : pixel.reversed()
+        let ordered = pixels.channelOrder == .rgb ? pixel : pixel.reversed()
         for channel in 0..<3 {
           let number =
             (ordered[channel] * pixels.scale - pixels.mean[channel]) / pixels.deviation[channel]
@@ -59,7 +60,7 @@ import Testing
   /// have the same fingerprint with it and without.
   @Test func theUsualConventionsAreRecognised() throws {
     let cases = try Cases()
-    func pixels(_ name: String) throws -> PixelConvention? {
+    func pixels(_ name: String) throws -> Normalisation? {
       try read(try #require(cases.followed[name]).configuration).pixels
     }
     #expect(try pixels("caffe") == .caffe)
@@ -96,7 +97,7 @@ import Testing
       {"class_name":"Conv2D","config":{"name":"conv1_conv"},"inbound_nodes":[[["item",0,0,{}]]]}]}}
       """
     let result = try read(try KerasConfiguration(Array(text.utf8), path: "model.keras"))
-    #expect(result.pixels?.channelOrder == (isFollowed ? "BGR" : nil))
+    #expect(result.pixels?.channelOrder == (isFollowed ? .bgr : nil))
     #expect((result.problem == nil) == isFollowed)
   }
 
@@ -120,7 +121,7 @@ import Testing
   func adaptedNormalizations(_ name: String) throws {
     let weights = try loadBackboneWeights(Golden.path(name))
     #expect(weights.pixelsOrigin == .configuration)
-    #expect(weights.pixels.channelOrder == "RGB")
+    #expect(weights.pixels.channelOrder == .rgb)
     #expect(weights.pixels.scale == 1)
     #expect(weights.pixels.mean == [50, 110, 120])
     #expect(weights.pixels.deviation == [50, 100, 100])

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import FileIO
@@ -96,8 +97,8 @@ struct CaseFileTests {
     let weights = try loadBackboneWeights(path("keras-rescaling.keras"))
     #expect(
       weights.pixels
-        == PixelConvention(
-          channelOrder: "RGB", scale: 1 / 255, mean: [0, 0, 0], deviation: [1, 1, 1]))
+        == Normalisation(
+          channelOrder: .rgb, scale: 1 / 255, mean: [0, 0, 0], deviation: [1, 1, 1]))
     #expect(weights.pixelsOrigin == .configuration)
   }
 }

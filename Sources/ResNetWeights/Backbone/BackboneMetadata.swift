@@ -1,4 +1,5 @@
 import FileIO
+import Tensors
 
 /// Reads and writes conventions as the text metadata of a weight file.
 ///
@@ -40,12 +41,16 @@ package struct BackboneMetadata {
   }
 
   /// What pixels are to be, or nil if the metadata does not say.
-  package func pixels() throws(FileError) -> PixelConvention? {
+  package func pixels() throws(FileError) -> Normalisation? {
     guard let mean = try triple("mean") else { return nil }
-    let order = metadata["channel_order"] ?? "RGB"
-    guard order == "RGB" || order == "BGR" else { throw unreadable("channel_order", order) }
+    let order: Normalisation.ChannelOrder
+    switch metadata["channel_order"] {
+    case nil, "RGB": order = .rgb
+    case "BGR": order = .bgr
+    case let text?: throw unreadable("channel_order", text)
+    }
     let deviation = try triple("std") ?? [1, 1, 1]
-    guard deviation.allSatisfy({ $0 > 0 }) else {
+    guard deviation.elements.allSatisfy({ Float($0) > 0 }) else {
       throw unreadable("std", metadata["std"] ?? "")
     }
     let scale: Double
@@ -53,15 +58,16 @@ package struct BackboneMetadata {
     case "0-255": scale = 1
     case "0-1": scale = 1 / 255
     // Means of pixels in 0 ... 1 are below 1, those of pixels in 0 ... 255 about a hundred.
-    case nil: scale = mean.allSatisfy { abs($0) <= 1 } && deviation != [1, 1, 1] ? 1 / 255 : 1
+    case nil:
+      scale = mean.elements.allSatisfy { abs($0) <= 1 } && deviation != [1, 1, 1] ? 1 / 255 : 1
     case let text?: throw unreadable("pixel_range", text)
     }
-    return PixelConvention(channelOrder: order, scale: scale, mean: mean, deviation: deviation)
+    return Normalisation(channelOrder: order, scale: scale, mean: mean, deviation: deviation)
   }
 
   /// The metadata that says all this about a backbone.
   package static func text(
-    layout: BackboneLayout, conventions: WeightConventions, pixels: PixelConvention
+    layout: BackboneLayout, conventions: WeightConventions, pixels: Normalisation
   ) -> [String: String] {
     let isFirst = conventions.stridePlace == .firstConvolution
     let padding = conventions.maxPool == .padded ? 1 : 0
@@ -75,10 +81,10 @@ package struct BackboneMetadata {
       "bn_eps": plain(conventions.batchNormEpsilon),
       "maxpool":
         "kernel 3 stride 2 padding \(padding) ceil_mode \(conventions.maxPool == .ceiling)",
-      "channel_order": pixels.channelOrder,
+      "channel_order": pixels.channelOrder.name,
       "pixel_range": pixels.scale == 1 ? "0-255" : "0-1",
-      "mean": pixels.mean.map(plain).joined(separator: ","),
-      "std": pixels.deviation.map(plain).joined(separator: ","),
+      "mean": pixels.mean.elements.map(plain).joined(separator: ","),
+      "std": pixels.deviation.elements.map(plain).joined(separator: ","),
       "format": "pt",
     ]
     text["preprocessing"] = pixels.sentence
@@ -102,13 +108,13 @@ package struct BackboneMetadata {
     }
   }
 
-  private func triple(_ key: String) throws(FileError) -> [Double]? {
+  private func triple(_ key: String) throws(FileError) -> SIMD3<Double>? {
     guard let text = metadata[key] else { return nil }
-    let numbers = text.split(separator: ",").compactMap { part in
-      Double(part.drop { $0 == " " }).flatMap { $0.isFinite ? $0 : nil }
+    let numbers = text.split(separator: ",").map { Double($0.drop { $0 == " " }) ?? .nan }
+    guard numbers.count == 3, numbers.allSatisfy({ Float($0).isFinite }) else {
+      throw unreadable(key, text)
     }
-    guard numbers.count == 3 else { throw unreadable(key, text) }
-    return numbers
+    return SIMD3(numbers)
   }
 
   private func unreadable(_ key: String, _ text: String) -> FileError {
@@ -118,7 +124,7 @@ package struct BackboneMetadata {
   }
 }
 
-extension PixelConvention {
+extension Normalisation {
   /// The convention in words.
   package var sentence: String {
     switch self {
@@ -126,13 +132,14 @@ extension PixelConvention {
       "torch: RGB channel order, pixel values 0-1, minus channel means, divided by channel deviations"
     case .caffe: "caffe: BGR channel order, pixel values 0-255 minus channel means, no scaling"
     default:
-      "\(channelOrder) channel order, (pixel values 0-255\(scale == 1 ? "" : " * \(plain(scale))") - "
+      "\(channelOrder.name) channel order, (pixel values 0-255"
+        + "\(scale == 1 ? "" : " * \(plain(scale))") - "
         + "\(Self.list(mean))) / \(Self.list(deviation))"
     }
   }
 
-  private static func list(_ numbers: [Double]) -> String {
-    "(\(numbers.map(plain).joined(separator: ", ")))"
+  private static func list(_ numbers: SIMD3<Double>) -> String {
+    "(\(numbers.elements.map(plain).joined(separator: ", ")))"
   }
 }
 

@@ -20,7 +20,7 @@ package struct BackboneWeights: TensorSource {
   /// How the conventions are known.
   package let conventionsOrigin: FactOrigin
   /// What pixels must be.
-  package let pixels: PixelConvention
+  package let pixels: Normalisation
   /// How ``pixels`` are known.
   package let pixelsOrigin: FactOrigin
   /// The file's format, for people.

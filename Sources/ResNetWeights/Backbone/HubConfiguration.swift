@@ -1,4 +1,5 @@
 import FileIO
+import Tensors
 
 /// What the files beside a weight file say about the network, in a folder as the Hugging Face hub
 /// has them: `config.json` of transformers or timm, `preprocessor_config.json` of transformers.
@@ -8,7 +9,7 @@ package struct HubConfiguration {
   /// Where the stride of a stage is; nil where the file does not say.
   package private(set) var stridePlace: WeightConventions.StridePlace?
   /// What pixels must be; nil where the files do not say.
-  package private(set) var pixels: PixelConvention?
+  package private(set) var pixels: Normalisation?
 
   /// The longest file that is read.
   private static let lengthLimit = 1 << 20
@@ -114,7 +115,7 @@ package struct HubConfiguration {
 
   private static func prepared(
     _ facts: JSONValue, _ path: String
-  ) throws(FileError) -> PixelConvention? {
+  ) throws(FileError) -> Normalisation? {
     if facts["do_flip_channel_order"]?.boolean == true {
       throw unsupported(path, "says that channels are flipped, which is not supported")
     }
@@ -131,28 +132,23 @@ package struct HubConfiguration {
   /// The convention with the means and deviations under these keys; nil where they are missing.
   private static func normalised(
     _ facts: JSONValue?, _ mean: String, _ deviation: String, factor: Double, _ path: String
-  ) throws(FileError) -> PixelConvention? {
+  ) throws(FileError) -> Normalisation? {
     guard let means = facts?[mean], let deviations = facts?[deviation] else { return nil }
-    guard let means = triple(means), let deviations = triple(deviations) else {
+    guard let means = means.numbers.flatMap(SIMD3.init(channels:)),
+      let deviations = deviations.numbers.flatMap(SIMD3.init(channels:))
+    else {
       throw unsupported(
         path, "has \(quoted(mean)) and \(quoted(deviation)) that are not three numbers each")
     }
     return try convention(factor, mean: means, deviation: deviations, path)
   }
 
-  private static func triple(_ value: JSONValue) -> [Double]? {
-    guard let numbers = value.numbers else { return nil }
-    return numbers.count == 1
-      ? [numbers[0], numbers[0], numbers[0]]
-      : numbers.count == 3 ? numbers : nil
-  }
-
   private static func convention(
-    _ factor: Double, mean: [Double], deviation: [Double], _ path: String
-  ) throws(FileError) -> PixelConvention {
+    _ factor: Double, mean: SIMD3<Double>, deviation: SIMD3<Double>, _ path: String
+  ) throws(FileError) -> Normalisation {
     var steps = PixelSteps()
-    steps.multiply(by: [factor, factor, factor])
-    steps.add(mean.map { -$0 })
+    steps.multiply(by: SIMD3(repeating: factor))
+    steps.add(-mean)
     steps.divide(by: deviation)
     guard let pixels = steps.convention else {
       throw unsupported(path, "prepares pixels with numbers that cannot be used")

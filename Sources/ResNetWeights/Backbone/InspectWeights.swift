@@ -24,7 +24,7 @@ package struct WeightReport: Sendable, CustomStringConvertible {
   package let conventions: WeightConventions
   package let conventionsOrigin: FactOrigin
   /// What pixels must be, and how that is known.
-  package let pixels: PixelConvention
+  package let pixels: Normalisation
   package let pixelsOrigin: FactOrigin
   /// What the file says about itself.
   package let metadata: [String: String]

@@ -11,7 +11,7 @@ package struct OpenedWeights {
   package let tensors: any TensorSource
   package var conventions: WeightConventions = .torchvision
   package var conventionsOrigin: FactOrigin = .torchvisionDefault
-  package var pixels: PixelConvention = .torch
+  package var pixels: Normalisation = .torch
   package var pixelsOrigin: FactOrigin = .torchvisionDefault
   /// Why nothing but the file's metadata can say what the pixels are; nil where that is known.
   private var pixelsAreHidden: FileError?

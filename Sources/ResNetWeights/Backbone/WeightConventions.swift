@@ -48,37 +48,6 @@ package struct WeightConventions: Codable, Hashable, Sendable {
     stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
 }
 
-/// What the network expects a pixel to be, as numbers.
-///
-/// With `pixel` in 0 ... 255 the input of a channel is `(pixel * scale - mean) / deviation`, the
-/// channels in `channelOrder`.
-package struct PixelConvention: Codable, Equatable, Sendable {
-  /// "RGB" or "BGR".
-  package var channelOrder: String
-  /// 1 where pixels stay in 0 ... 255, 1/255 where they are brought to 0 ... 1.
-  package var scale: Double
-  /// What is subtracted from each channel, in `channelOrder`.
-  package var mean: [Double]
-  /// What each channel is divided by, in `channelOrder`.
-  package var deviation: [Double]
-
-  /// Makes a convention from its parts; `mean` and `deviation` have three elements.
-  package init(channelOrder: String, scale: Double, mean: [Double], deviation: [Double]) {
-    self.channelOrder = channelOrder
-    self.scale = scale
-    self.mean = mean
-    self.deviation = deviation
-  }
-
-  /// RGB in 0 ... 1, normalised with ImageNet's means and deviations.
-  package static let torch = PixelConvention(
-    channelOrder: "RGB", scale: 1 / 255, mean: [0.485, 0.456, 0.406],
-    deviation: [0.229, 0.224, 0.225])
-  /// BGR in 0 ... 255 minus ImageNet's means.
-  package static let caffe = PixelConvention(
-    channelOrder: "BGR", scale: 1, mean: [103.939, 116.779, 123.68], deviation: [1, 1, 1])
-}
-
 /// How a fact about a weight file is known.
 package enum FactOrigin: String, Codable, Sendable {
   /// The file says so itself.

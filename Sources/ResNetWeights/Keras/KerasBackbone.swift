@@ -1,5 +1,6 @@
 import FileIO
 import TensorFormats
+import Tensors
 
 /// The weights of a Keras ResNet under torchvision's names.
 package struct KerasBackbone {
@@ -7,7 +8,7 @@ package struct KerasBackbone {
   package let conventions: WeightConventions
   package let conventionsOrigin: FactOrigin
   /// What the layers before the network make of pixels; nil where nothing stands before it.
-  package let pixels: PixelConvention?
+  package let pixels: Normalisation?
   /// Why that cannot be said, if it cannot.
   package let pixelsAreHidden: FileError?
   /// What the file is, for people.

@@ -1,5 +1,6 @@
 import FileIO
 import TensorFormats
+import Tensors
 
 /// What the layers of a Keras model before its first convolution make of a picture's pixels.
 ///
@@ -7,7 +8,7 @@ import TensorFormats
 /// models: what stands on it is called once, with the layer before it and constants.
 package struct KerasPixels {
   /// What pixels must be; nil where no layer changes them.
-  package private(set) var pixels: PixelConvention?
+  package private(set) var pixels: Normalisation?
   /// The layer that cannot be followed, as an error.
   package private(set) var problem: FileError?
 
@@ -47,11 +48,11 @@ package struct KerasPixels {
       steps.add(offset)
     case ("Normalization", _):
       let (mean, variance) = try statistics(layer, normalizations[layer.name], file)
-      steps.add(mean.map { -$0 })
-      steps.divide(by: variance.map { $0.squareRoot() })
+      steps.add(-mean)
+      steps.divide(by: variance.squareRoot())
     case ("Add", let numbers?): steps.add(numbers)
     case ("Multiply", let numbers?): steps.multiply(by: numbers)
-    case ("Subtract", let numbers?) where operation.isFirst: steps.add(numbers.map { -$0 })
+    case ("Subtract", let numbers?) where operation.isFirst: steps.add(-numbers)
     case ("TrueDivide", let numbers?) where operation.isFirst,
       ("Divide", let numbers?) where operation.isFirst:
       steps.divide(by: numbers)
@@ -63,8 +64,8 @@ package struct KerasPixels {
   /// Mean and variance of each channel: settings of the layer, or weights in the file.
   private static func statistics(
     _ layer: KerasConfiguration.Layer, _ weights: KerasLayers.Layer?, _ file: HDF5File
-  ) throws(FileError) -> (mean: [Double], variance: [Double]) {
-    func numbers(_ key: String, _ role: KerasLayers.Role) throws(FileError) -> [Double] {
+  ) throws(FileError) -> (mean: SIMD3<Double>, variance: SIMD3<Double>) {
+    func numbers(_ key: String, _ role: KerasLayers.Role) throws(FileError) -> SIMD3<Double> {
       var value = layer.settings[key]
       if value == nil || value == .null, let dataset = weights?.datasets[role] {
         value = .array(try file.floats(dataset).values.map { .number(shortest($0)) })
@@ -79,12 +80,11 @@ package struct KerasPixels {
 
   /// One number for each channel: a number, three of them in any nesting, or a constant tensor of
   /// Keras, whose numbers are floats.
-  private static func channels(_ value: JSONValue) -> [Double]? {
+  private static func channels(_ value: JSONValue) -> SIMD3<Double>? {
     let tensor = value["config"]?["value"]
     guard var numbers = (tensor ?? value).numbers else { return nil }
     if tensor != nil { numbers = numbers.map { shortest(Float($0)) } }
-    return numbers.count == 1
-      ? [numbers[0], numbers[0], numbers[0]] : numbers.count == 3 ? numbers : nil
+    return SIMD3(channels: numbers)
   }
 
   /// The shortest decimal of a float: 103.939 and not 103.93900299072266.

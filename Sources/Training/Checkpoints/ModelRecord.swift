@@ -1,5 +1,6 @@
 import Head
 import ImageTransforms
+import Tensors
 
 /// What a checkpoint and a model file say about themselves, as JSON in the file's metadata.
 ///

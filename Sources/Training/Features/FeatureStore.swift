@@ -32,13 +32,14 @@ package struct FeatureContext: Sendable {
   /// of it comes from the names of properties or types.
   package var text: String {
     let normalisation = transform.normalisation
+    let (mean, deviation) = normalisation.single
     func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
     return [
       "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
       "kernels \(kernels)", "transform \(PictureTransform.version)",
       "preset \(transform.preset.rawValue)", "size \(transform.size)",
       "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
-      "mean \(list(normalisation.mean))", "deviation \(list(normalisation.deviation))",
+      "mean \(list(mean))", "deviation \(list(deviation))",
     ].joined(separator: "\n")
   }
 }

@@ -1,24 +1,30 @@
-/// How pixel values become the numbers that a network was trained on:
+/// How pixel values of 0 to 255 become the numbers that a network was trained on:
 /// `(value * scale - mean) / deviation`, channel by channel.
-package struct Normalisation: Equatable, Sendable {
+///
+/// Files state the numbers with any precision, and exports repeat them as they are; the network gets
+/// them in single precision, so two that agree in that are equal.
+package struct Normalisation: Sendable {
   /// The order of a pixel's three numbers in the network's input.
   package enum ChannelOrder: String, Codable, Sendable {
     case rgb
     case bgr
+
+    /// The order in capitals, "RGB" or "BGR".
+    package var name: String { rawValue.uppercased() }
   }
 
   /// The order of the input's channels, which is also that of ``mean`` and ``deviation``.
   package var channelOrder: ChannelOrder
-  /// The factor of values 0 to 255, finite.
+  /// The factor of pixel values, finite: 1/255 brings them to 0 to 1.
   package var scale: Double
   /// What is subtracted after scaling, finite, in ``channelOrder``.
-  package var mean: SIMD3<Float>
+  package var mean: SIMD3<Double>
   /// What the difference is divided by, finite and not zero, in ``channelOrder``.
-  package var deviation: SIMD3<Float>
+  package var deviation: SIMD3<Double>
 
   /// Takes the numbers as they are; see the properties for their order and ranges.
   package init(
-    channelOrder: ChannelOrder, scale: Double, mean: SIMD3<Float>, deviation: SIMD3<Float>
+    channelOrder: ChannelOrder, scale: Double, mean: SIMD3<Double>, deviation: SIMD3<Double>
   ) {
     self.channelOrder = channelOrder
     self.scale = scale
@@ -41,17 +47,30 @@ package struct Normalisation: Equatable, Sendable {
     func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-4 * max(abs(a), abs(b)) }
     return channelOrder == other.channelOrder
       && (0..<3).allSatisfy { channel in
-        isClose(Double(mean[channel]) / scale, Double(other.mean[channel]) / other.scale)
-          && isClose(
-            Double(deviation[channel]) / scale, Double(other.deviation[channel]) / other.scale)
+        isClose(mean[channel] / scale, other.mean[channel] / other.scale)
+          && isClose(deviation[channel] / scale, other.deviation[channel] / other.scale)
       }
   }
 
   /// Whether every picture gets finite numbers.
   package var isUsable: Bool {
-    let numbers = (0..<3).flatMap { [mean[$0], deviation[$0]] }
-    return scale.isFinite && numbers.allSatisfy(\.isFinite)
-      && (0..<3).allSatisfy { deviation[$0] != 0 }
+    let (mean, deviation) = single
+    return scale.isFinite
+      && (0..<3).allSatisfy {
+        mean[$0].isFinite && deviation[$0].isFinite && deviation[$0] != 0
+      }
+  }
+
+  /// ``mean`` and ``deviation`` as the network gets them.
+  package var single: (mean: SIMD3<Float>, deviation: SIMD3<Float>) {
+    (SIMD3<Float>(mean), SIMD3<Float>(deviation))
+  }
+}
+
+extension Normalisation: Equatable {
+  package static func == (left: Normalisation, right: Normalisation) -> Bool {
+    left.channelOrder == right.channelOrder && left.scale == right.scale
+      && left.single == right.single
   }
 }
 
@@ -59,7 +78,8 @@ extension Normalisation: CustomStringConvertible {
   /// The arithmetic in words, equal for equal values alone.
   package var description: String {
     func list(_ vector: SIMD3<Float>) -> String { "(\(vector.x), \(vector.y), \(vector.z))" }
-    return "\(channelOrder.rawValue.uppercased()) times \(scale), minus \(list(mean)), divided by "
+    let (mean, deviation) = single
+    return "\(channelOrder.name) times \(scale), minus \(list(mean)), divided by "
       + list(deviation)
   }
 }
@@ -75,26 +95,32 @@ extension Normalisation: Codable {
     self.init(
       channelOrder: try container.decode(ChannelOrder.self, forKey: .channelOrder),
       scale: try container.decode(Double.self, forKey: .scale),
-      mean: try container.decode(SIMD3<Float>.self, forKey: .mean),
-      deviation: try container.decode(SIMD3<Float>.self, forKey: .deviation))
+      mean: try container.decode(SIMD3<Double>.self, forKey: .mean),
+      deviation: try container.decode(SIMD3<Double>.self, forKey: .deviation))
     guard isUsable else {
       throw DecodingError.dataCorruptedError(
         forKey: .deviation, in: container,
         debugDescription: "a normalisation needs finite numbers and deviations other than 0")
     }
   }
+
+  /// Writes the numbers as the network gets them.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(channelOrder, forKey: .channelOrder)
+    try container.encode(scale, forKey: .scale)
+    try container.encode(single.mean, forKey: .mean)
+    try container.encode(single.deviation, forKey: .deviation)
+  }
 }
 
-extension Normalisation {
-  /// The position in an RGB pixel of each channel of the input.
-  var sourceChannels: [Int] { channelOrder == .rgb ? [0, 1, 2] : [2, 1, 0] }
-
-  /// The number for one value of a channel of the input.
-  ///
-  /// The product is rounded once from double precision, which gives for 1/255 what the frameworks
-  /// get by dividing in single precision.
-  @inline(__always)
-  func number(_ value: Float, channel: Int) -> Float {
-    (Float(Double(value) * scale) - mean[channel]) / deviation[channel]
+extension SIMD3 {
+  /// The numbers of the three channels, or one for all of them; nil for any other count.
+  package init?(channels numbers: [Scalar]) {
+    guard numbers.count == 1 || numbers.count == 3 else { return nil }
+    self.init(numbers[0], numbers[numbers.count / 2], numbers[numbers.count - 1])
   }
+
+  /// The three numbers.
+  package var elements: [Scalar] { [x, y, z] }
 }
