@@ -153,8 +153,15 @@ let package = Package(
         "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "Kernels",
         "ResNet", "ResNetWeights", "TensorFormats", "Tensors", "Training",
       ]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Training"]),
-    .testTarget(name: "CommandsTests", dependencies: ["Commands", "Settings", "Training"]),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "Reports", "Training"]),
+    .testTarget(
+      name: "CommandsTests",
+      dependencies: [
+        "Collectives", "Commands", "DemoFigures", "FileIO", "Head", "ImageData", "Launching",
+        "ResNet", "Settings", "TensorFormats", "Tensors", "Training",
+      ]),
     .testTarget(
       name: "ToolTests",
       dependencies: [

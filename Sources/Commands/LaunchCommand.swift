@@ -69,6 +69,8 @@ struct LaunchCommand: Command {
       executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         ?? CommandLine.arguments[0],
       environment: ProcessInfo.processInfo.environment, say: printError)
-    try supervisor.run()
+    let stop = StopSignal()
+    stop.listen(onSecond: .none)
+    try supervisor.run(stop)
   }
 }

@@ -141,7 +141,7 @@ package struct Hostfile: Equatable {
   }
 
   /// Whether `host` is this machine, by its whole name or the part before the first dot.
-  private static func isOwn(_ host: String) -> Bool {
+  static func isOwn(_ host: String) -> Bool {
     let own = ProcessInfo.processInfo.hostName
     return ["localhost", "127.0.0.1", own].contains(host)
       || host == own.prefix { $0 != "." } || host.prefix { $0 != "." } == own

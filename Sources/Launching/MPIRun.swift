@@ -20,10 +20,6 @@ package struct MPIRun {
   /// Runs to the end. A request to stop becomes SIGUSR1, which mpirun passes to all ranks; a second
   /// one ends all at once.
   ///
-  /// mpirun itself can wait for a quarter of an hour, or for ever, for a host that has vanished
-  /// from the network. Its ssh connections notice within seconds: when one of them ends while
-  /// mpirun goes on, and a host does not answer any more, mpirun is ended here.
-  ///
   /// - Returns: its exit status, 128 + n where signal n ended it; and why no rank began, where
   ///   mpirun said so.
   package func execute(stop: StopSignal) throws -> (status: Int32, startFailure: Failure?) {
@@ -40,7 +36,9 @@ package struct MPIRun {
       )
     }
     let relay = Relay(errors.fileHandleForReading, temporaryFolder, say)
-    watch(process, stop)
+    RunWatch(
+      ranks: ranks, connectionCount: connectionCount, job: job(process, stop), say: say
+    ).untilTheEnd()
     // ssh processes that mpirun has left behind may hold the pipe open.
     _ = relay.isRead.wait(timeout: .now() + 2)
     let startFailure = relay.startFailure.withLock { $0 }
@@ -88,43 +86,23 @@ package struct MPIRun {
     }
   }
 
-  /// Passes requests to stop on and looks after the hosts until mpirun has ended.
-  private func watch(_ process: Process, _ stop: StopSignal) {
-    let mpirun = process.processIdentifier
-    var connections: Set<Int32> = []
-    var looked = ContinuousClock.now
-    let begin = ContinuousClock.now
-    var isAsked = false
-    while process.isRunning {
-      usleep(50_000)
-      if stop.isUrgent { return Self.end(process, timeout: .seconds(3)) }
-      if stop.number != 0, !isAsked, areListening(mpirun, age: ContinuousClock.now - begin) {
-        isAsked = true
-        kill(mpirun, SIGUSR1)
-      }
-      guard !hosts.isEmpty, ContinuousClock.now - looked > .seconds(1) else { continue }
-      looked = .now
-      let open = Set(ProcessTable().children(of: mpirun, named: "ssh"))
-      defer { connections = open }
-      guard !connections.subtracting(open).isEmpty, process.isRunning else { continue }
-      let lost = (try? Hostfile.unusable(of: hosts)) ?? []
-      guard !lost.isEmpty, process.isRunning else { continue }
-      let names = lost.map(\.host).joined(separator: ", ")
-      say("avp-dist: host \(names) does not answer any more")
-      // It could not end in the regular way, which needs that host.
-      return Self.end(process, timeout: .zero)
-    }
-  }
+  /// How many other hosts mpirun connects to; where there are more, these connect to the rest.
+  private var connectionCount: Int { min(64, hosts.count { !Hostfile.isOwn($0.host) }) }
 
-  /// Whether all ranks listen: a signal that comes before would kill one, or be lost in mpirun.
-  ///
-  /// Those of other hosts cannot be seen from here, and mpirun may know hosts from Slurm or from its
-  /// own configuration too. So after five seconds they count as listening.
-  private func areListening(_ mpirun: Int32, age: Duration) -> Bool {
-    if age > .seconds(5) { return true }
-    guard hosts.isEmpty else { return false }
-    let processes = ProcessTable()
-    return processes.descendants(of: mpirun).count { processes.isListening($0) } >= ranks
+  /// What there is to know of `process`, from the system.
+  private func job(_ process: Process, _ stop: StopSignal) -> RunningJob {
+    let mpirun = process.processIdentifier
+    return RunningJob(
+      isRunning: { process.isRunning }, isToStop: { stop.number != 0 },
+      isUrgent: { stop.isUrgent },
+      connections: { Set(ProcessTable().children(of: mpirun, named: "ssh")) },
+      listeningRanks: {
+        let processes = ProcessTable()
+        return processes.descendants(of: mpirun).count { processes.isListening($0) }
+      },
+      unusableHosts: { (try? Hostfile.unusable(of: hosts)) ?? [] },
+      requestStop: { kill(mpirun, SIGUSR1) }, end: { Self.end(process, timeout: $0) },
+      now: { .now }, sleep: { usleep(UInt32($0 / .microseconds(1))) })
   }
 
   /// Ends mpirun and what it has started here; on other hosts its daemons end their ranks when they

@@ -19,6 +19,13 @@ package struct Supervisor {
   package let environment: [String: String]
   /// Shows a line to a person.
   package let say: @Sendable (String) -> Void
+  /// Runs one attempt to its end; see ``MPIRun/execute(stop:)``.
+  package var execute: (MPIRun, StopSignal) throws -> (status: Int32, startFailure: Failure?) = {
+    try $0.execute(stop: $1)
+  }
+  /// Asks the hosts; see ``Hostfile/unusable(of:)``.
+  package var unusableHosts: ([Hostfile.Entry]) throws -> [Hostfile.Unusable] =
+    Hostfile.unusable(of:)
 
   /// - Parameters: as the properties of the same names.
   package init(
@@ -62,11 +69,10 @@ package struct Supervisor {
 
   /// Runs and restarts.
   ///
+  /// - Parameter stop: asked between attempts, and by each of them. What an urgent signal ends first
+  ///   is mpirun; this process then follows.
   /// - Throws: a failure with the reason.
-  package func run() throws {
-    let stop = StopSignal()
-    // What an urgent signal ends first is mpirun; this process then follows.
-    stop.listen(onSecond: .none)
+  package func run(_ stop: StopSignal) throws {
     let before = checkpointFiles
     if hostfile != nil { say("avp-dist: " + networks) }
     var attempt = 0
@@ -80,7 +86,7 @@ package struct Supervisor {
       let mpirun = MPIRun(
         words: words, ranks: plan.ranks, hosts: plan.hosts,
         temporaryFolder: environment["TMPDIR"] ?? "/tmp", say: say)
-      let (status, startFailure) = try mpirun.execute(stop: stop)
+      let (status, startFailure) = try execute(mpirun, stop)
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
       case .done: return
       case .stopped: throw stopped
@@ -144,7 +150,7 @@ extension Supervisor {
   /// Asks the hosts who is there, and says who is not.
   private func startingPlan() throws -> Plan {
     guard let hostfile else { return Plan(ranks: ranks, hosts: []) }
-    let unusable = try Hostfile.unusable(of: hostfile.entries)
+    let unusable = try unusableHosts(hostfile.entries)
     for host in unusable {
       let words = host.words.isEmpty ? "" : ": \(host.words)"
       say("warning: host \(host.host) \(host.fault) and is left out\(words)")

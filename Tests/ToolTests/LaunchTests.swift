@@ -46,8 +46,7 @@ extension ToolTests {
       let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
       return try Program(
         [Program.tool, "launch"] + options + ["--", "train", "--output", output] + words,
-        environment: ["PATH": "\(scratch.path):\(search)"].merging(environment) { $1 },
-        seconds: 60)
+        environment: ["PATH": "\(scratch.path):\(search)"].merging(environment) { $1 })
     }
 
     private func writeProgram(_ name: String, _ script: String) throws {
@@ -321,29 +320,21 @@ extension ToolTests {
       #expect(outcome.errors.contains("There is no ssh; install openssh-client."))
     }
 
-    /// mpirun waits for a host that has vanished, and its connection to that host ends.
+    /// mpirun waits for a host that has vanished, and its connection to that host ends before
+    /// anybody has looked.
     @Test func aHostThatVanishesDuringTheRunIsLeftOutOfTheNextStart() throws {
       let gone = scratch.path + "/gone"
       let answer = """
-        if [ $host = connection ]; then sleep 3; touch \(gone); exit 255; fi
+        if [ $host = connection ]; then touch \(gone); exit 255; fi
         [ $host != two ] || [ ! -e \(gone) ]
         """
-      let stuck = "ssh connection x & sleep 60"
       let (outcome, calls) = try launch(
-        [stuck, "exit 0"], options: ["-n", "5", "--min-ranks", "3"] + hosts(answer: answer))
+        ["ssh connection x & sleep 600", "exit 0"],
+        options: ["-n", "5", "--min-ranks", "3"] + hosts(answer: answer))
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.errors.contains("host two does not answer any more"))
       #expect(calls.count == 2)
       #expect(calls.last?.contains("--host one:2,three:1 ") == true)
-    }
-
-    /// A connection that ends while all hosts answer means nothing.
-    @Test func aConnectionThatEndsIsNoLostHost() throws {
-      let answer = "if [ $host = connection ]; then sleep 1; exit 255; fi"
-      let (outcome, calls) = try launch(
-        ["ssh connection x & sleep 4; exit 0"], options: ["-n", "5"] + hosts(answer: answer))
-      #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(calls.count == 1)
     }
 
     // MARK: Signals
