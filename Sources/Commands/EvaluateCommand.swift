@@ -38,9 +38,15 @@ struct EvaluateCommand: Command {
   var model = ModelSettings()
   var json = false
 
-  func run() throws { try withRanks(stallTimeout: .seconds(300)) { try evaluate($0) } }
+  func run() throws {
+    try withRanks(stallTimeout: .seconds(300)) { communicator in
+      let report = try evaluate(communicator)
+      if communicator.rank == 0 { try printResult(json ? report.json : report.text) }
+    }
+  }
 
-  private func evaluate(_ communicator: any Communicator) throws {
+  /// What the model makes of the images, the same on every rank. Collective.
+  func evaluate(_ communicator: any Communicator) throws -> EvaluationReport {
     let model = try TrainedModel(self.model)
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
@@ -56,10 +62,8 @@ struct EvaluateCommand: Command {
         options: self.model.machine.runOptions(communicator), communicator: communicator,
         progress: { update($0, $1) })
     }
-    guard communicator.rank == 0 else { return }
-    if let sentence = result.tally.sentence { printError(sentence) }
-    let report = EvaluationReport(result, classes: model.classes)
-    try printResult(json ? report.json : report.text)
+    if communicator.rank == 0, let sentence = result.tally.sentence { printError(sentence) }
+    return EvaluationReport(result, classes: model.classes)
   }
 
   private static func samples(

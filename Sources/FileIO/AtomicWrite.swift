@@ -22,6 +22,19 @@ package func writeAtomically(
   }
 }
 
+/// The system calls whose order decides what is left after a crash; each gives 0, or -1 and `errno`.
+package struct DurableCalls {
+  /// Puts what a descriptor's file or folder holds on the disk.
+  package var flush: (_ descriptor: Int32) -> Int32 = { fsync($0) }
+  /// Renames a file within a folder.
+  package var rename: (_ folder: Int32, _ old: String, _ new: String) -> Int32 = {
+    renameat($0, $1, $0, $2)
+  }
+
+  /// Those of the system.
+  package init() {}
+}
+
 /// A file that takes another one's place when it is complete.
 package struct TemporaryFile: Sendable {
   private let path: String
@@ -95,11 +108,12 @@ package struct TemporaryFile: Sendable {
 
   /// Fills the file and puts it in its place, or removes it if either fails.
   package func complete(
-    isFlushed: Bool = true, _ fill: (TemporaryFile) throws(FileError) -> Void
+    isFlushed: Bool = true, _ calls: DurableCalls = DurableCalls(),
+    _ fill: (TemporaryFile) throws(FileError) -> Void
   ) throws(FileError) {
     do throws(FileError) {
       try fill(self)
-      try replace(isFlushed: isFlushed)
+      try replace(isFlushed: isFlushed, calls)
     } catch {
       discard()
       throw error
@@ -140,14 +154,16 @@ package struct TemporaryFile: Sendable {
   ///
   /// - Parameter isFlushed: false where a file that a crash of the system tears is noticed by its
   ///   reader.
-  package func replace(isFlushed: Bool = true) throws(FileError) {
-    guard !isFlushed || fsync(descriptor) == 0 else { throw failed("flushing") }
-    guard renameat(parent, temporaryName, parent, name) == 0 else { throw failed("renaming") }
+  package func replace(
+    isFlushed: Bool = true, _ calls: DurableCalls = DurableCalls()
+  ) throws(FileError) {
+    guard !isFlushed || calls.flush(descriptor) == 0 else { throw failed("flushing") }
+    guard calls.rename(parent, temporaryName, name) == 0 else { throw failed("renaming") }
     close(descriptor)
     // A folder that cannot be flushed (some network file systems) still holds the whole file.
     let flushed = isFlushed ? openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1
     if flushed >= 0 {
-      fsync(flushed)
+      _ = calls.flush(flushed)
       close(flushed)
     }
     close(parent)

@@ -36,6 +36,21 @@ import Testing
     #expect((900...1100).contains(flips))
   }
 
+  /// From a second implementation: shear, then the two zooms, then whether it is mirrored.
+  @Test func theOrderOfTheDrawsIsKnown() {
+    var random = CounterRandom(seed: 12, purpose: .augmentation, epoch: 3, index: (1 << 33) + 5)
+    #expect(
+      AffineParameters(augmentation, random: &random)
+        == AffineParameters(
+          shear: 9.550151738450626, zoom: 0.8752252847033483, columnZoom: 0.9712006946500538,
+          flips: true))
+    let flips = (0..<6).map { index in
+      var random = CounterRandom(seed: 1, purpose: .augmentation, index: index)
+      return AffineParameters(augmentation, random: &random).flips
+    }
+    #expect(flips == [true, false, true, true, true, false])
+  }
+
   @Test func theShearsSineAndCosineAreThoseOfTheLibrary() {
     for degrees in stride(from: -89.0, through: 89, by: 0.5) {
       let parameters = AffineParameters(shear: degrees, zoom: 1, columnZoom: 1, flips: false)

@@ -14,6 +14,17 @@ struct CounterRandomTests {
     #expect(digits == (0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1))
   }
 
+  /// From a second implementation: a run with the same seed must see the same order for ever.
+  @Test(
+    arguments: [
+      (0, 0, [9, 3, 6, 7, 1, 8, 4, 2, 5, 0]), (12, 3, [7, 4, 1, 0, 6, 5, 2, 8, 9, 3]),
+      ((1 << 40) + 7, 1, [2, 4, 5, 1, 7, 6, 3, 8, 0, 9]),
+    ] as [(UInt64, Int, [Int])])
+  func permutationsAreKnown(seed: UInt64, epoch: Int, expected: [Int]) {
+    var random = CounterRandom(seed: seed, purpose: .epochOrder, epoch: epoch)
+    #expect(random.permutation(10) == expected)
+  }
+
   @Test(arguments: [0, 1, 2, 7, 100]) func permutationsHoldEveryIndexOnce(count: Int) {
     for seed in 0..<20 as Range<UInt64> {
       var random = CounterRandom(seed: seed, purpose: .epochOrder)

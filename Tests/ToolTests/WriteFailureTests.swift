@@ -41,6 +41,23 @@ extension ToolTests {
       #expect(!files.fileExists(atPath: output + "/model.safetensors"))
     }
 
+    /// The disk fills inside a line of metrics: the run goes on, and no half of a line stays.
+    @Test func aLineOfMetricsIsWrittenWholeOrNotAtAll() throws {
+      try files.createDirectory(atPath: output, withIntermediateDirectories: true)
+      let frame = #"{"event":"other","text":""}"# + "\n"
+      let text = String(repeating: "x", count: 400 * 1024 - 150 - frame.count)
+      try Data(frame.replacing(#""text":""#, with: #""text":"\#(text)"#).utf8)
+        .write(to: URL(fileURLWithPath: output + "/metrics.jsonl"))
+      let outcome = try train(limit: 400, ["--resume", "auto"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let shown = outcome.output + outcome.errors
+      #expect(shown.contains("no line of metrics could be written: "), "\(shown)")
+      #expect(shown.contains("File too large"))
+      let metrics = try String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)
+      #expect(metrics.hasSuffix("}\n") && metrics.utf8.count > 400 * 1024 - 150)
+      for line in metrics.split(separator: "\n") { _ = try Workshop.object(String(line)) }
+    }
+
     @Test func aRoomyLimitChangesNothing() throws {
       let outcome = try train(limit: 400)
       #expect(outcome.status == 0, "\(outcome.errors)")

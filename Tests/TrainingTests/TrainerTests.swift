@@ -230,6 +230,16 @@ import Testing
     #expect(state.bestEpoch == 3)
   }
 
+  @Test func anEpochsTimeBeginsWhereTheOneBeforeEnded() {
+    var now = ContinuousClock.now
+    var clock = EpochClock { now }
+    let laps = [1.5, 0, 4].map { seconds in
+      now += .seconds(seconds)
+      return clock.lap()
+    }
+    #expect(laps == [1.5, 0, 4])
+  }
+
   @Test(arguments: 1...4)
   func evaluationIsTheSameOnAnyNumberOfRanks(ranks: Int) throws {
     let run = SyntheticRun()

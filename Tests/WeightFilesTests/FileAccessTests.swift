@@ -89,6 +89,55 @@ import Testing
     #expect(folder.contents == ["file"])
   }
 
+  /// What a crash leaves depends on the order: first the bytes, then the name, then the folder.
+  @Test func bytesAreOnTheDiskBeforeTheNameIs() throws {
+    let folder = TemporaryFolder()
+    let file = try TemporaryFile(beside: folder.file("file"))
+    var order: [String] = []
+    var calls = DurableCalls()
+    calls.flush = { descriptor in
+      var facts = stat()
+      fstat(descriptor, &facts)
+      let isFolder = facts.st_mode & S_IFMT == S_IFDIR
+      order.append(isFolder ? "folder" : "file of \(facts.st_size), \(folder.contents)")
+      return 0
+    }
+    calls.rename = { parent, old, new in
+      order.append("name")
+      return renameat(parent, old, parent, new)
+    }
+    try file.complete(isFlushed: true, calls) { file throws(FileError) in
+      try file.append([1, 2, 3])
+    }
+    let temporary = lastComponent(file.temporaryPath)
+    #expect(order == ["file of 3, [\"\(temporary)\"]", "name", "folder"])
+    #expect(folder.contents == ["file"])
+  }
+
+  @Test(arguments: ["flushing", "renaming"]) func whatCannotBeKeptIsAnError(step: String) throws {
+    let folder = TemporaryFolder()
+    let path = try folder.write([9], "file")
+    var calls = DurableCalls()
+    func fail() -> Int32 {
+      errno = EIO
+      return -1
+    }
+    if step == "flushing" {
+      calls.flush = { _ in fail() }
+    } else {
+      calls.rename = { _, _, _ in fail() }
+    }
+    let error = failure {
+      try TemporaryFile(beside: path).complete(isFlushed: true, calls) {
+        file throws(FileError) in try file.append([1])
+      }
+    }
+    #expect(error?.kind == .writeFailed)
+    #expect(error?.description.contains("\(step) failed: ") == true)
+    #expect(folder.contents == ["file"])
+    #expect(try [UInt8](Data(contentsOf: URL(filePath: path))) == [9])
+  }
+
   @Test func unwritablePlacesAreNamed() throws {
     let folder = TemporaryFolder()
     let missing = folder.file("none/file")

@@ -91,4 +91,24 @@ import Testing
     // Alone it is taken.
     #expect(try failureOf([("student", network), ("epoch", [0x4B, 1])])?.entry == "conv1.weight")
   }
+
+  /// A tensor may be any stretch of a storage, in any order: a slice, a column, a transpose.
+  @Test(
+    arguments: [
+      (2, [2, 3], [3, 1], [2, 3, 4, 5, 6, 7]), (1, [3], [4], [1, 5, 9]),
+      (0, [4, 3], [1, 4], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]), (11, [], [], [11]),
+    ] as [(Int, [Int], [Int], [Float])])
+  func viewsOfAStorageAreRead(
+    _ offset: Int, _ shape: [Int], _ strides: [Int], _ expected: [Float]
+  ) throws {
+    let tensor = TestPickle.tensor(offset: offset, shape: shape, strides: strides, count: 12)
+    var storage: [UInt8] = []
+    appendRaw((0..<12).map(Float.init), to: &storage)
+    let bytes = try HostilePickleTests.archive(
+      TestPickle.stateDict([("x", tensor)]), storage: storage)
+    let file = try TorchFile(
+      zip: ZipArchive(ByteSource(bytes, path: "view.pth")), path: "view.pth")
+    #expect(file.shape(of: "x") == shape)
+    #expect(try file.floats("x").values == expected)
+  }
 }

@@ -43,13 +43,19 @@ package final class SilentObserver: TrainingObserver {
 
 /// Measures the time of epochs.
 struct EpochClock {
-  private var begin = ContinuousClock.now
+  private let now: () -> ContinuousClock.Instant
+  private var begin: ContinuousClock.Instant
+
+  init(now: @escaping () -> ContinuousClock.Instant = { .now }) {
+    self.now = now
+    begin = now()
+  }
 
   /// Seconds since the last lap, or since the clock was made.
   mutating func lap() -> Double {
-    let now = ContinuousClock.now
-    defer { begin = now }
-    return (now - begin).inSeconds
+    let time = now()
+    defer { begin = time }
+    return (time - begin).inSeconds
   }
 }
 

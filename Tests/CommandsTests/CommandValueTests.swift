@@ -1,0 +1,133 @@
+import Collectives
+import Foundation
+import Launching
+import Settings
+import Testing
+import Training
+
+@testable import Commands
+
+/// Commands as values, in this process: settings in, results out.
+@Suite struct CommandValueTests {
+  private let scratch: ScratchFolder
+
+  init() throws { scratch = try ScratchFolder() }
+
+  // MARK: Settings
+
+  @Test func theCommandLineWinsOverTheFile() throws {
+    let file = try scratch.write(
+      #"{"epochs": 9, "hidden": 7, "lr": 0.25, "no-augment": true, "log": "json"}"#, "c.json")
+    let orders = [["--epochs", "2", "--config", file], ["--config", file, "--epochs=2"]]
+    for words in orders {
+      let train = try command(TrainCommand.self, words)
+      #expect(train.configuration.epochs == 2)
+      #expect(train.configuration.hidden == 7 && train.configuration.learningRate == 0.25)
+      #expect(train.configuration.augmentation == nil && train.runSettings.log == .json)
+    }
+    #expect(try command(TrainCommand.self, ["--config", file]).configuration.epochs == 9)
+  }
+
+  @Test func settingsWithoutEffectAreNamed() throws {
+    let idle = try command(TrainCommand.self, ["--momentum", "0.5", "--views", "2"]).idle
+    #expect(idle == ["--momentum has no effect without --optimizer sgd"])
+    let plain = try command(TrainCommand.self, ["--no-augment", "--views", "2"])
+    #expect(plain.idle == ["--views has no effect with --no-augment"])
+    #expect(try command(TrainCommand.self, ["--optimizer", "sgd", "--momentum", "0"]).idle == [])
+  }
+
+  @Test func launchKnowsTheWordsOfTheRun() throws {
+    #expect(throws: UsageError.self) {
+      try command(LaunchCommand.self, ["-n", "2", "--", "train", "--epochs", "0"])
+    }
+    #expect(throws: UsageError.self) {
+      try command(LaunchCommand.self, ["-n", "2", "--min-ranks", "3", "--", "train"])
+    }
+    #expect(throws: UsageError.self) { try command(LaunchCommand.self, ["--", "train"]) }
+    let launch = try command(LaunchCommand.self, ["-n", "2", "--", "train", "--epochs", "3"])
+    #expect(launch.ranks == 2 && launch.maxRestarts == 3)
+  }
+
+  // MARK: prepare
+
+  /// Which images are held back follows from the seed, for ever: the draws are those of a second
+  /// implementation.
+  @Test(arguments: [(1, ["a/3", "b/4"]), (2, ["a/3", "a/4", "b/2", "b/4"])])
+  func prepareHoldsBackTheDrawnImages(count: Int, expected: [String]) throws {
+    for name in ["a", "b"] {
+      for number in 1...5 {
+        let file = try scratch.write("", "raw/\(name)/\(number).jpg")
+        try Data([0xFF, 0xD8, 0xFF, 0xE0, UInt8(number)]).write(to: URL(fileURLWithPath: file))
+      }
+    }
+    let output = scratch.path + "/data"
+    try command(
+      PrepareCommand.self,
+      [scratch.path + "/raw", "--output", output, "--validation", "\(count)"]
+    ).run()
+    func files(_ part: String) throws -> [String] {
+      try FileManager.default.subpathsOfDirectory(atPath: "\(output)/\(part)")
+        .filter { $0.hasSuffix(".jpg") }.map { String($0.dropLast(4)) }.sorted()
+    }
+    #expect(try files("validation") == expected)
+    let all = ["a", "b"].flatMap { name in (1...5).map { "\(name)/\($0)" } }
+    #expect(try files("train") == all.filter { !expected.contains($0) })
+  }
+
+  // MARK: What follows a run
+
+  @Test func evaluateTakesThePartThatIsNamed() throws {
+    let demo = try DemoRun()
+    for (words, count) in [([], 3), (["--split", "validation"], 3), (["--split", "train"], 4)] {
+      let evaluate = try command(
+        EvaluateCommand.self,
+        ["--checkpoint", demo.run, "--data", demo.data] + words + demo.machine)
+      let json = try evaluate.evaluate(SingleProcess()).json
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+      #expect(object["count"] as? Int == 2 * count)
+      let classes = try #require(object["per_class"] as? [[String: Any]])
+      #expect(classes.map { $0["count"] as? Int } == [count, count])
+    }
+  }
+
+  private func captions(_ page: String) -> [String] {
+    page.matches(of: #/<figcaption>([^<]*)</figcaption>/#).map { String($0.1) }
+  }
+
+  @Test func predictNamesWhatItCannotReadAndGoesOn() throws {
+    let demo = try DemoRun()
+    let bad = try demo.folder.write("no image", "data/validation/alien/bad.jpg")
+    let page = demo.folder.path + "/page.html"
+    let predict = try command(
+      PredictCommand.self,
+      ["--checkpoint", demo.run, "--html", page, demo.data + "/validation"] + demo.machine)
+    let error = #expect(throws: Failure.self) { try predict.run() }
+    #expect(error?.status == .badData)
+    #expect(error?.description.hasPrefix("1 of 7 pictures cannot be used:") == true)
+    #expect(error?.description.contains(bad) == true)
+    let captions = try captions(demo.folder.text("page.html"))
+    #expect(captions.count == 7 && captions == captions.sorted())
+  }
+
+  /// The hardest first: those whose right class has the least probability.
+  @Test func theReportShowsTheHardestImagesFirst() throws {
+    let demo = try DemoRun()
+    func page(_ name: String, _ words: [String]) throws -> String {
+      let output = "\(demo.folder.path)/\(name)"
+      let words = words + ["--output", output] + demo.machine
+      try command(ReportCommand.self, [demo.run, "--data", demo.data] + words).run()
+      return try demo.folder.text(name)
+    }
+    let html = try page("all.html", [])
+    let cards = html.components(separatedBy: "<figure>").filter { $0.contains("<figcaption>") }
+    let shares = try cards.map { card in
+      let right = try #require(
+        card.firstMatch(of: #/✓ (\w+)</span>.*?width:([0-9.]+)%/#.dotMatchesNewlines()))
+      #expect(card.contains("<figcaption>validation/\(right.1)/"))
+      return try #require(Double(right.2))
+    }
+    #expect(shares.count == 6 && shares == shares.sorted() && Set(shares).count > 1)
+    #expect(try captions(page("two.html", ["--pictures", "2"])) == Array(captions(html).prefix(2)))
+  }
+}
