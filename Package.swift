@@ -153,6 +153,7 @@ let package = Package(
         "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "Kernels",
         "ResNet", "ResNetWeights", "TensorFormats", "Tensors", "Training",
       ]),
+    .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),
     .testTarget(
       name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "Reports", "Training"]),

@@ -34,25 +34,38 @@ func withRanks(
     exit(failure.status.rawValue)
   } catch {
     guard communicator.worldSize > 1 else { throw error }
-    // Where all ranks meet the same error, the first to speak ends the others before they repeat
-    // it.
-    let wasTold = isToldToEnd()
-    let delay = 500 * min(communicator.rank, 8)
-    // Where it was mpirun that told this rank to end, it is gone a second later, and the first one
-    // has spoken; where it was a person who stops the run, the error is told then.
-    let deadline =
-      ContinuousClock.now + .milliseconds(delay > 0 && wasTold ? max(delay, 1_500) : delay)
-    while ContinuousClock.now < deadline {
+    let isItsTurn = awaitTurn(of: communicator.rank, isToldToEnd: isToldToEnd) {
       usleep(10_000)
       // A rank that waits here is neither lost nor standing still.
       try? communicator.reportActivity()
-      if isToldToEnd() && !wasTold { _exit(ExitStatus(of: error).rawValue) }
     }
+    guard isItsTurn else { _exit(ExitStatus(of: error).rawValue) }
     let place = "rank \(communicator.rank), host \(communicator.host)"
     let doing = communicator.activity.isEmpty ? "" : ", \(communicator.activity)"
     printError("avp-dist: \(reason(of: error))\n  (\(place)\(doing); the other ranks end too)")
     communicator.abort(status: ExitStatus(of: error).rawValue)
   }
+}
+
+/// Waits until it is a rank's turn to tell its error: where all ranks meet the same one, the first
+/// to speak ends the others before they repeat it.
+///
+/// - Parameter pause: called again and again while it waits.
+/// - Returns: false where another rank has spoken, and mpirun tells this one to end meanwhile.
+func awaitTurn(
+  of rank: Int, isToldToEnd: () -> Bool, now: () -> ContinuousClock.Instant = { .now },
+  pause: () -> Void
+) -> Bool {
+  let wasTold = isToldToEnd()
+  let delay = 500 * min(rank, 8)
+  // Where it was mpirun that told this rank to end, it is gone a second later, and the first one has
+  // spoken; where it was a person who stops the run, the error is told then.
+  let deadline = now() + .milliseconds(delay > 0 && wasTold ? max(delay, 1_500) : delay)
+  while now() < deadline {
+    pause()
+    if isToldToEnd() && !wasTold { return false }
+  }
+  return true
 }
 
 /// Lets rank 0 tell an error that all ranks meet before they are joined, such as a wrong option:

@@ -26,7 +26,7 @@ struct Heartbeats {
   private var latest: [Heartbeat]
 
   /// Nobody has been heard yet at the time `now`.
-  init(worldSize: Int, now: ContinuousClock.Instant = .now) {
+  init(worldSize: Int, now: ContinuousClock.Instant) {
     latest = Array(repeating: Heartbeat(heard: now, changed: now), count: worldSize)
   }
 
@@ -46,7 +46,7 @@ struct Heartbeats {
 
   /// Records a heartbeat of rank `sender`; a text that is no heartbeat is left out.
   mutating func record(
-    _ heartbeat: [CChar], from sender: Int, now: ContinuousClock.Instant = .now
+    _ heartbeat: [CChar], from sender: Int, now: ContinuousClock.Instant
   ) {
     let bytes = heartbeat.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
     let parts = String(decoding: bytes, as: UTF8.self).split(separator: "|", maxSplits: 2)
@@ -66,7 +66,7 @@ struct Heartbeats {
   /// A rank that waits for others does its part by being heard. One that is busy gets on as long as
   /// what it tells about itself changes: where a file cannot be read it repeats that file's name.
   func stalled(
-    among watched: [Int], limit: Duration, now: ContinuousClock.Instant = .now
+    among watched: [Int], limit: Duration, now: ContinuousClock.Instant
   ) -> [Int] {
     watched.filter { rank in
       now - (latest[rank].state == .busy ? latest[rank].changed : latest[rank].heard) > limit
@@ -75,7 +75,7 @@ struct Heartbeats {
 
   /// Whether none of `watched` has told anything new for longer than `limit`.
   func areUnchanged(
-    _ watched: [Int], limit: Duration, now: ContinuousClock.Instant = .now
+    _ watched: [Int], limit: Duration, now: ContinuousClock.Instant
   ) -> Bool {
     watched.allSatisfy { now - latest[$0].changed > limit }
   }
@@ -84,7 +84,7 @@ struct Heartbeats {
   /// `limit`, and of these those that have been so about as long as the longest; where all are
   /// heard, what they do.
   func diagnostics(
-    of stalled: [Int], silentFor limit: Duration, now: ContinuousClock.Instant = .now
+    of stalled: [Int], silentFor limit: Duration, now: ContinuousClock.Instant
   ) -> [String] {
     let silences = stalled.map { now - latest[$0].heard }
     guard let longest = silences.max(), longest > limit else {

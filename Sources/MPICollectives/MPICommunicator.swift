@@ -16,29 +16,21 @@ package final class MPICommunicator: Communicator {
   package let rank: Int
   package let worldSize: Int
   package let host: String
-  package var activity = ""
-
-  /// How long a rank may stand still while others wait before they end the run; nil waits for ever.
-  package var stallTimeout: Duration?
+  package var activity = "" { didSet { watch?.activity = activity } }
 
   /// What follows from a stall, in the words of the command that runs; empty, or with a blank first.
   let stallAdvice: String
   private let stallStatus: Int32
+  private let stallTimeout: Duration?
 
   /// Whether this process has been told to end, as mpirun tells all ranks when one of them is gone.
   package var isToldToEnd: () -> Bool = { false }
 
   let handle: OpaquePointer
-  /// What the others have told about themselves.
-  var heartbeats: Heartbeats
-  /// When this rank has reported last what it is busy with.
-  var reported = ContinuousClock.now
-  /// When this rank has listened last while it was busy.
-  var heard = ContinuousClock.now
-  /// When this rank noticed that it is told to end.
-  var toldToEnd: ContinuousClock.Instant?
-  /// Whether it has named those that are gone.
-  var hasNamedLost = false
+  /// This rank's part in watching over all; nil where it is alone, or waits for ever.
+  var watch: StallWatch?
+  /// The most elements that one MPI call moves; its counts are 32-bit.
+  package var chunkElements = 1 << 27
   /// Whether MPI takes no messages any more.
   private var isClosing = false
 
@@ -77,7 +69,14 @@ package final class MPICommunicator: Communicator {
     self.stallTimeout = stallTimeout
     self.stallStatus = stallStatus
     self.stallAdvice = stallAdvice.isEmpty ? "" : " \(stallAdvice)"
-    heartbeats = Heartbeats(worldSize: Int(size))
+    watch =
+      size < 2
+      ? nil
+      : stallTimeout.map {
+        StallWatch(
+          rank: Int(rank), worldSize: Int(size), host: host, timeout: $0,
+          transport: Self.transport(opened))
+      }
     try launcher.check(worldSize: Int(size))
   }
 
@@ -141,9 +140,6 @@ package final class MPICommunicator: Communicator {
 // MARK: - Moving data
 
 extension MPICommunicator {
-  /// The most elements that one MPI call moves; its counts are 32-bit.
-  private static var chunkElements: Int { 1 << 27 }
-
   private func agree(count: Int) throws(CollectiveError) {
     var extremes = [Int64(count), -Int64(count)]
     try reduceInPlace(&extremes, .maximum)
@@ -170,8 +166,8 @@ extension MPICommunicator {
     _ start: (UnsafeMutableRawPointer?, Int32, inout OpaquePointer?) -> Int32
   ) throws(CollectiveError) {
     let count = values.count
-    for offset in stride(from: 0, to: count, by: Self.chunkElements) {
-      let chunk = Int32(min(Self.chunkElements, count - offset))
+    for offset in stride(from: 0, to: count, by: chunkElements) {
+      let chunk = Int32(min(chunkElements, count - offset))
       // The closure returns an error instead of throwing it: the buffer must outlive the request.
       let failure = values.withUnsafeMutableBufferPointer { buffer -> CollectiveError? in
         let pointer = buffer.baseAddress.map { UnsafeMutableRawPointer($0 + offset) }

@@ -20,11 +20,22 @@ final class Watchdog: Sendable {
     guard let timeout else { return }
     let seconds = timeout.components.seconds + Int64(min(max(index, 0), 8))
     Thread.detachNewThread { [self] in
-      Thread.sleep(forTimeInterval: Double(seconds))
-      guard !isOver.load(ordering: .acquiring) else { return }
+      guard hasExpired(after: seconds, sleep: { Thread.sleep(forTimeInterval: 1) }) else { return }
       try? FileHandle.standardError.write(contentsOf: Data((message(seconds) + "\n").utf8))
       _exit(status)
     }
+  }
+
+  /// Sleeps `seconds` times a second; false as soon as the call has returned.
+  ///
+  /// Not in one sleep: time in which the process was stopped, perhaps with all others as in a
+  /// container that was paused, counts as one second.
+  func hasExpired(after seconds: Int64, sleep: () -> Void) -> Bool {
+    for _ in 0..<seconds {
+      sleep()
+      if isOver.load(ordering: .acquiring) { return false }
+    }
+    return true
   }
 
   /// The call has returned.

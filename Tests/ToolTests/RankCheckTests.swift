@@ -32,6 +32,11 @@ extension ToolTests {
       #expect(try lines("gather", ranks: ranks) == expected)
     }
 
+    /// An exchange of more numbers than one call of MPI takes is made of several.
+    @Test func chunksOfAnExchangeAreWhole() throws {
+      #expect(try lines("chunks", ranks: 3) == (0..<3).map { "\($0): true true" })
+    }
+
     @Test(arguments: 1...4) func differentCountsAreRefusedOnEveryRank(ranks: Int) throws {
       let finding = ranks == 1 ? "no error" : "refused"
       #expect(try lines("mismatch", ranks: ranks) == (0..<ranks).map { "\($0): \(finding)" })
@@ -50,7 +55,10 @@ extension ToolTests {
       return outcome.errors
     }
 
-    @Test(arguments: [(2, 0), (2, 1), (3, 2), (4, 0), (7, 5)])
+    // Who is named where and when is tested without MPI, in StallWatchTests; here once each that MPI
+    // carries it.
+
+    @Test(arguments: [(3, 2)])
     func aRankThatStandsStillIsNamedAndEndsTheOthers(ranks: Int, chosen: Int) throws {
       let errors = try complaint("stall", chosen, of: ranks)
       #expect(errors.contains("rank \(chosen) does not answer (silent for "), "\(errors)")
@@ -58,7 +66,7 @@ extension ToolTests {
     }
 
     /// Whoever lives answers when all are told to end, so the others are known to be gone.
-    @Test(arguments: [(2, 0), (2, 1), (3, 0), (3, 2), (5, 3)])
+    @Test(arguments: [(3, 2)])
     func aRankThatIsGoneIsNamedWithItsPlace(ranks: Int, chosen: Int) throws {
       let words = [Program.rankCheck, "ending", "\(chosen)"]
       let outcome = try run(onRanks(ranks, words), seconds: 50)
@@ -69,14 +77,14 @@ extension ToolTests {
     }
 
     /// It had sent its heartbeat of the exchange, so only its silence tells.
-    @Test(arguments: [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (5, 3), (7, 0), (7, 6)])
+    @Test(arguments: [(3, 0)])
     func aRankThatIsStoppedInsideAnExchangeIsNamed(ranks: Int, chosen: Int) throws {
       let errors = try complaint("stop", chosen, of: ranks)
       #expect(errors.contains("rank \(chosen) does not answer (silent for "), "\(errors)")
       #expect(errors.contains(", step 4, file \(chosen).jpg)"), "\(errors)")
     }
 
-    @Test(arguments: [("leave", 2, 0), ("leave", 3, 2), ("farewell", 2, 1), ("farewell", 3, 0)])
+    @Test(arguments: [("leave", 3, 2), ("farewell", 2, 1)])
     func aRankThatStopsWhileAllLeaveEndsTheOthers(check: String, ranks: Int, chosen: Int) throws {
       let outcome = try run(onRanks(ranks, [Program.rankCheck, check, "\(chosen)"]), seconds: 50)
       #expect(outcome.status == 69)
@@ -86,15 +94,16 @@ extension ToolTests {
       #expect(outcome.errors.contains(message), "\(outcome.errors)")
     }
 
-    @Test(arguments: [(2, 0), (3, 1), (4, 3)])
+    @Test(arguments: [(2, 0)])
     func aRankThatIsBusyWithSomethingElseIsNamed(ranks: Int, chosen: Int) throws {
       let errors = try complaint("busy", chosen, of: ranks)
       #expect(errors.contains("rank \(chosen) is busy with something else"), "\(errors)")
       #expect(errors.contains(", step 3, file \(chosen).jpg)"), "\(errors)")
     }
 
-    /// For four times the stall timeout, with another file each time that it is heard.
-    @Test(arguments: [(2, 0), (3, 1), (4, 3)])
+    /// For longer than the stall timeout, with another file each time that it is heard. Not one
+    /// message may be late by that whole time, so the machine may be busy too.
+    @Test(arguments: [(2, 0)])
     func aRankThatIsBusyAndGetsOnIsWaitedFor(ranks: Int, chosen: Int) throws {
       let outcome = try run(
         onRanks(ranks, [Program.rankCheck, "progress", "\(chosen)"]), seconds: 60)
@@ -102,13 +111,13 @@ extension ToolTests {
       #expect(outcome.lines == (0..<ranks).map { "\($0): no stall" })
     }
 
-    @Test(arguments: [3, 5]) func whereBothWatchersStandStillAnotherRankSpeaks(ranks: Int) throws {
+    @Test(arguments: [3]) func whereBothWatchersStandStillAnotherRankSpeaks(ranks: Int) throws {
       let outcome = try run(onRanks(ranks, [Program.rankCheck, "watchers", "0"]), seconds: 50)
       #expect(outcome.status == 69)
       #expect(outcome.errors.contains("ranks 0 and 1, which watch over the others, do not answer"))
     }
 
-    @Test(arguments: [(2, 0), (3, 2)])
+    @Test(arguments: [(2, 0)])
     func aProcessThatDoesNotComeToTheStartEndsTheOthers(ranks: Int, chosen: Int) throws {
       let outcome = try run(onRanks(ranks, [Program.rankCheck, "hello", "\(chosen)"]), seconds: 50)
       #expect(outcome.status == 69)

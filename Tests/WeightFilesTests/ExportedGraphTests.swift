@@ -46,7 +46,7 @@ import Testing
     let input = try #require(graph.nodes.first { $0.operation == "Conv" }?.inputs.first)
     #expect(try maker(of: input, in: graph).operation == "Transpose")
     for rgb in [[0.0, 0, 0], [255, 255, 255], [10, 100, 200]] {
-      let ordered = pixels.channelOrder == "BGR" ? rgb.reversed() : rgb
+      let ordered = pixels.channelOrder == .bgr ? rgb.reversed() : rgb
       let expected = (0..<3).map {
         (ordered[$0] * pixels.scale - pixels.mean[$0]) / pixels.deviation[$0]
       }

@@ -102,8 +102,7 @@ import Testing
     _ offset: Int, _ shape: [Int], _ strides: [Int], _ expected: [Float]
   ) throws {
     let tensor = TestPickle.tensor(offset: offset, shape: shape, strides: strides, count: 12)
-    var storage: [UInt8] = []
-    appendRaw((0..<12).map(Float.init), to: &storage)
+    let storage = littleEndianBytes(of: (0..<12).map(Float.init))
     let bytes = try HostilePickleTests.archive(
       TestPickle.stateDict([("x", tensor)]), storage: storage)
     let file = try TorchFile(

@@ -35,6 +35,15 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
     let atLast = try communicator.gather(own, to: last).map { String(decoding: $0, as: UTF8.self) }
     try communicator.barrier()
     return "\(everywhere) \(atLast.count)"
+  case "chunks":
+    // Each chunk with numbers of its own; the last one is short.
+    var values = (0..<2_500).map { Int64($0 * (rank + 1)) }
+    try communicator.allreduce(&values, .sum)
+    let factor = worldSize * (worldSize + 1) / 2
+    var bytes = rank == 1 ? (0..<3_000).map { UInt8($0 % 251) } : []
+    try communicator.broadcast(&bytes, from: 1)
+    let isWhole = bytes == (0..<3_000).map { UInt8($0 % 251) }
+    return "\(values == (0..<2_500).map { Int64($0 * factor) }) \(isWhole)"
   case "mismatch":
     var values = [Int64](repeating: 1, count: rank == 0 ? 3 : 4)
     do {
@@ -45,10 +54,10 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
         ? "refused" : "\(error)"
     }
   case "busy", "progress":
-    // For much longer than the stall timeout; with "progress" only as long as others may speak.
+    // For longer than the stall timeout.
     communicator.activity = "step 3, file \(rank).jpg"
     try communicator.barrier()
-    for picture in 0..<(check == "busy" ? 240 : 36) where rank == chosen {
+    for picture in 0..<(check == "busy" ? 240 : 40) where rank == chosen {
       usleep(250_000)
       if check == "progress" { communicator.activity = "step 3, file \(picture).jpg" }
       try communicator.reportActivity()
@@ -108,8 +117,10 @@ if launcher.usesMPI {
   do {
     let communicator = try MPICommunicator(
       launcher: launcher,
-      stallTimeout: words.count > 1 && check != "ending" ? .seconds(2) : .seconds(60),
+      stallTimeout: .seconds(
+        words.count < 2 || check == "ending" ? 60 : check == "progress" ? 8 : 2),
       stallStatus: 69)
+    if check == "chunks" { communicator.chunkElements = 1_000 }
     communicator.isToldToEnd = { [unowned communicator] in communicator.activity == "step 6" }
     do {
       try report(run(check, on: communicator), on: communicator)
