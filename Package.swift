@@ -30,6 +30,12 @@ let package = Package(
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     // libpng: PNG pictures.
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    // libwebp: WebP pictures.
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"])]),
+    // giflib: GIF pictures. Few systems have a file of it for pkg-config.
+    .systemLibrary(name: "CGIF", providers: [.apt(["libgif-dev"])]),
+    // libtiff: TIFF pictures.
+    .systemLibrary(name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
     // HDF5: the weight files of Keras.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     // libcrypto: SHA-256 of weights, pictures and checkpoints.
@@ -39,8 +45,11 @@ let package = Package(
 
     // MPI's constants are macros that Swift cannot see; this shim passes every return code on.
     .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
-    // libjpeg and libpng report errors through longjmp; this is the only place that contains it.
-    .target(name: "CCodecShim", dependencies: ["CJPEG", "CPNG"]),
+    // libjpeg and libpng report errors through longjmp, libtiff through a handler of the process;
+    // this is the only place that contains either.
+    .target(
+      name: "CCodecShim", dependencies: ["CGIF", "CJPEG", "CPNG", "CTIFF", "CWebP"],
+      linkerSettings: [.linkedLibrary("gif")]),
     // The signal of a mapped file that became shorter, told in words.
     .target(name: "CMapping"),
     // The portable kernels, and the declarations that the instruction-set targets share.

@@ -68,7 +68,7 @@ struct PictureList: Codable {
       let others = found.leftOut.count > 0 ? " (\(found.leftOut))" : ""
       throw Failure(
         status: .missingInput,
-        description: "The folder \(operand) holds no JPEG or PNG pictures\(others).")
+        description: "The folder \(operand) holds no pictures that can be read\(others).")
     }
     return (found.samples, found.leftOut)
   }

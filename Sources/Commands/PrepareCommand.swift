@@ -11,8 +11,8 @@ struct PrepareCommand: Command {
   static let summary = "split raw class folders into train/ and validation/"
   static let discussion = """
     Copies the images of RAW/<class>/... to DIR/train/<class> and DIR/validation/<class>, N of each \
-    class, drawn by the seed, for validation. The folder RAW stays as it is. Files that are no JPEG \
-    or PNG by their content are named and left out.
+    class, drawn by the seed, for validation. The folder RAW stays as it is. Files that are no \
+    pictures by their content are named and left out.
     """
   static let operands: String? = "RAW"
   static let example = "avp-dist prepare photos --output data --validation 100"

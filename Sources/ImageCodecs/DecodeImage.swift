@@ -1,12 +1,13 @@
-internal import CCodecShim
 import Tensors
 
-/// Decodes the JPEG or PNG file in `bytes`, whichever it is, to 8-bit RGB.
+/// Decodes the picture in `bytes`, whichever ``PictureFormat`` it has, to 8-bit RGB.
 ///
 /// The pixels are those of the Pillow library's `Image.open(path).convert("RGB")`: alpha is
-/// dropped, not blended, CMYK is taken as inverted, and neither the orientation in EXIF data nor
-/// colour profiles nor gamma change anything. Of 16 bits a colour the upper 8 count; in a 16-bit
-/// grey PNG without alpha, values above 255 are white. ``PictureNotes`` tells of such files.
+/// dropped, not blended, CMYK in a JPEG is taken as inverted, of animations and files of several
+/// pages the first picture is read, and neither the orientation in EXIF data nor colour profiles
+/// nor gamma change anything; only TIFF files are turned by their orientation. Of 16 bits a colour
+/// the upper 8 count; of 16 bits of grey without alpha, values above 255 are white.
+/// ``PictureNotes`` tells of such files.
 ///
 /// - Returns: A picture of at most ``pixelLimit`` pixels.
 /// - Throws: ``ImageError`` for another format, a damaged or truncated file, or a larger picture,

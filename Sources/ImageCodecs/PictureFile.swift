@@ -1,4 +1,3 @@
-internal import CCodecShim
 internal import Glibc
 import Tensors
 
@@ -9,7 +8,7 @@ package let pixelLimit = 100_000_000
 /// resizing keeps weights for every row and column.
 private let sideLimit = 1_000_000
 
-/// A JPEG or PNG file whose header has been read and found acceptable.
+/// A picture's file whose header has been read and found acceptable.
 package struct PictureFile: Sendable {
   /// The picture's columns.
   package let width: Int
@@ -19,8 +18,7 @@ package struct PictureFile: Sendable {
   /// meanwhile. A JPEG of several scans needs three to four times as much as one of a single scan.
   package let decodingBytes: Int
 
-  private let bytes: [UInt8]
-  private let codec: Codec
+  private let decoder: any PictureDecoder
 
   /// Reads the header.
   ///
@@ -28,79 +26,46 @@ package struct PictureFile: Sendable {
   ///   of more than ``pixelLimit`` pixels or a million columns or rows.
   package init(_ bytes: [UInt8]) throws(ImageError) {
     guard !bytes.isEmpty else { throw ImageError("the file is empty") }
-    let format = PictureFormat(bytes)
-    if let objection = format.objection { throw ImageError(objection) }
-    codec = format == .jpeg ? .jpeg : .png
-    let header = try codec.header(bytes)
-    width = Int(header.width)
-    height = Int(header.height)
+    decoder = try PictureFormat(bytes).decoder(bytes)
+    let header = decoder.header
+    let sides = (header.width, header.height)
+    (width, height) = header.orientation.swapsSides ? (sides.1, sides.0) : sides
     guard width > 0, height > 0 else { throw ImageError("the picture has no pixels") }
-    // Both fit 32 bits, so the product fits Int.
-    guard width * height <= pixelLimit, max(width, height) <= sideLimit else {
+    // The sides first: their product may not fit Int.
+    guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
       throw ImageError(
         "the picture is too large: \(width) x \(height) pixels; at most 100 megapixels and "
           + "1,000,000 columns or rows can be read")
     }
-    decodingBytes = width * height * 3 + Int(header.working_bytes)
-    self.bytes = bytes
+    let copies = header.orientation == .upright ? 1 : 2
+    decodingBytes = width * height * 3 * copies + header.workingBytes
   }
 
   /// The picture; see ``decodeImage(_:)``.
   package func decode() throws(ImageError) -> RGBImage {
+    let header = decoder.header
     let byteCount = width * height * 3
     // Without memory an array ends the process; asked like this, the system can say no. (A malloc
     // that is freed at once does not survive the optimiser.)
     let room = mmap(
-      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      nil, decodingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let room, room != MAP_FAILED else {
       throw ImageError.noMemory(for: "\(width) x \(height) pixels")
     }
-    munmap(room, byteCount)
-    var result = (status: AVP_CODEC_REFUSED, message: "")
+    munmap(room, decodingBytes)
+    var failure: ImageError?
     // The decoder writes the array's storage directly, so that no pixel is first set to zero; the
     // bytes count as written only if it succeeded.
     let pixels = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      result = codec.decode(bytes, width: width, height: height, into: buffer)
-      count = result.status == AVP_CODEC_DONE ? byteCount : 0
-    }
-    try codec.check(result)
-    return RGBImage(width: width, height: height, pixels: pixels)
-  }
-}
-
-/// The two decoders of the shim.
-private enum Codec: String {
-  case jpeg = "JPEG"
-  case png = "PNG"
-
-  /// Status and reason of a function of the shim.
-  typealias Outcome = (status: Int, message: String)
-
-  func header(_ bytes: [UInt8]) throws(ImageError) -> avp_picture_header {
-    var header = avp_picture_header()
-    try check(
-      shimOutcome { message in
-        switch self {
-        case .jpeg: avp_jpeg_header(bytes, bytes.count, &header, message)
-        case .png: avp_png_header(bytes, bytes.count, &header, message)
-        }
-      })
-    return header
-  }
-
-  func decode(
-    _ bytes: [UInt8], width: Int, height: Int, into buffer: UnsafeMutableBufferPointer<UInt8>
-  ) -> Outcome {
-    shimOutcome { message in
-      let (width, height, pixels) = (UInt32(width), UInt32(height), buffer.baseAddress)
-      return switch self {
-      case .jpeg: avp_jpeg_decode(bytes, bytes.count, width, height, pixels, message)
-      case .png: avp_png_decode(bytes, bytes.count, width, height, pixels, message)
+      do throws(ImageError) {
+        try decoder.decode(into: buffer)
+        count = byteCount
+      } catch {
+        failure = error
       }
     }
-  }
-
-  func check(_ outcome: Outcome) throws(ImageError) {
-    try ImageError.check(outcome, "damaged or unusual \(rawValue) file: ")
+    if let failure { throw failure }
+    return RGBImage(width: header.width, height: header.height, pixels: pixels)
+      .turned(header.orientation)
   }
 }

@@ -3,7 +3,7 @@
 package struct PictureNotes: Equatable, Sendable {
   /// Whether the EXIF data have an orientation other than upright, which is not applied.
   package let isTurned: Bool
-  /// Whether it is a PNG of 16 bits of grey, of which values above 255 become white.
+  /// Whether it is grey of 16 bits, of which values above 255 become white.
   package let isDeepGrey: Bool
 
   /// A picture with these properties.
@@ -20,7 +20,12 @@ package struct PictureNotes: Equatable, Sendable {
       // Bit depth and colour type of IHDR, which always comes first.
       let isDeepGrey = bytes.count > 25 && bytes[24] == 16 && bytes[25] == 0
       self.init(isTurned: Self.isTurned(exifOfPNG(bytes)), isDeepGrey: isDeepGrey)
-    default: self.init()
+    case .webp: self.init(isTurned: Self.isTurned(exifOfWebP(bytes)))
+    // A TIFF file is turned by its orientation as it is decoded.
+    case .pnm, .tiff:
+      let header = (try? PictureFormat(bytes).decoder(bytes))?.header
+      self.init(isDeepGrey: header?.isDeepGrey == true)
+    case .gif, .bmp, .other, .unknown: self.init()
     }
   }
 
@@ -59,6 +64,20 @@ private func exifOfPNG(_ bytes: [UInt8]) -> ArraySlice<UInt8>? {
   return nil
 }
 
+/// The content of a WebP file's chunk EXIF, with or without the mark that JPEG files need.
+private func exifOfWebP(_ bytes: [UInt8]) -> ArraySlice<UInt8>? {
+  let mark = Array("Exif\0\0".utf8)
+  var rest = bytes.dropFirst(12)
+  while let length = rest.number(at: 4, bytes: 4, bigEndian: false) {
+    if rest.starts(with: "EXIF".utf8) {
+      let content = rest.dropFirst(8).prefix(length)
+      return content.starts(with: mark) ? content.dropFirst(mark.count) : content
+    }
+    rest = rest.dropFirst(8 + length + length % 2)
+  }
+  return nil
+}
+
 /// The orientation in a TIFF structure: the value of tag 0x0112 in its first directory.
 private func orientation(_ exif: ArraySlice<UInt8>) -> Int? {
   let bigEndian = exif.starts(with: "MM\0*".utf8)
@@ -79,7 +98,7 @@ private func orientation(_ exif: ArraySlice<UInt8>) -> Int? {
 
 extension ArraySlice<UInt8> {
   /// The number of 2 or 4 bytes at `offset` from the slice's beginning, nil where it ends before.
-  fileprivate func number(at offset: Int, bytes: Int, bigEndian: Bool) -> Int? {
+  func number(at offset: Int, bytes: Int, bigEndian: Bool) -> Int? {
     guard offset >= 0, offset + bytes <= count else { return nil }
     let digits = self[startIndex + offset..<startIndex + offset + bytes]
     func value(_ digits: some Sequence<UInt8>) -> Int { digits.reduce(0) { $0 << 8 | Int($1) } }

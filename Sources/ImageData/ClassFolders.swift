@@ -1,5 +1,6 @@
 import FileIO
 import Foundation
+import ImageCodecs
 
 /// The labelled pictures below one folder that holds a folder for each class.
 package struct ClassFolders: Equatable, Sendable {
@@ -11,10 +12,14 @@ package struct ClassFolders: Equatable, Sendable {
   /// What else lies there.
   package let leftOut: LeftOut
 
-  /// File name extensions of pictures, in lower case.
-  package static let pictureExtensions: Set<String> = ["jpg", "jpeg", "png"]
+  /// File name extensions of pictures that can be read, in lower case.
+  package static let pictureExtensions: Set<String> = [
+    "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff",
+    "webp",
+  ]
 
-  /// Reads the names and sizes below `folder`, without opening any picture.
+  /// Reads the names and sizes below `folder`, without opening any file that is a picture by its
+  /// name; of one that may be a picture nevertheless, the first bytes decide.
   ///
   /// Classes may hold nested folders. Hidden names and by-products such as `@eaDir` are left out.
   /// Symbolic links are followed, except back to a folder that is being read. Sample paths begin
@@ -72,8 +77,8 @@ package struct ClassFolders: Equatable, Sendable {
     let others = leftOut.count > 0 ? " (\(leftOut))" : ""
     return DatasetError(
       .invalid,
-      "the class folder \(folder) holds no pictures (.jpg, .jpeg or .png)\(others); add some or "
-        + "remove the folder")
+      "the class folder \(folder) holds no pictures (\(PictureFormat.readable))\(others); add some "
+        + "or remove the folder")
   }
 
   private static func tooFewClasses(

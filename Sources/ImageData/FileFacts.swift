@@ -1,5 +1,6 @@
 import FileIO
 import Foundation
+import ImageCodecs
 
 /// What the file system says about a path, after following symbolic links.
 struct FileFacts {
@@ -97,6 +98,18 @@ func namesInFolder(_ folder: String) throws(SystemReason) -> [[UInt8]] {
   }
   guard errno == 0 else { throw SystemReason(errno) }
   return names
+}
+
+/// The first bytes of the file at a path that need not be text, as many as tell a picture's format;
+/// none where it cannot be read.
+func beginningOfFile(_ path: [UInt8]) -> [UInt8] {
+  let descriptor = open(
+    path.map(CChar.init(bitPattern:)) + [0], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+  guard descriptor >= 0 else { return [] }
+  defer { close(descriptor) }
+  return [UInt8](unsafeUninitializedCapacity: PictureFormat.beginning) { buffer, count in
+    count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+  }
 }
 
 /// The bytes of a name that is no text: letters of ASCII as they are, others as \xe9.

@@ -1,10 +1,13 @@
 import FileIO
 import Foundation
+import ImageCodecs
 
 /// The one way in which all commands look through folders of pictures.
 ///
 /// Links are followed, except back to a folder that is being read. Hidden names and the by-products
-/// of storage devices are no data. A name that is no text, a folder that cannot be read and, for a
+/// of storage devices are no data. A file whose name has the extension of a picture is one, whatever
+/// it holds, so that a broken one is noticed; where the name says nothing, or that of a format that is
+/// not read, the first bytes decide. A name that is no text, a folder that cannot be read and, for a
 /// labelled set, a link that leads nowhere are errors. What is left out is counted.
 struct FolderWalk {
   /// A folder or a file that is a picture by its name.
@@ -117,16 +120,20 @@ struct FolderWalk {
     }
     switch facts.kind {
     case .file where !ClassFolders.isPicture(name):
-      leftOut.add(path, LeftOut.kind(ofFile: name))
-      return nil
-    case .other:
-      leftOut.add(path, LeftOut.special)
+      let format =
+        LeftOut.mayHoldPicture(name)
+        ? PictureFormat(beginningOfFile(Array(joined(folder, "").utf8) + bytes)) : .unknown
+      if format.isReadable { fallthrough }
+      leftOut.add(path, LeftOut.kind(ofFile: name, format))
       return nil
     case .file, .folder:
       guard isText else {
         throw DatasetError(nameThatIsNoText: bytes, of: "in the folder \(folder)")
       }
       return Entry(name: name, facts: facts)
+    case .other:
+      leftOut.add(path, LeftOut.special)
+      return nil
     }
   }
 

@@ -1,3 +1,5 @@
+import ImageCodecs
+
 /// What a walk over folders left out, by kind and with the first few names, so that nothing is
 /// dropped without a word.
 package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
@@ -34,17 +36,21 @@ package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
     if rest > 0 { parts.append("\(rest) of other kinds") }
     let names = examples.joined(separator: ", ") + (count > examples.count ? ", ..." : "")
     let foreign = ordered.map(\.key).filter(Self.otherPictures.contains)
+    let example =
+      foreign.contains(where: Self.phonePictures.contains)
+      ? ", for example with \(PictureFormat.converter)" : ""
     let remedy =
       foreign.isEmpty
-      ? "" : "; convert \(foreign.joined(separator: ", ")) to JPEG or PNG to use them"
+      ? "" : "; convert \(foreign.joined(separator: ", ")) to JPEG or PNG to use them\(example)"
     return "left out: \(parts.joined(separator: ", ")) (\(names))\(remedy)"
   }
 
-  /// Extensions of picture formats that are not read.
-  private static let otherPictures: Set<String> = [
-    ".arw", ".avif", ".bmp", ".cr2", ".cr3", ".dng", ".gif", ".heic", ".heif", ".jfif", ".jp2",
-    ".jxl", ".nef", ".ppm", ".tif", ".tiff", ".webp",
-  ]
+  private static let phoneFiles = "HEIC or AVIF files"
+  private static let phonePictures: Set<String> = [".avif", ".heic", ".heif", phoneFiles]
+  /// What cameras write. It often begins as a TIFF file does, which holds a small preview then.
+  private static let rawPictures: Set<String> = [".arw", ".cr2", ".cr3", ".dng", ".nef"]
+  /// Kinds of pictures that are not read.
+  private static let otherPictures = phonePictures.union(rawPictures).union([".jp2", ".jxl"])
 }
 
 extension LeftOut {
@@ -62,12 +68,24 @@ extension LeftOut {
     return byProducts.contains(name.lowercased()) ? byProduct : nil
   }
 
-  /// The kind of a file that is no picture by its name.
-  static func kind(ofFile name: String) -> String {
-    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "other files" }
+  /// Whether a file that is no picture by its name may be one by its content: it has no extension,
+  /// or that of a picture of another kind.
+  static func mayHoldPicture(_ name: String) -> Bool {
+    guard let kind = fileExtension(name) else { return true }
+    return otherPictures.contains(kind) && !rawPictures.contains(kind)
+  }
+
+  /// The kind of a file that is no picture by its name, nor by `format`, that of its content.
+  static func kind(ofFile name: String, _ format: PictureFormat = .unknown) -> String {
+    fileExtension(name) ?? (format.isFromPhone ? phoneFiles : "other files")
+  }
+
+  /// The extension with its dot, in lower case; nil where there is none that looks like one.
+  private static func fileExtension(_ name: String) -> String? {
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }
     let letters = name[name.index(after: dot)...].lowercased()
     let isPlain = letters.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
-    return isPlain && (1...5).contains(letters.count) ? "." + letters : "other files"
+    return isPlain && (1...5).contains(letters.count) ? "." + letters : nil
   }
 
   /// Thumbnails, bins and notes that storage devices, archives and desktops put beside files.

@@ -67,10 +67,18 @@ import Testing
   @Test func goldenPictures() throws {
     for kind in golden.kinds {
       let notes = PictureNotes(
-        isTurned: kind == "jpeg-orientation",
-        isDeepGrey: kind.hasPrefix("png-grey-16"))
+        isTurned: ["jpeg-orientation", "webp-orientation"].contains(kind),
+        isDeepGrey: Self.isDeepGrey(kind))
       #expect(PictureNotes(try golden.bytes(kind)) == notes, "\(kind)")
     }
+  }
+
+  private static func isDeepGrey(_ kind: String) -> Bool {
+    let grey = [
+      "png-grey-16", "tiff-grey-16", "tiff-white-16", "pnm-grey-256", "pnm-grey-1000",
+      "pnm-grey-65535", "pnm-plain-grey-256", "pnm-plain-grey-1000", "pnm-plain-grey-65535",
+    ]
+    return grey.contains { kind.hasPrefix($0) }
   }
 
   /// 24 bits a pixel, and in several scans 16 for each coefficient: with halved chroma one and a

@@ -54,7 +54,7 @@ struct DatasetErrorTests {
     Case(
       testDescription: "class of other files", kind: .invalid,
       words: ["/train/c holds no pictures"],
-      damage: { try $0.add("train/c/1.gif", [1]) }),
+      damage: { try $0.add("train/c/1.heic", [1]) }),
     Case(
       testDescription: "class missing in validation", kind: .invalid,
       words: ["/validation lacks 'c'"],

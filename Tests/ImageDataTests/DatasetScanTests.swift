@@ -64,7 +64,7 @@ struct DatasetScanTests {
   @Test func filesThatAreNoPicturesAreCounted() throws {
     let folder = try TemporaryFolder.pictureSet()
     for file in [
-      "train/a/x.gif", "train/a/notes.txt", "train/a/deep/y.webp", "train/b/jpg", "train/b/z.bmp",
+      "train/a/x.nef", "train/a/notes.txt", "train/a/deep/y.avif", "train/b/jpg", "train/b/z.svg",
       "validation/a/jpeg.", "train/README.md", "train/loose.jpg",
     ] { try folder.add(file, [1]) }
     for file in [".DS_Store", "train/.x.jpg", "train/.git/a.jpg", "train/a/.b/c.jpg"] {
@@ -74,7 +74,7 @@ struct DatasetScanTests {
     #expect(manifest.train.count == 3)
     #expect(
       manifest.leftOut.kinds == [
-        ".gif": 1, ".txt": 1, ".webp": 1, ".bmp": 1, ".md": 1, "other files": 2, "hidden": 3,
+        ".nef": 1, ".txt": 1, ".avif": 1, ".svg": 1, ".md": 1, "other files": 2, "hidden": 3,
         "pictures in no class folder": 1,
       ])
     #expect(ClassFolders.isPicture("A.JpEg"))

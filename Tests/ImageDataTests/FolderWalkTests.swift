@@ -134,15 +134,50 @@ struct FolderWalkTests {
     try body()
   }
 
+  private static let gif = Array("GIF89a".utf8)
+  private static let heic = Array("\0\0\0\u{18}ftypheic".utf8)
+
+  /// Where the name says nothing, or that of a format that is not read, the content decides; a name
+  /// of one that is read is enough, so that a broken picture is noticed.
+  @Test func contentDecidesWhereTheNameDoesNot() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b.heic", "c.AVIF", "d 2024.01.02 at noon", "e.jxl"] {
+      try folder.add(name, Self.gif)
+    }
+    for name in [
+      "f.webp", "g.gif", "h.Bmp", "i.ppm", "j.pgm", "k.pbm", "l.tif", "m.TIFF", "n.jfif",
+    ] {
+      try folder.add(name, [1])
+    }
+    for name in ["z.nef", "z.txt", "z.dng", "z.svg"] { try folder.add(name, Self.gif) }
+    try folder.add("y", Self.heic)
+    try folder.add("y.heic", Self.heic)
+    try folder.add("README", Array("P1 is not the first line of a bitmap here".utf8))
+    try folder.add("empty", [])
+    #expect(
+      try paths(folder) == [
+        "a", "b.heic", "c.AVIF", "d 2024.01.02 at noon", "e.jxl", "f.webp", "g.gif", "h.Bmp",
+        "i.ppm", "j.pgm", "k.pbm", "l.tif", "m.TIFF", "n.jfif",
+      ])
+    let leftOut = try FolderPictures.scan(folder.path).leftOut
+    #expect(
+      leftOut.kinds == [
+        ".nef": 1, ".txt": 1, ".dng": 1, ".svg": 1, ".heic": 1, "HEIC or AVIF files": 1,
+        "other files": 2,
+      ])
+    #expect(leftOut.description.contains("HEIC or AVIF files to JPEG or PNG to use them, for"))
+  }
+
   @Test func theLineNamesKindsExamplesAndTheRemedy() {
     var leftOut = LeftOut()
-    for name in ["b/1.heic", "b/2.HEIC", "a/x.gif", "a/y.doc"] {
+    for name in ["b/1.heic", "b/2.HEIC", "a/x.nef", "a/y.doc"] {
       leftOut.add(name, LeftOut.kind(ofFile: name))
     }
     #expect(
       leftOut.description
-        == "left out: 2 .heic, 1 .doc, 1 .gif (b/1.heic, b/2.HEIC, a/x.gif, ...); convert .heic, "
-        + ".gif to JPEG or PNG to use them")
+        == "left out: 2 .heic, 1 .doc, 1 .nef (b/1.heic, b/2.HEIC, a/x.nef, ...); convert .heic, "
+        + ".nef to JPEG or PNG to use them, for example with `heif-convert PICTURE PICTURE.jpg` or "
+        + "ImageMagick's `convert PICTURE PICTURE.jpg`")
     for number in 0..<20 { leftOut.add("\(number)", ".k\(number)") }
     #expect(leftOut.count == 24 && leftOut.examples.count == 3)
     #expect(leftOut.description.contains("of other kinds"))

@@ -37,13 +37,14 @@ extension ToolTests {
     }
 
     @Test func otherFormatsAreNamed() throws {
-      try add(["a/6.heic", "a/7.HEIC", "b/8.webp", "b/9.gif"])
+      try add(["a/6.heic", "a/7.HEIC", "b/8.avif", "b/9.nef"])
       let outcome = try prepare()
       #expect(outcome.status == 0)
       #expect(
         outcome.errors.contains(
-          "left out: 2 .heic, 1 .gif, 1 .webp (a/6.heic, a/7.HEIC, b/8.webp, ...); convert .heic, "
-            + ".gif, .webp to JPEG or PNG"), "\(outcome.errors)")
+          "left out: 2 .heic, 1 .avif, 1 .nef (a/6.heic, a/7.HEIC, b/8.avif, ...); convert .heic, "
+            + ".avif, .nef to JPEG or PNG to use them, for example with `heif-convert "),
+        "\(outcome.errors)")
       #expect(outcome.output == "\(output): 8 training and 2 validation pictures of a, b\n")
     }
 
@@ -61,7 +62,8 @@ extension ToolTests {
       #expect(outcome.errors.contains("2 neither files nor folders"))
       for name in ["a/6.jpg", "b/9.jpg"] {
         #expect(
-          outcome.errors.contains("\(raw)/\(name) is left out: it is neither a JPEG nor a PNG"))
+          outcome.errors.contains(
+            "\(raw)/\(name) is left out: it is not a picture that can be read"))
       }
       #expect(try copies().count == 12)
       for name in try copies() {

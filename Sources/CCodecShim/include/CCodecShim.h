@@ -27,6 +27,11 @@ struct avp_picture_header {
   /// several scans, which have to wait for the last one. What does not grow with the height is left
   /// out.
   uint64_t working_bytes;
+  /// How the stored picture has to be turned: 1 to 8 as in TIFF's tag Orientation, 0 where the format
+  /// leaves it to notes that a reader may pass over.
+  uint32_t orientation;
+  /// Whether it holds grey of 16 bits, of which values above 255 become white.
+  uint32_t deep_grey;
 };
 
 /// Reads the header of the JPEG file in `bytes`.
@@ -55,6 +60,35 @@ int avp_png_header(const uint8_t *bytes, size_t count, struct avp_picture_header
 /// their checksum is missing, as long as the chunks' are right.
 int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_header` for a WebP file; the size is that of the whole canvas.
+int avp_webp_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+                    char message[AVP_CODEC_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_decode` for a WebP file; of an animation the first frame, on black.
+int avp_webp_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_header` for a GIF file; the size is that of the screen, or larger where the
+/// first frame reaches beyond it.
+int avp_gif_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+                   char message[AVP_CODEC_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_decode` for a GIF file: the first frame. What it leaves open has the colour
+/// of its transparent entry, or of entry 0.
+///
+/// What stands behind the frame's last row does not matter.
+int avp_gif_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                   uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_header` for the first page of a TIFF file; the size is that before the
+/// picture is turned by its orientation.
+int avp_tiff_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+                    char message[AVP_CODEC_MESSAGE_SIZE]);
+
+/// The same as `avp_jpeg_decode` for the first page of a TIFF file, as it is stored.
+int avp_tiff_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height,
+                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// Compresses `height` rows of `width` interleaved R, G, B bytes as a baseline JPEG of `quality`
 /// (1 to 100), chroma halved in both directions.

@@ -1,0 +1,56 @@
+import Tensors
+
+/// How a stored picture has to be turned to be upright: the tag Orientation of TIFF 6.0 and Exif 2.32,
+/// named by what is done to the stored rows.
+package enum Orientation: Int, Sendable {
+  /// Nothing.
+  case upright = 1
+  /// Left and right change places.
+  case mirrored
+  /// Turned by 180 degrees.
+  case upsideDown
+  /// Top and bottom change places.
+  case flipped
+  /// Rows and columns change places.
+  case transposed
+  /// Turned by 90 degrees clockwise.
+  case turnedRight
+  /// Rows and columns change places about the other diagonal.
+  case transversed
+  /// Turned by 90 degrees anticlockwise.
+  case turnedLeft
+
+  /// Whether width and height change places.
+  package var swapsSides: Bool { rawValue >= Self.transposed.rawValue }
+
+  fileprivate var reversesColumns: Bool {
+    [.mirrored, .upsideDown, .transversed, .turnedLeft].contains(self)
+  }
+
+  fileprivate var reversesRows: Bool {
+    [.upsideDown, .flipped, .turnedRight, .transversed].contains(self)
+  }
+}
+
+extension RGBImage {
+  /// The picture as `orientation` wants it shown.
+  package func turned(_ orientation: Orientation) -> RGBImage {
+    guard orientation != .upright else { return self }
+    let size = orientation.swapsSides ? (height, width) : (width, height)
+    // Steps in the stored bytes for one more column, or row, of the result.
+    var (across, down, start) = (3, 3 * width, 0)
+    if orientation.reversesColumns { (across, start) = (-3, 3 * (width - 1)) }
+    if orientation.reversesRows { (down, start) = (-down, start + 3 * width * (height - 1)) }
+    if orientation.swapsSides { swap(&across, &down) }
+    let turned = [UInt8](unsafeUninitializedCapacity: pixels.count) { buffer, count in
+      for row in 0..<size.1 {
+        for column in 0..<size.0 {
+          let source = start + row * down + column * across
+          for channel in 0..<3 { buffer[count + channel] = pixels[source + channel] }
+          count += 3
+        }
+      }
+    }
+    return RGBImage(width: size.0, height: size.1, pixels: turned)
+  }
+}
