@@ -1,14 +1,20 @@
+import FileIO
 internal import Glibc
+import ImageCodecs
+import ResNetWeights
+import TensorFormats
 import Tensors
 
-// The entry point of libFuzzer for the readers of weight files; `scripts/fuzz` builds and runs it.
+// The entry point of libFuzzer for the readers of weight files and pictures; `scripts/fuzz` builds and
+// runs it.
 //
 // The reader that AVP_FUZZ_READER names gets the bytes as they are. Whatever they are, it must come
-// back with tensors or a `FileError`: a crash, a hang or too much memory is a finding.
+// back with tensors or pixels, or with an error: a crash, a hang or too much memory is a finding.
 
 /// The readers by their names on the command line of `scripts/fuzz`.
 private enum Reader: String {
   case safetensors, index, pickle, state, torch, zip, hdf5, keras, onnx, any
+  case jpeg, png, webp, gif, bmp, pnm, tiff
 }
 
 private let reader = getenv("AVP_FUZZ_READER").flatMap { Reader(rawValue: String(cString: $0)) }
@@ -55,6 +61,11 @@ private func read(_ bytes: [UInt8], with reader: Reader) throws {
     let file = try ONNXFile(source)
     readAll(file)
     readAll(try ONNXBackbone(file).tensors)
+  case .jpeg, .png, .webp, .gif, .bmp, .pnm, .tiff:
+    _ = PictureNotes(bytes)
+    let file = try PictureFile(bytes)
+    // Larger ones cost time alone.
+    if file.width * file.height <= 1 << 20 { _ = try file.decode() }
   case .any: readAll(try BackboneWeights(OpenedWeights(source)))
   }
 }
