@@ -35,8 +35,10 @@ struct reading {
 static int refuse(struct reading *reading, const char *reason) {
   // What libtiff said first is nearest to the cause.
   if (!reading->message[0]) snprintf(reading->message, AVP_CODEC_MESSAGE_SIZE, "%s", reason);
-  int is_memory = strstr(reading->message, "memory") || strstr(reading->message, "No space for");
-  return is_memory ? AVP_CODEC_NO_MEMORY : AVP_CODEC_REFUSED;
+  // Not where a file asks for more than makes sense, which libtiff puts in other words.
+  int is_host = strstr(reading->message, "Out of memory") ||
+                strstr(reading->message, "No space for");
+  return is_host ? AVP_CODEC_NO_MEMORY : AVP_CODEC_REFUSED;
 }
 
 static void note_error(thandle_t handle, const char *module, const char *format,
@@ -137,7 +139,8 @@ static int is_known_layout(const struct reading *reading) {
     case 2:
     case 4: return reading->samples == 1;
     case 8: return 1;
-    case 16: return reading->photometric != PHOTOMETRIC_PALETTE && (extra == 0 || reading->colours == 3);
+    case 16:
+      return reading->photometric != PHOTOMETRIC_PALETTE && (extra == 0 || reading->colours == 3);
     default: return 0;
   }
 }
@@ -309,7 +312,7 @@ static int decode(struct reading *reading, uint32_t width, uint32_t height, uint
       (uint64_t)stride < row_bytes(reading, columns))
     return refuse(reading, "its two readings differ in size");
   uint8_t *buffer = malloc(is_tiled ? TIFFTileSize(tiff) : stride);
-  if (!buffer) return refuse(reading, "there is no memory to read it");
+  if (!buffer) return refuse(reading, "Out of memory (for a row or tile)");
   int planes = reading->planar == PLANARCONFIG_SEPARATE ? needed_samples(reading) : 1;
   int status = AVP_CODEC_DONE;
   for (int plane = 0; plane < planes && !status; plane++)
