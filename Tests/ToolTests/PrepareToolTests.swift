@@ -37,7 +37,8 @@ extension ToolTests {
     }
 
     @Test func otherFormatsAreNamed() throws {
-      try add(["a/6.heic", "a/7.HEIC", "b/8.avif", "b/9.nef"])
+      let heic = Array("\0\0\0\u{18}ftypheic".utf8)
+      try add(["a/6.heic", "a/7.HEIC", "b/8.avif", "b/9.nef"], heic)
       let outcome = try prepare()
       #expect(outcome.status == 0)
       #expect(
