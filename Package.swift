@@ -83,7 +83,7 @@ let package = Package(
       name: "Kernels", dependencies: ["CKernels", "CKernelsAVX2", "CKernelsAVX512", "COpenBLAS"]),
     // The frozen backbone: weights to feature vectors.
     .target(name: "ResNet", dependencies: ["FileIO", "Kernels", "ResNetWeights", "Tensors"]),
-    // The trained part: forward, backward, loss, exact sums, optimisers.
+    // The trained part: forward, backward, loss, exact sums, optimizers.
     .target(name: "Head", dependencies: ["CHead", "Tensors"]),
     // What ranks do together, and the implementation for one process.
     .target(name: "Collectives"),

@@ -83,7 +83,7 @@ def train(variant, folder, data):
                 outputs = features(inputs)
             return trained(outputs.clone())
 
-    optimiser = torch.optim.Adam(head.parameters())
+    optimizer = torch.optim.Adam(head.parameters())
     criterion = nn.CrossEntropyLoss()
     for epoch in range(3):
         if epoch == 1:
@@ -91,10 +91,10 @@ def train(variant, folder, data):
             begin = time.perf_counter()
         sampler.set_epoch(epoch)
         for inputs, labels in loader:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss = criterion(network(inputs), labels)
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             loss.item()
     distributed.barrier()
     if distributed.get_rank() == 0:

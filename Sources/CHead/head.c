@@ -199,20 +199,20 @@ static float largest_magnitude(const float *values, int64_t count) {
 }
 
 /* The loss's derivative by the inputs of the ReLU, in fixed-point units, from the one by the logits;
- * returns its largest magnitude, or NaN, with some slopes missing, where one is NaN. */
-static double hidden_slopes(
-  head_shape shape, const float *second, const float *activations, const double *logit_slopes,
-  double *slopes) {
+ * returns its largest magnitude, or NaN, with some gradients missing, where one is NaN. */
+static double hidden_gradients(
+  head_shape shape, const float *second, const float *activations, const double *logit_gradients,
+  double *gradients) {
   double largest = 0;
   for (int64_t j = 0; j < shape.hidden; j++) {
-    double slope = 0;
+    double gradient = 0;
     if (activations[j] > 0) {
       for (int64_t c = 0; c < shape.classes; c++) {
-        slope += logit_slopes[c] * (double)second[c * shape.hidden + j];
+        gradient += logit_gradients[c] * (double)second[c * shape.hidden + j];
       }
     }
-    slopes[j] = slope;
-    double magnitude = slope < 0 ? -slope : slope;
+    gradients[j] = gradient;
+    double magnitude = gradient < 0 ? -gradient : gradient;
     /* At once: a NaN is not larger than what follows, nor is that larger than it. */
     if (magnitude != magnitude) return magnitude;
     if (magnitude > largest) largest = magnitude;
@@ -220,9 +220,9 @@ static double hidden_slopes(
   return largest;
 }
 
-/* Adds round(slope * input) of all samples to one row of sums. */
+/* Adds round(gradient * input) of all samples to one row of sums. */
 static void add_outer_row(
-  const float *const *inputs, const double *slopes, int samples, int64_t count, int64_t *sums) {
+  const float *const *inputs, const double *gradients, int samples, int64_t count, int64_t *sums) {
   /* Each addend carries the rounder's bits, which are taken off at the end, modulo 2^64. */
   const uint64_t excess = (uint64_t)samples * ROUNDER_BITS;
   int64_t i = 0;
@@ -231,14 +231,14 @@ static void add_outer_row(
     for (int k = 0; k < 4; k++) totals[k] = load_ulong2(sums + i + 2 * k) - excess;
     for (int s = 0; s < samples; s++) {
       for (int k = 0; k < 4; k++) {
-        double2 product = widen(load_float2(inputs[s] + i + 2 * k)) * slopes[s] + ROUNDER;
+        double2 product = widen(load_float2(inputs[s] + i + 2 * k)) * gradients[s] + ROUNDER;
         totals[k] += (ulong2)product;
       }
     }
     for (int k = 0; k < 4; k++) store_ulong2(sums + i + 2 * k, totals[k]);
   }
   for (; i < count; i++) {
-    for (int s = 0; s < samples; s++) add(&sums[i], rounded((double)inputs[s][i] * slopes[s]));
+    for (int s = 0; s < samples; s++) add(&sums[i], rounded((double)inputs[s][i] * gradients[s]));
   }
 }
 
@@ -246,49 +246,49 @@ static void add_outer_row(
  * the totals; false, and nothing added, where anything of it does not fit. */
 static bool differentiate(
   head_shape shape, const float *second, const float *input, const float *activations,
-  const double *logits, int64_t label, head_limits limits, double *slopes, double *logit_slopes,
-  int64_t *totals) {
+  const double *logits, int64_t label, head_limits limits, double *gradients,
+  double *logit_gradients, int64_t *totals) {
   int64_t predicted;
-  double loss = head_cross_entropy(logits, shape.classes, label, logit_slopes, &predicted);
-  logit_slopes[label] -= 1;
-  for (int64_t c = 0; c < shape.classes; c++) logit_slopes[c] *= HEAD_GRADIENT_SCALE;
-  double largest_slope = hidden_slopes(shape, second, activations, logit_slopes, slopes);
+  double loss = head_cross_entropy(logits, shape.classes, label, logit_gradients, &predicted);
+  logit_gradients[label] -= 1;
+  for (int64_t c = 0; c < shape.classes; c++) logit_gradients[c] *= HEAD_GRADIENT_SCALE;
+  double largest_gradient = hidden_gradients(shape, second, activations, logit_gradients, gradients);
   double largest_input = (double)largest_magnitude(input, shape.features);
   double largest_activation = (double)largest_magnitude(activations, shape.hidden);
   if (largest_input < 1) largest_input = 1;
   if (largest_activation < 1) largest_activation = 1;
   /* No derivative by a logit passes 1, so these two bounds hold for every element. */
-  if (!(largest_slope * largest_input <= limits.gradient)) return false;
+  if (!(largest_gradient * largest_input <= limits.gradient)) return false;
   if (!(HEAD_GRADIENT_SCALE * largest_activation <= limits.gradient)) return false;
   return tally(loss, predicted == label, limits.loss, totals);
 }
 
 /* Adds the derivatives of one layer: weight [rows, columns] and bias [rows]. The large sums are read
- * and written once for all samples; a slope of zero, as of a unit that the ReLU switched off, adds
+ * and written once for all samples; a gradient of zero, as of a unit that the ReLU switched off, adds
  * nothing. */
 static void add_layer(
-  const float *inputs, int64_t columns, const double *slopes, int64_t rows, const int64_t *samples,
+  const float *inputs, int64_t columns, const double *gradients, int64_t rows, const int64_t *samples,
   int count, int64_t *weight, int64_t *bias) {
   for (int64_t row = 0; row < rows; row++) {
     const float *active_inputs[HEAD_BLOCK];
-    double active_slopes[HEAD_BLOCK];
+    double active_gradients[HEAD_BLOCK];
     int active = 0;
     for (int k = 0; k < count; k++) {
-      double slope = slopes[samples[k] * rows + row];
-      if (slope == 0) continue;
+      double gradient = gradients[samples[k] * rows + row];
+      if (gradient == 0) continue;
       active_inputs[active] = inputs + samples[k] * columns;
-      active_slopes[active++] = slope;
-      add(&bias[row], rounded(slope));
+      active_gradients[active++] = gradient;
+      add(&bias[row], rounded(gradient));
     }
     if (active > 0) {
-      add_outer_row(active_inputs, active_slopes, active, columns, weight + row * columns);
+      add_outer_row(active_inputs, active_gradients, active, columns, weight + row * columns);
     }
   }
 }
 
 void head_accumulate(
   head_shape shape, const float *parameters, const float *inputs, const float *activations,
-  const double *logits, const int64_t *labels, int64_t count, head_limits limits, double *slopes,
+  const double *logits, const int64_t *labels, int64_t count, head_limits limits, double *gradients,
   double *probabilities, int64_t *sums) {
   const float *second = parameters + shape.hidden * (shape.features + 1);
   int64_t *first_bias = sums + shape.hidden * shape.features;
@@ -300,7 +300,7 @@ void head_accumulate(
   for (int64_t s = 0; s < count; s++) {
     bool fits = differentiate(
       shape, second, inputs + s * shape.features, activations + s * shape.hidden,
-      logits + s * shape.classes, labels[s], limits, slopes + s * shape.hidden,
+      logits + s * shape.classes, labels[s], limits, gradients + s * shape.hidden,
       probabilities + s * shape.classes, totals);
     if (fits) {
       whole[whole_count++] = s;
@@ -309,7 +309,7 @@ void head_accumulate(
     }
   }
   add_layer(
-    inputs, shape.features, slopes, shape.hidden, whole, whole_count, sums, first_bias);
+    inputs, shape.features, gradients, shape.hidden, whole, whole_count, sums, first_bias);
   add_layer(
     activations, shape.hidden, probabilities, shape.classes, whole, whole_count, second_weight,
     second_bias);
@@ -319,7 +319,7 @@ void head_mean(const int64_t *sums, int64_t count, double divisor, float *means)
   for (int64_t i = 0; i < count; i++) means[i] = (float)((double)sums[i] / divisor);
 }
 
-// Optimisers: double arithmetic on float state, two elements at a time
+// Optimizers: double arithmetic on float state, two elements at a time
 
 static inline void adam_pair(
   const head_adam_step *step, const float *gradient, float *parameters, float *first,
@@ -329,7 +329,7 @@ static inline void adam_pair(
   double2 m = step->beta1 * widen(load_float2(first)) + (1 - step->beta1) * g;
   double2 v = step->beta2 * widen(load_float2(second)) + (1 - step->beta2) * (g * g);
   double2 root = __builtin_elementwise_sqrt(v) * step->root_scale + step->epsilon;
-  p = step->keep * p - step->rate * m / root;
+  p = step->decay * p - step->rate * m / root;
   store_float2(parameters, narrow(p));
   store_float2(first, narrow(m));
   store_float2(second, narrow(v));

@@ -94,9 +94,9 @@ int avp_mpi_library(char *text, int size) {
   int count = 0;
   int code = MPI_Get_library_version(version, &count);
   if (code != MPI_SUCCESS) return code;
-  int kept = count < size ? count : size - 1;
-  memcpy(text, version, (size_t)kept);
-  text[kept] = 0;
+  int length = count < size ? count : size - 1;
+  memcpy(text, version, (size_t)length);
+  text[length] = 0;
   return MPI_SUCCESS;
 }
 

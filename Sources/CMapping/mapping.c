@@ -19,9 +19,9 @@ static int is_listening;
 
 static void on_bus_error(int signal, siginfo_t *info, void *context) {
   (void)signal, (void)context;
-  const uintptr_t place = (uintptr_t)info->si_addr;
+  const uintptr_t address = (uintptr_t)info->si_addr;
   for (int i = 0; i < AVP_MOST_WATCHED; i++) {
-    if (place < watched[i].start || place >= watched[i].end) continue;
+    if (address < watched[i].start || address >= watched[i].end) continue;
     const char *message = watched[i].message;
     // Nobody can be told where this fails, either.
     if (write(STDERR_FILENO, message, strlen(message)) < 0) _exit(AVP_MAPPING_LOST);

@@ -60,8 +60,8 @@ package protocol Communicator: AnyObject {
 extension Communicator {
   package func reportActivity() throws(CollectiveError) {}
 
-  /// This rank's place among the ranks of its host, and how many these are. Collective.
-  package func placeOnHost() throws(CollectiveError) -> (place: Int, count: Int) {
+  /// This rank's index among the ranks of its host, and how many these are. Collective.
+  package func indexOnHost() throws(CollectiveError) -> (index: Int, count: Int) {
     let hosts = try allgather(Array(host.utf8))
     let own = hosts[rank]
     return (hosts[..<rank].count { $0 == own }, hosts.count { $0 == own })

@@ -12,7 +12,7 @@ enum BackboneChoice: Equatable, Sendable {
   /// Random weights, for benchmarks.
   case random(seed: UInt64)
 
-  /// The choice of the option, or of the first default place that has a file.
+  /// The choice of the option, or of the first default folder that has a file.
   ///
   /// - Parameters:
   ///   - choice: the value of `--weights`, nil when it is not given.
@@ -28,21 +28,21 @@ enum BackboneChoice: Equatable, Sendable {
       return choice
     }
     let fetched = cacheFolder(environment).map { $0 + "/weights" }
-    for place in defaultFolders(environment, in: folder) {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+    for candidate in defaultFolders(environment, in: folder) {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: candidate)) ?? []
       if let name = names.filter({ $0.hasPrefix("resnet50") && !$0.hasSuffix(".part") }).sorted()
         .first
       {
         // What lies in this folder, the user knows; what is in a cache nobody looks at.
-        if place == fetched, let others = GuardedFolder(path: place).strangers() {
+        if candidate == fetched, let others = GuardedFolder(path: candidate).strangers() {
           throw Failure(
             status: .missingInput,
             description: """
-              \(place)/\(name) is not taken for the backbone: the folder is not yours alone, \
+              \(candidate)/\(name) is not taken for the backbone: the folder is not yours alone, \
               \(others). Name the file with --weights.
               """)
         }
-        return .file("\(place)/\(name)")
+        return .file("\(candidate)/\(name)")
       }
     }
     throw Failure(
@@ -100,7 +100,7 @@ enum BackboneChoice: Equatable, Sendable {
     ].contains { name.lowercased().hasSuffix($0) }
   }
 
-  /// Where the tool keeps what it can make or fetch again; nil where the user has no such place,
+  /// The cache: what the tool can make or fetch again; nil where the user has no such folder,
   /// because what lies where everybody may write cannot be trusted.
   static func cacheFolder(_ environment: [String: String]) -> String? {
     if let folder = environment["XDG_CACHE_HOME"], folder.hasPrefix("/") {

@@ -63,7 +63,7 @@ extension ExitStatus {
   }
 }
 
-/// Refuses words on the command line that are not UTF-8: in place of what it cannot read Swift has
+/// Refuses words on the command line that are not UTF-8: instead of what it cannot read Swift has
 /// another character, and the file would not be found.
 func requireText() throws {
   let words = FileManager.default.contents(atPath: "/proc/self/cmdline") ?? Data()

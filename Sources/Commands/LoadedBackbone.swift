@@ -56,7 +56,7 @@ struct LoadedBackbone {
     let folder = machine.cache
     if folder == nil {
       printWarning(
-        "neither XDG_CACHE_HOME nor HOME names a folder, so nothing is kept between runs and every "
+        "neither XDG_CACHE_HOME nor HOME names a folder, so nothing is cached between runs and every "
           + "rank has its own copy of the weights in memory; --cache-dir DIR names one")
     }
     let key = fingerprint

@@ -58,7 +58,7 @@ struct PredictionOutput {
     }
   }
 
-  /// Puts the page in its place.
+  /// Writes the page.
   func finish() throws {
     try write(\.tail)
     try page?.file.replace()

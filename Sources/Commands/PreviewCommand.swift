@@ -76,14 +76,14 @@ struct PreviewCommand: Command {
     return transform.augmentedImage(of: image, augmentation: augmentation, random: &random)
   }
 
-  /// The places of `count` samples: the same number of each class as far as possible, and from all
+  /// The indices of `count` samples: the same number of each class as far as possible, and from all
   /// over a class.
   static func spread(_ samples: [Sample], _ count: Int, classes: Int) -> [Int] {
     let groups = (0..<classes).map { label in
       samples.indices.filter { samples[$0].label == label }
     }
-    return groups.enumerated().flatMap { place, group in
-      let share = min(group.count, count / classes + (place < count % classes ? 1 : 0))
+    return groups.enumerated().flatMap { index, group in
+      let share = min(group.count, count / classes + (index < count % classes ? 1 : 0))
       return (0..<share).map { group[$0 * group.count / share] }
     }
   }

@@ -17,13 +17,13 @@ enum Processors {
     let limit = ControlGroups.own.processors
     return share(
       of: min(processors(inMask: mask), limit ?? .max), among: all.count { $0 == own },
-      place: all.prefix(communicator.rank).count { $0 == own })
+      index: all.prefix(communicator.rank).count { $0 == own })
   }
 
   /// What one of several ranks may use of `processors`: all the same, and the first ones what is
   /// left over, at least 1.
-  static func share(of processors: Int, among ranks: Int, place: Int) -> Int {
-    max(1, processors / ranks + (place < processors % ranks ? 1 : 0))
+  static func share(of processors: Int, among ranks: Int, index: Int) -> Int {
+    max(1, processors / ranks + (index < processors % ranks ? 1 : 0))
   }
 
   /// The hexadecimal mask of the processors that the scheduler may give to this process, as

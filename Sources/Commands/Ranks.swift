@@ -40,9 +40,9 @@ func withRanks(
       try? communicator.reportActivity()
     }
     guard isItsTurn else { _exit(ExitStatus(of: error).rawValue) }
-    let place = "rank \(communicator.rank), host \(communicator.host)"
+    let name = "rank \(communicator.rank), host \(communicator.host)"
     let doing = communicator.activity.isEmpty ? "" : ", \(communicator.activity)"
-    printError("avp-dist: \(reason(of: error))\n  (\(place)\(doing); the other ranks end too)")
+    printError("avp-dist: \(reason(of: error))\n  (\(name)\(doing); the other ranks end too)")
     communicator.abort(status: ExitStatus(of: error).rawValue)
   }
 }
@@ -70,7 +70,7 @@ func awaitTurn(
 
 /// Lets rank 0 tell an error that all ranks meet before they are joined, such as a wrong option:
 /// mpirun ends the others a second after the first.
-func giveWay(_ launcher: Launcher) {
+func deferToRankZero(_ launcher: Launcher) {
   guard launcher.rank ?? 0 > 0 else { return }
   rest(.seconds(2))
 }

@@ -29,7 +29,8 @@ struct ReportCommand: Command {
         "pictures", \.shown, "N", in: .from(0, to: 10_000),
         "how many of the hardest images are shown", group: "Output"),
       Setting(
-        "data", \.data, "DIR", "the image set, where it is not the run's, or the run not yours",
+        "data", \.data, "DIR",
+        "another image set than the run's; needed where the run is not yours",
         group: "Images", completion: .folders),
     ] + ModelSettings.settingsWithoutCheckpoint.map { $0.within(\.model) }
 
@@ -47,14 +48,14 @@ struct ReportCommand: Command {
   func run() throws {
     let folder = RunFolder(path: path)
     let description = try RunDescription(folder)
-    var findings = Findings()
+    var result = ValidationResult()
     var note: String?
     var classes: [String] = []
     do {
       let file = RunFiles.best(in: path)
       let best = try Checkpoint(RunFiles.bestName, in: folder.files)
       classes = best.record.classes
-      findings = try Findings(
+      result = try ValidationResult(
         TrainedModel(best, model, file),
         data: data ?? folder.ownData(description, best.record),
         onBadImage: best.record.configuration.onBadImage, shown: shown, model.machine)
@@ -65,7 +66,7 @@ struct ReportCommand: Command {
     }
     let page = RunPage(
       epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
-      confusion: findings.confusion, hardest: findings.hardest, note: note)
+      confusion: result.confusion, hardest: result.hardest, note: note)
     let html = Array(page.html.utf8)
     if let output {
       try writeAtomically(html, to: output)
@@ -78,7 +79,7 @@ struct ReportCommand: Command {
 }
 
 /// What the best head makes of the validation pictures.
-private struct Findings {
+private struct ValidationResult {
   var confusion: [[Int]]?
   var hardest: [RunPage.Picture] = []
 
@@ -107,7 +108,7 @@ private struct Findings {
       probabilities(ofLogits: model.head.logits(of: [vector])[0])
     }
     var confusion = classes.map { _ in classes.map { _ in 0 } }
-    // The probabilities of all classes are kept for none of the pictures: there may be many.
+    // The probabilities of all classes are stored for none of the pictures: there may be many.
     let classified = known.map { sample, vector in
       let logits = model.head.logits(of: [vector])[0]
       confusion[sample.label][predictedClass(ofLogits: logits)] += 1

@@ -3,7 +3,7 @@ import Foundation
 import Launching
 import Training
 
-/// What `config.json` in the run's folder says: the settings, and what depends on the place.
+/// What `config.json` in the run's folder says: the settings, and what depends on the machine.
 struct RunDescription: Codable {
   let toolVersion: String
   let configuration: TrainingConfiguration
@@ -37,7 +37,7 @@ extension RunDescription {
     }
   }
 
-  /// The settings, and where the run took place.
+  /// The settings, and where it ran.
   var facts: [(name: String, value: String)] {
     let hosts = Set(hosts).sorted().joined(separator: ", ")
     return [

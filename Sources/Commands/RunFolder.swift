@@ -110,14 +110,14 @@ struct RunFolder {
   /// lives.
   ///
   /// - Parameters:
-  ///   - patience: how long to wait for the end of another run. A run that goes on may follow one
+  ///   - timeout: how long to wait for the end of another run. A run that goes on may follow one
   ///     whose host has vanished, and a file server keeps the lock of such a host for a minute and
   ///     a half.
   ///   - whileWaiting: called several times a second meanwhile.
-  mutating func keepOthersOut(
-    from start: RunStart, patience: Duration, whileWaiting: () throws -> Void
+  mutating func acquireLock(
+    from start: RunStart, timeout: Duration, whileWaiting: () throws -> Void
   ) throws {
-    lock = try Self.lock(files, patience: patience, whileWaiting: whileWaiting)
+    lock = try Self.lock(files, timeout: timeout, whileWaiting: whileWaiting)
     // Another run may have come and gone since the folder was chosen.
     try requireRoom(for: start)
     // What is written last is looked at first.
@@ -129,7 +129,7 @@ struct RunFolder {
   /// one out: both would write the same checkpoints, and remove each other's. Where a file system
   /// knows no locks there is none.
   private static func lock(
-    _ files: GuardedFolder, patience: Duration, whileWaiting: () throws -> Void
+    _ files: GuardedFolder, timeout: Duration, whileWaiting: () throws -> Void
   ) throws -> FileLock? {
     let lock: FileLock
     do throws(FileError) {
@@ -142,13 +142,13 @@ struct RunFolder {
     }
     let begin = ContinuousClock.now
     var isAnnounced = false
-    while ContinuousClock.now - begin < patience {
+    while ContinuousClock.now - begin < timeout {
       guard lock.attempt() == .busy else { return lock }
       if !isAnnounced, ContinuousClock.now - begin > .seconds(2) {
         isAnnounced = true
         printError(
           "another run is at work in \(files.path), or its host has vanished: waiting up to "
-            + "\(patience.components.seconds) s")
+            + "\(timeout.components.seconds) s")
       }
       usleep(100_000)
       try whileWaiting()

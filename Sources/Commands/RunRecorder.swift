@@ -33,9 +33,9 @@ final class RunRecorder: TrainingObserver {
     }
   }
 
-  func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
+  func save(_ state: TrainingState, isFinalAttempt: Bool) throws {
     do {
-      try keep(state)
+      try save(state)
     } catch {
       guard !isFinalAttempt else { throw error }
       failures += 1
@@ -44,8 +44,8 @@ final class RunRecorder: TrainingObserver {
     }
   }
 
-  private func keep(_ state: TrainingState) throws {
-    let path = try files.keep(state)
+  private func save(_ state: TrainingState) throws {
+    let path = try files.save(state)
     newestIsMissing = false
     note(.checkpoint(path: path, epoch: state.epoch, step: state.step))
   }
@@ -57,24 +57,24 @@ final class RunRecorder: TrainingObserver {
       note(.warning("\(failures) checkpoints of this run could not be written; see above"))
     }
     try files.finish(state)
-    if newestIsMissing { try keep(state) }
+    if newestIsMissing { try save(state) }
   }
 
   /// Drops the lines of `metrics.jsonl` about epochs that are going to be run again.
   func forget(epochsAfter epoch: Int) throws {
-    var kept: [UInt8] = []
+    var retained: [UInt8] = []
     do throws(FileError) {
       try folder.forEachLine(of: RunFolder.metricsName, limit: RunFolder.metricsLimit) { line in
         // A line that was torn, also inside a character, is no object any more, and goes.
         let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
         guard let object else { return }
         if object["event"] as? String == "epoch", object["epoch"] as? Int ?? 0 > epoch { return }
-        kept += line + [UInt8(ascii: "\n")]
+        retained += line + [UInt8(ascii: "\n")]
       }
     } catch {
       guard error.kind == .missing else { throw error }
       return
     }
-    try folder.write(kept, to: RunFolder.metricsName)
+    try folder.write(retained, to: RunFolder.metricsName)
   }
 }

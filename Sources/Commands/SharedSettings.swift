@@ -11,7 +11,7 @@ extension Exchange: SettingChoice {}
 struct MachineSettings: SettingsGroup {
   /// Threads; nil for those that the process may use.
   var threads: Int?
-  /// Where prepared weights and features are kept; nil for the user's own place.
+  /// Where prepared weights and features are cached; nil for the user's own folder.
   var cacheFolder: String?
 
   static let settings: [Setting<Self>] = [
@@ -19,7 +19,7 @@ struct MachineSettings: SettingsGroup {
       "threads", \.threads, "N", in: .from(1, to: 1024), "threads of this process",
       group: "This machine", shown: "those it may use"),
     Setting(
-      "cache-dir", \.cacheFolder, "DIR", "where prepared weights and features are kept",
+      "cache-dir", \.cacheFolder, "DIR", "where prepared weights and features are cached",
       group: "This machine", shown: "$XDG_CACHE_HOME/avp-dist", completion: .folders),
   ]
 
@@ -44,7 +44,7 @@ struct MachineSettings: SettingsGroup {
 
 /// The backbone of commands that choose one.
 struct BackboneSettings: SettingsGroup {
-  /// Which weights; nil for the default places.
+  /// Which weights; nil for the default folders.
   var weights: BackboneChoice?
   /// The layer whose channel means are the features; nil for the deepest.
   var featureLayer: FeatureLayer?
@@ -64,7 +64,7 @@ struct BackboneSettings: SettingsGroup {
 /// The trained model of commands that use one.
 struct ModelSettings: SettingsGroup {
   var checkpoint = ""
-  /// The backbone; nil for where the run had it.
+  /// The backbone; nil for the run's.
   var weights: BackboneChoice?
   var machine = MachineSettings()
 
@@ -82,7 +82,7 @@ struct ModelSettings: SettingsGroup {
 
   private static let weightsSetting = Setting<Self>(
     "weights", \.weights, "FILE|demo|random[:SEED]", "the model's backbone", group: "Model",
-    shown: "where the run had it", completion: .files)
+    shown: "the run's", completion: .files)
 
   /// The path of the model.
   func requiredCheckpoint() throws(UsageError) -> String {

@@ -109,7 +109,7 @@ package func runTool() {
     try requireText()
     try dispatch(Array(CommandLine.arguments.dropFirst()))
   } catch {
-    giveWay(Launcher(environment: ProcessInfo.processInfo.environment))
+    deferToRankZero(Launcher(environment: ProcessInfo.processInfo.environment))
     printError("avp-dist: \(reason(of: error))")
     // At once: libraries' exit handlers must not run under threads that may still compute.
     _exit(ExitStatus(of: error).rawValue)

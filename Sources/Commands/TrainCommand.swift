@@ -35,7 +35,7 @@ struct TrainCommand: Command {
 
   mutating func settle(given: Set<String>) throws(UsageError) {
     try configuration.settle(given: given)
-    if configuration.optimiser != .sgd, given.contains("momentum") {
+    if configuration.optimizer != .sgd, given.contains("momentum") {
       idle.append("--momentum has no effect without --optimizer sgd")
     }
     if configuration.augmentation == nil, configuration.views > 0 {

@@ -19,15 +19,15 @@ struct TrainedModel {
   let head: HeadParameters
   /// The class names, by class index.
   let classes: [String]
-  /// Whose way of resizing pictures it was trained with.
+  /// Whose method of resizing pictures it was trained with.
   let preset: Preset
   /// How their pixels are normalised.
   let normalisation: Normalisation
   let backbone: LoadedBackbone
 
   /// Reads `--checkpoint`, recognised by content: a run's model or checkpoint, whose backbone comes
-  /// from `--weights` or where the run had it, or a whole model that `export` wrote. A run's folder
-  /// stands for its best model. Says on the standard error what it is, once for all ranks.
+  /// from `--weights` or from the path that the run names, or a whole model that `export` wrote. A
+  /// run's folder stands for its best model. Says on the standard error what it is, once for all ranks.
   ///
   /// - Throws: a failure where the file is neither, or where the backbone is not the one that the
   ///   head was trained on.
@@ -152,7 +152,7 @@ extension TrainedModel {
   }
 
   /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's
-  /// `config.json`, the default places.
+  /// `config.json`, the default folders.
   private static func choice(
     _ settings: ModelSettings, _ named: ModelRecord.Backbone, beside path: String
   ) throws -> BackboneChoice {
@@ -250,7 +250,7 @@ extension TrainedModel {
 }
 
 extension Preset {
-  /// How the metadata of exported models call the way of resizing.
+  /// How the metadata of exported models call the method of resizing.
   var resizing: String {
     switch self {
     case .pytorch: "bilinear, antialiased"

@@ -57,7 +57,7 @@ struct TrainingRun {
     options.checkpointEverySteps = command.runSettings.checkpointEverySteps
     let record = record(manifest, backbone)
     try endingAtOnce(on: stop, communicator) {
-      try Agreement(
+      try ConsistencyCheck(
         record: record, options: command.exchangeSettings, manifest: manifest, data: data
       )
       .check(communicator)
@@ -81,7 +81,7 @@ struct TrainingRun {
       manifest: manifest, configuration: configuration, producer: extractor, from: state,
       options: options, communicator: communicator, stop: stop,
       observer: recorder ?? SilentObserver())
-    let outcome = try trainer.run()
+    let outcome = try advisingALowerRate { try trainer.run() }
     if outcome == .stopped {
       recorder?.close()
       throw Failure(
@@ -91,6 +91,25 @@ struct TrainingRun {
     try recorder?.finish(trainer.state)
     try communicator.barrier()
     if let recorder { conclude(trainer.state, recorder.files) }
+  }
+}
+
+/// Runs `body`, and adds to an error of numbers that left their range what the user can do.
+private func advisingALowerRate<Result>(_ body: () throws -> Result) throws -> Result {
+  func advised(_ error: any Error) -> Failure {
+    Failure(
+      status: ExitStatus(of: error),
+      description:
+        "\(error)\("\(error)".hasSuffix(".") ? "" : ".") Lower --lr, or check the weights.")
+  }
+  do {
+    return try body()
+  } catch let error as HeadError {
+    guard case .notFinite = error else { throw error }
+    throw advised(error)
+  } catch let error as TrainingError {
+    guard case .diverged = error else { throw error }
+    throw advised(error)
   }
 }
 
@@ -116,7 +135,7 @@ extension TrainingRun {
     return manifest
   }
 
-  /// The run's folder, which rank 0 makes and keeps other runs out of.
+  /// The run's folder, which rank 0 makes and locks.
   private func sharedFolder(_ communicator: any Communicator) throws -> RunFolder {
     var own: RunFolder?
     if communicator.rank == 0 {
@@ -124,8 +143,8 @@ extension TrainingRun {
       try folder.create()
       communicator.activity = "waiting for the run's folder"
       // Within the timeout, after which the others would take this rank for one that hangs.
-      let patience = start == .afresh ? min(.seconds(5), stallTimeout / 2) : stallTimeout / 2
-      try folder.keepOthersOut(from: start, patience: patience) {
+      let timeout = start == .afresh ? min(.seconds(5), stallTimeout / 2) : stallTimeout / 2
+      try folder.acquireLock(from: start, timeout: timeout) {
         try communicator.reportActivity()
       }
       communicator.activity = ""
@@ -156,7 +175,7 @@ extension TrainingRun {
       augmentation: configuration.augmentation, seed: configuration.seed,
       pictures: PictureSource(root: data), onBadImage: configuration.onBadImage)
     guard let cache = command.backbone.machine.cache else { return extractor }
-    return extractor.keeping(
+    return extractor.caching(
       plainIn: cache + "/features",
       viewsIn: configuration.views > 0 ? cache + "/views" : nil,
       context: FeatureContext(
@@ -201,7 +220,7 @@ extension TrainingRun {
     return recorder
   }
 
-  /// Writes `config.json`: the settings, and what depends on the place. Collective.
+  /// Writes `config.json`: the settings, and what depends on the machine. Collective.
   private func describe(
     _ backbone: LoadedBackbone, data: String, _ options: RunOptions,
     _ communicator: any Communicator, _ folder: RunFolder

@@ -33,7 +33,7 @@ enum Background: CaseIterable {
     canvas.fill(canvas.frame, paint)
   }
 
-  /// Many faint discs about one place.
+  /// Many faint discs about one point.
   private static func paintSpotlight(
     _ canvas: inout Canvas, _ other: Colour, _ random: inout CounterRandom
   ) {
@@ -88,7 +88,7 @@ extension Canvas {
   /// From corner to corner, in pixels.
   var diagonal: Double { Point(Double(width), Double(height)).length }
 
-  /// Any place in the picture.
+  /// Any point of the picture.
   func randomPoint(_ random: inout CounterRandom) -> Point {
     Point(random.uniform(0, Double(width)), random.uniform(0, Double(height)))
   }
@@ -109,13 +109,13 @@ extension Canvas {
   mutating func addNoise(_ random: inout CounterRandom) {
     let strength = Float(random.uniform(0, 0.09))
     let mask: UInt64 = 0x3FF
-    for place in colours.indices {
+    for pixel in colours.indices {
       // Six 10-bit numbers from one draw, two for each channel.
       let bits = random.next()
       let first = SIMD3<UInt64>(bits & mask, bits >> 10 & mask, bits >> 20 & mask)
       let second = SIMD3<UInt64>(bits >> 30 & mask, bits >> 40 & mask, bits >> 50 & mask)
       let level = SIMD3<Float>(first &+ second) * (1 / 1023.0) - 1
-      colours[place] += level * strength
+      colours[pixel] += level * strength
     }
   }
 }
@@ -137,9 +137,9 @@ private struct NoiseGrid {
     let (x, y) = (u * Float(columns), v * Float(rows))
     let (left, top) = (Int(x), Int(y))
     let (across, down) = (x - Float(left), y - Float(top))
-    let place = top * (columns + 1) + left
-    let upper = levels[place] + (levels[place + 1] - levels[place]) * across
-    let below = place + columns + 1
+    let corner = top * (columns + 1) + left
+    let upper = levels[corner] + (levels[corner + 1] - levels[corner]) * across
+    let below = corner + columns + 1
     let lower = levels[below] + (levels[below + 1] - levels[below]) * across
     return upper + (lower - upper) * down
   }

@@ -82,7 +82,7 @@ struct Canvas: Sendable {
     return RGBImage(width: width, height: height, pixels: pixels)
   }
 
-  /// Adds what one line contributes between two places: whole pixels, and the shares of the ends.
+  /// Adds what one line contributes between two points: whole pixels, and the shares of the ends.
   private static func cover(_ coverage: inout [Float], _ left: Double, _ right: Double) {
     let weight = 1 / Float(Crossings.linesPerRow)
     let (first, last) = (Int(left), Int(right))
@@ -103,8 +103,8 @@ struct Canvas: Sendable {
       let share = coverage[x] * opacity
       coverage[x] = 0
       guard share > 0 else { continue }
-      let place = row * width + x
-      colours[place] += (paint.colour(x, row) - colours[place]) * min(share, 1)
+      let pixel = row * width + x
+      colours[pixel] += (paint.colour(x, row) - colours[pixel]) * min(share, 1)
     }
     coverage[width] = 0
   }

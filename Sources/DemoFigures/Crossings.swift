@@ -38,13 +38,13 @@ struct Crossings: Sendable {
     var found = crossings
     Self.forEachCrossing(path, first, lineCount) { line, crossing in
       // Insertion sort: a line has few crossings.
-      var place = next[line]
+      var index = next[line]
       next[line] += 1
-      while place > counts[line], found[place - 1].x > crossing.x {
-        found[place] = found[place - 1]
-        place -= 1
+      while index > counts[line], found[index - 1].x > crossing.x {
+        found[index] = found[index - 1]
+        index -= 1
       }
-      found[place] = crossing
+      found[index] = crossing
     }
     crossings = found
   }

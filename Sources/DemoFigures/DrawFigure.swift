@@ -1,6 +1,6 @@
 import Tensors
 
-/// Draws picture number `index` of `kind`: a figure of random colours, size, place and rotation on
+/// Draws picture number `index` of `kind`: a figure of random colours, size, position and rotation on
 /// a random background, with noise.
 ///
 /// The picture is a function of the three arguments alone. Its sides are between 160 and 320
@@ -30,11 +30,11 @@ func drawPicture(kind: FigureKind, seed: UInt64, index: Int) -> (image: RGBImage
 }
 
 extension Placement {
-  /// A place for a figure on `canvas`: mostly within the picture, sometimes a close-up.
+  /// A position for a figure on `canvas`: mostly within the picture, sometimes a close-up.
   init(on canvas: Canvas, kind: FigureKind, _ random: inout CounterRandom) {
     let shorter = Double(min(canvas.width, canvas.height))
     let scale = shorter / 2 * random.uniform(0.6, 1.05)
-    let place = Point(
+    let position = Point(
       Double(canvas.width) * random.uniform(0.4, 0.6),
       Double(canvas.height) * random.uniform(0.4, 0.6))
     // Creatures stand more or less upright; plain figures have no up.
@@ -44,7 +44,7 @@ extension Placement {
     let factor = closeUp ? 1.6 : 1
     let middle = Point(0, closeUp ? 0.45 * scale * factor : 0).turned(by: angle)
     self.init(
-      origin: place + middle, scale: scale * factor, angle: angle,
+      origin: position + middle, scale: scale * factor, angle: angle,
       squeeze: random.uniform(0.8, 1.15), mirrored: random.unit() < 0.5)
   }
 }

@@ -55,11 +55,11 @@ extension Drawing {
     let lean = jitter(0.35)
     let (width, height) = (0.25 + jitter(0.03), 0.4 + jitter(0.06))
     // An egg with its narrow end at the chin, the dome drawn out to one side.
-    let outline = Path.arc(radius: 1, from: 0, to: 2 * .pi, steps: 48).map { place in
-      let rise = max(-place.y, 0)
+    let outline = Path.arc(radius: 1, from: 0, to: 2 * .pi, steps: 48).map { point in
+      let rise = max(-point.y, 0)
       return middle
         + Point(
-          place.x * width * (1 - 0.38 * place.y) + lean * rise * rise * 0.5, place.y * height)
+          point.x * width * (1 - 0.38 * point.y) + lean * rise * rise * 0.5, point.y * height)
     }
     fillBody(.polygon(outline))
     drawAlienEyes(middle)

@@ -72,8 +72,8 @@ extension Drawing {
     for circle in 0..<(chance(0.3) ? 2 : 1) {
       let radius = 0.85 - 0.4 * Double(circle)
       for dot in 0..<count {
-        let place = Point(angle: 2 * .pi * Double(dot) / Double(count), radius: radius)
-        fillStyled(.disc(place, min(size, 0.16) * (circle == 0 ? 1 : 0.5)), dot)
+        let center = Point(angle: 2 * .pi * Double(dot) / Double(count), radius: radius)
+        fillStyled(.disc(center, min(size, 0.16) * (circle == 0 ? 1 : 0.5)), dot)
       }
     }
   }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A place or a direction in the plane; y grows downwards, as in pictures.
+/// A point or a direction in the plane; y grows downwards, as in pictures.
 struct Point: Sendable, Equatable {
   var x: Double
   var y: Double

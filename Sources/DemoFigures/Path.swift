@@ -17,8 +17,8 @@ struct Path: Sendable {
   {
     polygon(
       (0..<40).map { step in
-        let place = Point(angle: 2 * .pi * Double(step) / 40, radius: 1)
-        return center + Point(place.x * width, place.y * height).turned(by: angle)
+        let point = Point(angle: 2 * .pi * Double(step) / 40, radius: 1)
+        return center + Point(point.x * width, point.y * height).turned(by: angle)
       })
   }
 

@@ -66,8 +66,8 @@ private func writePictures(
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true)
   }
-  for (place, number) in numbers.enumerated() {
-    let digits = String(place)
+  for (index, number) in numbers.enumerated() {
+    let digits = String(index)
     let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     try attempt("write \(folder)/\(name).jpg") {
       let picture = drawPicture(kind: kind, seed: seed, index: number)

@@ -35,7 +35,7 @@ package struct DurableCalls {
   package init() {}
 }
 
-/// A file that takes another one's place when it is complete.
+/// A file that replaces another one when it is complete.
 package struct TemporaryFile: Sendable {
   private let path: String
   private let name: String
@@ -79,7 +79,7 @@ package struct TemporaryFile: Sendable {
       temporary, for: name, in: folder, of: path, mode: guarded.fileMode)
     // One that was closed to others stays so.
     if let old = guarded.facts(name, in: folder), old.st_uid == geteuid() {
-      fchmod(descriptor, old.st_mode & guarded.keptMode)
+      fchmod(descriptor, old.st_mode & guarded.retainedMode)
     }
     self.path = path
     self.name = name
@@ -106,7 +106,7 @@ package struct TemporaryFile: Sendable {
     }
   }
 
-  /// Fills the file and puts it in its place, or removes it if either fails.
+  /// Fills the file and renames it to its path, or removes it if either fails.
   package func complete(
     isFlushed: Bool = true, _ calls: DurableCalls = DurableCalls(),
     _ fill: (TemporaryFile) throws(FileError) -> Void
@@ -124,13 +124,13 @@ package struct TemporaryFile: Sendable {
   /// device (root may write into /dev) and of a link.
   private static func target(of path: String) throws(FileError) -> String {
     var status = stat()
-    var place = path
+    var target = path
     // Links are followed one by one, because the last one may point to a file to be made.
     for _ in 0..<32 {
-      guard lstat(place, &status) == 0 else { return place }
+      guard lstat(target, &status) == 0 else { return target }
       switch status.st_mode & S_IFMT {
-      case S_IFREG: return place
-      case S_IFLNK: place = linkTarget(of: place)
+      case S_IFREG: return target
+      case S_IFLNK: target = linkTarget(of: target)
       case S_IFDIR: throw FileError(.cannotCreate, path, "is a folder")
       default: throw FileError(.cannotCreate, path, "is no regular file; name another one")
       }

@@ -8,7 +8,7 @@ package struct ByteReader {
   /// What the bytes are, for messages: "zip directory".
   private let what: String
   /// The index of the next byte.
-  package private(set) var place = 0
+  package private(set) var offset = 0
 
   package init(_ bytes: [UInt8], path: String, what: String) {
     self.bytes = bytes
@@ -17,7 +17,7 @@ package struct ByteReader {
   }
 
   /// How many bytes are left.
-  package var remaining: Int { bytes.count - place }
+  package var remaining: Int { bytes.count - offset }
 
   /// An error about these bytes.
   package func damaged(_ reason: String) -> FileError {
@@ -32,8 +32,8 @@ package struct ByteReader {
   /// The next `count` bytes.
   package mutating func take(_ count: Int) throws(FileError) -> ArraySlice<UInt8> {
     guard count >= 0, count <= remaining else { throw damaged("it ends too early") }
-    place += count
-    return bytes[place - count..<place]
+    offset += count
+    return bytes[offset - count..<offset]
   }
 
   /// Passes over `count` bytes.
@@ -41,10 +41,10 @@ package struct ByteReader {
     _ = try take(count)
   }
 
-  /// Goes to byte `place`.
-  package mutating func move(to place: Int) throws(FileError) {
-    guard (0...bytes.count).contains(place) else { throw damaged("it ends too early") }
-    self.place = place
+  /// Goes to byte `offset`.
+  package mutating func move(to offset: Int) throws(FileError) {
+    guard (0...bytes.count).contains(offset) else { throw damaged("it ends too early") }
+    self.offset = offset
   }
 
   /// The next number of the given type.
@@ -61,7 +61,7 @@ package struct ByteReader {
   /// The next byte.
   package mutating func byte() throws(FileError) -> UInt8 { try number(UInt8.self) }
 
-  /// The next number of `size` bytes, which must be a length or a place that a file can have.
+  /// The next number of `size` bytes, which must be a length or an offset that a file can have.
   package mutating func size(_ size: Int) throws(FileError) -> Int {
     var value: UInt64 = 0
     for (index, byte) in try take(size).enumerated() where index < 8 {

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Bytes at random places: a file or an array.
+/// Bytes at any offset: a file or an array.
 ///
-/// Files are read with `pread` and not mapped: a file that shrinks meanwhile gives an error in
-/// place of a signal, and memory holds each tensor once and not a second time as pages of the file.
+/// Files are read with `pread` and not mapped: a file that shrinks meanwhile gives an error
+/// instead of a signal, and memory holds each tensor once and not a second time as pages of the file.
 package struct ByteSource: Sendable {
   private enum Storage: Sendable {
     case file(OpenFile)
@@ -112,11 +112,11 @@ package struct ByteSource: Sendable {
   package func forEachPiece(
     _ range: Range<Int>, _ body: ([UInt8]) throws(FileError) -> Void
   ) throws(FileError) {
-    var place = range.lowerBound
-    while place < range.upperBound {
-      let size = min(1 << 20, range.upperBound - place)
-      try body(bytes(at: place, count: size))
-      place += size
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let size = min(1 << 20, range.upperBound - offset)
+      try body(bytes(at: offset, count: size))
+      offset += size
     }
   }
 

@@ -25,18 +25,18 @@ package struct CRC32 {
     var crc = state
     tables.withUnsafeBufferPointer { table in
       bytes.withUnsafeBytes { raw in
-        var place = 0
-        while raw.count - place >= 8 {
+        var offset = 0
+        while raw.count - offset >= 8 {
           let word =
-            UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+            UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             ^ UInt64(crc)
           crc = 0
           for lane in 0..<8 {
             crc ^= table[(7 - lane) * 256 + Int(truncatingIfNeeded: (word >> (8 * lane)) & 0xFF)]
           }
-          place += 8
+          offset += 8
         }
-        for byte in raw[place...] {
+        for byte in raw[offset...] {
           crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8
         }
       }

@@ -138,8 +138,8 @@ extension GuardedFolder {
   /// The mode that a new file gets, before the user's mask.
   package var fileMode: mode_t { trust == .ownerOnly ? 0o644 : 0o666 }
 
-  /// What a file that is replaced may keep of its mode.
-  package var keptMode: mode_t { trust == .ownerOnly ? 0o755 : 0o777 }
+  /// The bits of its mode that a file retains when it is replaced.
+  package var retainedMode: mode_t { trust == .ownerOnly ? 0o755 : 0o777 }
 
   package func checkTrust(
     of file: borrowing FileDescriptor, named path: String

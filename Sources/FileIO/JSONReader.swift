@@ -16,7 +16,7 @@ package struct JSONReader {
   package static let depthLimit = 64
 
   private let text: [UInt8]
-  private var place = 0
+  private var offset = 0
   private var depth = 0
   /// How many values may still become part of a tree, each of which takes far more memory than text.
   package var valuesLeft = 200_000
@@ -25,12 +25,12 @@ package struct JSONReader {
 
   /// The next byte that is no white space, or nil at the end.
   package mutating func peek() -> UInt8? {
-    while place < text.count, [0x20, 0x09, 0x0A, 0x0D].contains(text[place]) { place += 1 }
-    return place < text.count ? text[place] : nil
+    while offset < text.count, [0x20, 0x09, 0x0A, 0x0D].contains(text[offset]) { offset += 1 }
+    return offset < text.count ? text[offset] : nil
   }
 
-  /// An error at the present place.
-  package func failure(_ reason: String) -> Failure { Failure(reason: reason, offset: place) }
+  /// An error at the present offset.
+  package func failure(_ reason: String) -> Failure { Failure(reason: reason, offset: offset) }
 
   /// Checks that nothing but white space follows.
   package mutating func finish() throws(Failure) {
@@ -58,9 +58,9 @@ package struct JSONReader {
     try expect("\"")
     var bytes: [UInt8] = []
     while true {
-      guard place < text.count else { throw failure("a string without an end") }
-      let byte = text[place]
-      place += 1
+      guard offset < text.count else { throw failure("a string without an end") }
+      let byte = text[offset]
+      offset += 1
       switch byte {
       case UInt8(ascii: "\""):
         guard let string = String(validating: bytes, as: UTF8.self) else {
@@ -115,13 +115,13 @@ package struct JSONReader {
     defer { depth -= 1 }
     if depth > Self.depthLimit { throw failure("nested too deeply") }
     if peek() == close.asciiValue {
-      place += 1
+      offset += 1
       return
     }
     while true {
       try element(&self)
       if peek() == close.asciiValue {
-        place += 1
+        offset += 1
         return
       }
       try expect(",")
@@ -130,29 +130,29 @@ package struct JSONReader {
 
   private mutating func expect(_ character: Character) throws(Failure) {
     guard peek() == character.asciiValue else { throw failure("\"\(character)\" expected") }
-    place += 1
+    offset += 1
   }
 
   private mutating func word(_ word: String) -> Bool {
     _ = peek()
-    guard text[place...].starts(with: word.utf8) else { return false }
-    place += word.utf8.count
+    guard text[offset...].starts(with: word.utf8) else { return false }
+    offset += word.utf8.count
     return true
   }
 
   private mutating func numberText() -> String {
     _ = peek()
-    let start = place
-    while place < text.count, isDigit(text[place]) || "+-.eE".utf8.contains(text[place]) {
-      place += 1
+    let start = offset
+    while offset < text.count, isDigit(text[offset]) || "+-.eE".utf8.contains(text[offset]) {
+      offset += 1
     }
-    return String(decoding: text[start..<place], as: UTF8.self)
+    return String(decoding: text[start..<offset], as: UTF8.self)
   }
 
   private mutating func escape(into bytes: inout [UInt8]) throws(Failure) {
-    guard place < text.count else { throw failure("a string without an end") }
-    let byte = text[place]
-    place += 1
+    guard offset < text.count else { throw failure("a string without an end") }
+    let byte = text[offset]
+    offset += 1
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
     case UInt8(ascii: "b"): bytes.append(0x08)
@@ -169,10 +169,10 @@ package struct JSONReader {
   private mutating func escapedScalar() throws(Failure) -> Unicode.Scalar {
     let unit = try hexadecimal()
     if let scalar = Unicode.Scalar(unit) { return scalar }
-    guard unit < 0xDC00, text[place...].starts(with: "\\u".utf8) else {
+    guard unit < 0xDC00, text[offset...].starts(with: "\\u".utf8) else {
       throw failure("half a character")
     }
-    place += 2
+    offset += 2
     let low = try hexadecimal()
     guard (0xDC00..<0xE000).contains(low),
       let scalar = Unicode.Scalar(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00))
@@ -181,11 +181,11 @@ package struct JSONReader {
   }
 
   private mutating func hexadecimal() throws(Failure) -> UInt32 {
-    guard text.count - place >= 4 else { throw failure("an escape without an end") }
-    let digits = String(decoding: text[place..<place + 4], as: UTF8.self)
+    guard text.count - offset >= 4 else { throw failure("an escape without an end") }
+    let digits = String(decoding: text[offset..<offset + 4], as: UTF8.self)
     guard digits.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }), let unit = UInt32(digits, radix: 16)
     else { throw failure("an unknown escape") }
-    place += 4
+    offset += 4
     return unit
   }
 }

@@ -66,11 +66,11 @@ package func sha256(fileAt path: String) throws(FileError) -> String {
 /// The SHA-256 of everything in `source`.
 package func sha256(_ source: ByteSource) throws(FileError) -> String {
   var digest = SHA256()
-  var place = 0
-  while place < source.count {
-    let piece = try source.bytes(at: place, count: min(1 << 20, source.count - place))
+  var offset = 0
+  while offset < source.count {
+    let piece = try source.bytes(at: offset, count: min(1 << 20, source.count - offset))
     digest.update(piece)
-    place += piece.count
+    offset += piece.count
   }
   return digest.hexadecimal()
 }

@@ -38,7 +38,7 @@ package func writeLine(_ text: String, to descriptor: Int32) -> Int32 {
   return 0
 }
 
-/// Gives standard streams that were closed at the start a place, which is nowhere: else the next
+/// Gives standard streams that were closed at the start a target, which is nowhere: else the next
 /// file that is opened would take their number, and receive what is printed.
 package func openStandardStreams() {
   var descriptor: Int32 = 0

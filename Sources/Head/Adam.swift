@@ -5,26 +5,26 @@ internal import CHead
 ///     g += l2 * p
 ///     m = beta1 * m + (1 - beta1) * g
 ///     v = beta2 * v + (1 - beta2) * g * g
-///     p = keep * p - rate * m / (sqrt(v) * rootScale + epsilon)
+///     p = decay * p - rate * m / (sqrt(v) * rootScale + epsilon)
 ///
 /// (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015; decoupled weight decay:
 /// Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.)
-package struct Adam: OptimiserRule {
+package struct Adam: OptimizerRule {
   /// Whether weight decay shrinks the parameters instead of being added to the gradient.
   package let isDecoupled: Bool
 
   package var hasSecondMoment: Bool { true }
 
   package func update(
-    _ parameters: inout [Float], gradient: [Float], state: inout OptimiserState,
-    settings: OptimiserSettings, learningRate: Double
+    _ parameters: inout [Float], gradient: [Float], state: inout OptimizerState,
+    settings: OptimizerSettings, learningRate: Double
   ) {
     let correction1 = 1 - power(settings.beta1, state.step)
     let root2 = (1 - power(settings.beta2, state.step)).squareRoot()
     let isKeras = settings.convention == .keras
     let step = head_adam_step(
       beta1: settings.beta1, beta2: settings.beta2, l2: isDecoupled ? 0 : settings.weightDecay,
-      keep: isDecoupled ? 1 - learningRate * settings.weightDecay : 1,
+      decay: isDecoupled ? 1 - learningRate * settings.weightDecay : 1,
       rate: isKeras ? learningRate * root2 / correction1 : learningRate / correction1,
       root_scale: isKeras ? 1 : 1 / root2, epsilon: settings.epsilon)
     head_adam(

@@ -78,11 +78,11 @@ package struct HeadArithmetic: Sendable {
     let labels = labels.map(Int64.init)
     forEachBlock(parameters: parameters, inputs: inputs) { block in
       let count = block.range.count
-      var slopes = [Double](repeating: 0, count: count * Int(shape.hidden))
+      var hiddenGradients = [Double](repeating: 0, count: count * Int(shape.hidden))
       var probabilities = [Double](repeating: 0, count: count * Int(shape.classes))
       head_accumulate(
         shape, parameters, block.inputs, block.activations, block.logits,
-        Array(labels[block.range]), Int64(count), limits, &slopes, &probabilities, &sums)
+        Array(labels[block.range]), Int64(count), limits, &hiddenGradients, &probabilities, &sums)
     }
   }
 
@@ -135,7 +135,7 @@ extension HeadArithmetic {
 
   /// Adds one evaluated sample to `sums`, which holds the ``SumField``s.
   ///
-  /// - Precondition: `label` is a position in `logits`; `sums` has a place for each field.
+  /// - Precondition: `label` is an index into `logits`; `sums` has an element for each field.
   package static func tally(
     logits: [Double], label: Int, lossLimit: Double, into sums: inout [Int64]
   ) {

@@ -9,19 +9,17 @@ package enum HeadError: Error, Equatable, CustomStringConvertible {
   case notFinite(samples: Int)
   /// There was no sample to take a mean of.
   case noSamples
-  /// A setting of the optimiser or of the learning-rate schedule is out of range.
+  /// A setting of the optimizer or of the learning-rate schedule is out of range.
   case setting(String)
 
-  /// What happened and what to do.
+  /// What happened.
   package var description: String {
     switch self {
     case .shape(let reason): return "the head cannot be made: \(reason)"
     case .tensor(let name, let reason): return "head tensor '\(name)' \(reason)"
     case .notFinite(let samples):
-      return """
-        the loss or gradient of \(samples) sample\(samples == 1 ? "" : "s") is not finite or too \
-        large; the step was not applied. Lower --lr, or check the weight file
-        """
+      return "the loss or gradient of \(samples) sample\(samples == 1 ? "" : "s") is not finite or "
+        + "too large"
     case .noSamples: return "no picture of the batch could be used, so there is nothing to average"
     case .setting(let reason): return reason
     }

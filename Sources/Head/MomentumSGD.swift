@@ -8,12 +8,12 @@ internal import CHead
 ///
 /// PyTorch multiplies the velocity `u` by the learning rate as it leaves (`outer`), Keras the
 /// gradient as it enters (`inner`).
-package struct MomentumSGD: OptimiserRule {
+package struct MomentumSGD: OptimizerRule {
   package var hasSecondMoment: Bool { false }
 
   package func update(
-    _ parameters: inout [Float], gradient: [Float], state: inout OptimiserState,
-    settings: OptimiserSettings, learningRate: Double
+    _ parameters: inout [Float], gradient: [Float], state: inout OptimizerState,
+    settings: OptimizerSettings, learningRate: Double
   ) {
     let isKeras = settings.convention == .keras
     let step = head_sgd_step(

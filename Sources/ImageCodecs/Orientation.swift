@@ -5,22 +5,22 @@ import Tensors
 package enum Orientation: Int, Sendable {
   /// Nothing.
   case upright = 1
-  /// Left and right change places.
+  /// Left and right are swapped.
   case mirrored
   /// Turned by 180 degrees.
   case upsideDown
-  /// Top and bottom change places.
+  /// Top and bottom are swapped.
   case flipped
-  /// Rows and columns change places.
+  /// Rows and columns are swapped.
   case transposed
   /// Turned by 90 degrees clockwise.
   case turnedRight
-  /// Rows and columns change places about the other diagonal.
+  /// Rows and columns are swapped about the other diagonal.
   case transversed
   /// Turned by 90 degrees anticlockwise.
   case turnedLeft
 
-  /// Whether width and height change places.
+  /// Whether width and height are swapped.
   package var swapsSides: Bool { rawValue >= Self.transposed.rawValue }
 
   fileprivate var reversesColumns: Bool {

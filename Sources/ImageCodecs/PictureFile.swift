@@ -46,7 +46,7 @@ package struct PictureFile: Sendable {
     let header = decoder.header
     let byteCount = width * height * 3
     // Without memory an array ends the process; asked like this, the system can say no. (A malloc
-    // that is freed at once does not survive the optimiser.)
+    // that is freed at once does not survive the optimizer.)
     let room = mmap(
       nil, decodingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let room, room != MAP_FAILED else {

@@ -16,7 +16,7 @@ package struct DatasetError: Error, Equatable, CustomStringConvertible {
   /// What happened, to which file or folder, and what to do.
   package let description: String
 
-  /// The same without the name of the file, for a place where that stands beside it.
+  /// The same without the name of the file, for where that stands beside it.
   package let reason: String
 
   /// An error with its message.

@@ -2,7 +2,7 @@ import FileIO
 import Foundation
 import ImageCodecs
 
-/// The one way in which all commands look through folders of pictures.
+/// How all commands look through folders of pictures.
 ///
 /// Links are followed, except back to a folder that is being read. Hidden names and the by-products
 /// of storage devices are no data. A file whose name has the extension of a picture is one, whatever
@@ -32,7 +32,7 @@ struct FolderWalk {
   /// The pictures of `folder` and of the folders in it, sorted by folder and then by name, both by
   /// bytes.
   ///
-  /// - Parameter path: what the paths of the samples begin with in place of `folder`.
+  /// - Parameter path: what the paths of the samples begin with instead of `folder`.
   mutating func pictures(
     in folder: String, path: String, label: Int
   ) throws(DatasetError) -> [Sample] {
@@ -156,11 +156,11 @@ struct FolderWalk {
 extension DatasetError {
   /// A name that is no UTF-8, which paths in messages, models and pages have to be.
   ///
-  /// - Parameter place: where the name stands, as "in the folder data".
-  package init(nameThatIsNoText bytes: [UInt8], of place: String) {
+  /// - Parameter location: where the name stands, as "in the folder data".
+  package init(nameThatIsNoText bytes: [UInt8], of location: String) {
     self.init(
       .invalid,
-      "the name '\(escaped(bytes))' \(place) is not UTF-8; rename the file or folder, for example "
+      "the name '\(escaped(bytes))' \(location) is not UTF-8; rename the file or folder, for example "
         + "with `convmv -f latin1 -t utf8`")
   }
 }

@@ -95,7 +95,7 @@ package struct PictureSource: Sendable {
     }
   }
 
-  /// The regular file at `path`: should a pipe or a device have taken its place, nothing waits for
+  /// The regular file at `path`: should a pipe or a device stand there by now, nothing waits for
   /// that or takes from it.
   private static func openedFile(_ path: String) throws(PictureRefusal) -> FileHandle {
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)

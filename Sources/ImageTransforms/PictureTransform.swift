@@ -7,7 +7,7 @@ package struct PictureTransform: Sendable {
   ///
   /// To be raised whenever a picture's file gives another input with the same settings: a change of
   /// the decoder, of resizing, of augmentation or its draws, or of the arithmetic of normalisation.
-  /// Features that were kept on disk are then computed anew.
+  /// Features that were cached on disk are then computed anew.
   package static let version = 2
   /// The width and height that the networks were trained with.
   package static let standardSize = 224
@@ -96,10 +96,10 @@ extension PictureTransform {
     return [Float](unsafeUninitializedCapacity: count) { target, initialized in
       image.pixels.withUnsafeBufferPointer { pixels in
         numbers.withUnsafeBufferPointer { numbers in
-          for place in stride(from: 0, to: count, by: 3) {
-            target[place] = numbers[Int(pixels[place + first])]
-            target[place + 1] = numbers[256 + Int(pixels[place + second])]
-            target[place + 2] = numbers[512 + Int(pixels[place + third])]
+          for offset in stride(from: 0, to: count, by: 3) {
+            target[offset] = numbers[Int(pixels[offset + first])]
+            target[offset + 1] = numbers[256 + Int(pixels[offset + second])]
+            target[offset + 2] = numbers[512 + Int(pixels[offset + third])]
           }
         }
       }
@@ -111,11 +111,11 @@ extension PictureTransform {
     let sources = normalisation.sourceChannels
     let (first, second, third) = (sources[0], sources[1], sources[2])
     values.withUnsafeMutableBufferPointer { values in
-      for place in stride(from: 0, to: values.count, by: 3) {
-        let numbers = (values[place + first], values[place + second], values[place + third])
-        values[place] = normalisation.number(numbers.0, channel: 0)
-        values[place + 1] = normalisation.number(numbers.1, channel: 1)
-        values[place + 2] = normalisation.number(numbers.2, channel: 2)
+      for offset in stride(from: 0, to: values.count, by: 3) {
+        let numbers = (values[offset + first], values[offset + second], values[offset + third])
+        values[offset] = normalisation.number(numbers.0, channel: 0)
+        values[offset + 1] = normalisation.number(numbers.1, channel: 1)
+        values[offset + 2] = normalisation.number(numbers.2, channel: 2)
       }
     }
     return values
@@ -132,6 +132,6 @@ extension Normalisation {
   /// get by dividing in single precision.
   @inline(__always)
   func number(_ value: Float, channel: Int) -> Float {
-    (Float(Double(value) * scale) - Float(mean[channel])) / Float(deviation[channel])
+    (Float(Double(value) * scale) - Float(mean[channel])) / Float(std[channel])
   }
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Which framework's way of resizing and augmenting pictures is followed.
+/// Which framework's methods of resizing and augmenting images are followed.
 package enum Preset: String, CaseIterable, Codable, Sendable {
   /// torchvision on Pillow pictures: bilinear resizing with antialiasing; an affine map with
   /// nearest sampling, black outside; 8-bit values between the steps.

@@ -2,7 +2,7 @@ import Tensors
 
 extension RGBImage {
   /// Shears, zooms and mirrors as the keras preset does: each pixel is mixed from the four around
-  /// the place it comes from, the nearest edge pixel outside. Values are not rounded.
+  /// the point it comes from, the nearest edge pixel outside. Values are not rounded.
   ///
   /// The map is keras-preprocessing's `apply_affine_transform`: (row, column) comes from
   /// `[[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column)`, about half a
@@ -28,7 +28,7 @@ extension RGBImage {
   /// Where a column of the result comes from. Shear moves rows only, so one column is enough for
   /// all pixels of it.
   private struct SourceColumn {
-    /// The two columns around the place.
+    /// The two columns around the point.
     let (left, right): (Int, Int)
     /// The share of the right column.
     let share: Float
@@ -49,9 +49,9 @@ extension RGBImage {
     let source = [SIMD4<Float>](unsafeUninitializedCapacity: width * height) {
       target, initialized in
       pixels.withUnsafeBufferPointer { bytes in
-        for place in 0..<width * height {
-          target[place] = SIMD4(
-            Float(bytes[place * 3]), Float(bytes[place * 3 + 1]), Float(bytes[place * 3 + 2]), 0)
+        for pixel in 0..<width * height {
+          target[pixel] = SIMD4(
+            Float(bytes[pixel * 3]), Float(bytes[pixel * 3 + 1]), Float(bytes[pixel * 3 + 2]), 0)
         }
       }
       initialized = width * height
@@ -59,7 +59,7 @@ extension RGBImage {
     return [Float](unsafeUninitializedCapacity: pixels.count) { target, initialized in
       source.withUnsafeBufferPointer { source in
         columns.withUnsafeBufferPointer { columns in
-          var place = 0
+          var offset = 0
           for row in 0..<height {
             for column in columns {
               let position = BetweenPixels(Double(row) * rowScale + column.rowShift, count: height)
@@ -68,10 +68,10 @@ extension RGBImage {
               let lower = mix(
                 source[bottom + column.left], source[bottom + column.right], column.share)
               let pixel = mix(upper, lower, position.share)
-              target[place] = pixel.x
-              target[place + 1] = pixel.y
-              target[place + 2] = pixel.z
-              place += 3
+              target[offset] = pixel.x
+              target[offset + 1] = pixel.y
+              target[offset + 2] = pixel.z
+              offset += 3
             }
           }
         }
@@ -81,14 +81,14 @@ extension RGBImage {
   }
 }
 
-/// A place between two neighbouring pixels of a line, or on the line's first or last pixel.
+/// A point between two neighbouring pixels of a line, or on the line's first or last pixel.
 private struct BetweenPixels {
   /// The pixel before and the pixel after.
   let (low, high): (Int, Int)
   /// The share of the pixel after.
   let share: Float
 
-  /// The place nearest to `position` on a line of `count` pixels.
+  /// The point nearest to `position` on a line of `count` pixels.
   @inline(__always)
   init(_ position: Double, count: Int) {
     // `max` with NaN last gives 0, so that every input ends up on the line.

@@ -45,15 +45,15 @@ extension RGBImage {
       pixels.withUnsafeBufferPointer { source in
         for (y, row) in rows.enumerated() {
           var column = firstColumn + y * rowStep
-          var place = (y * width + (flips ? width - 1 : 0)) * 3
+          var offset = (y * width + (flips ? width - 1 : 0)) * 3
           for _ in 0..<width {
             let x = column >> fixedPrecision
             let inside = row >= 0 && x >= 0 && x < width
             let start = inside ? (row * width + x) * 3 : 0
-            target[place] = inside ? source[start] : 0
-            target[place + 1] = inside ? source[start + 1] : 0
-            target[place + 2] = inside ? source[start + 2] : 0
-            place += flips ? -3 : 3
+            target[offset] = inside ? source[start] : 0
+            target[offset + 1] = inside ? source[start + 1] : 0
+            target[offset + 2] = inside ? source[start + 2] : 0
+            offset += flips ? -3 : 3
             column += columnStep
           }
         }

@@ -77,13 +77,13 @@ private func resampleRow(
   filter.weights.withUnsafeBufferPointer { weights in
     for new in 0..<filter.starts.count {
       var (red, green, blue) = (rounding, rounding, rounding)
-      var place = filter.starts[new] * 3
+      var offset = filter.starts[new] * 3
       for tap in 0..<filter.counts[new] {
         let weight = weights[new * filter.stride + tap]
-        red &+= Int32(source[place]) &* weight
-        green &+= Int32(source[place + 1]) &* weight
-        blue &+= Int32(source[place + 2]) &* weight
-        place += 3
+        red &+= Int32(source[offset]) &* weight
+        green &+= Int32(source[offset + 1]) &* weight
+        blue &+= Int32(source[offset + 2]) &* weight
+        offset += 3
       }
       target[new * 3] = rounded(red)
       target[new * 3 + 1] = rounded(green)
@@ -105,8 +105,8 @@ private func mixRows(
       let bytes = UnsafeRawBufferPointer(source)
       var sums = EightSums()
       for (tap, weight) in weights.enumerated() {
-        let place = start + tap * byteCount + column
-        sums.add(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self), weight)
+        let offset = start + tap * byteCount + column
+        sums.add(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self), weight)
       }
       UnsafeMutableRawBufferPointer(target).storeBytes(
         of: sums.rounded, toByteOffset: column, as: UInt64.self)

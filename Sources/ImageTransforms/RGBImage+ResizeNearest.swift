@@ -18,15 +18,15 @@ extension RGBImage {
     // The inner loop runs for every pixel; with checked indices it takes four times as long.
     let result = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in
       pixels.withUnsafeBufferPointer { source in
-        var place = 0
+        var offset = 0
         for row in rows {
           for column in columns {
             let inside = row >= 0 && column >= 0
             let start = inside ? (row * width + column) * 3 : 0
-            target[place] = inside ? source[start] : 0
-            target[place + 1] = inside ? source[start + 1] : 0
-            target[place + 2] = inside ? source[start + 2] : 0
-            place += 3
+            target[offset] = inside ? source[start] : 0
+            target[offset + 1] = inside ? source[start + 1] : 0
+            target[offset + 2] = inside ? source[start + 2] : 0
+            offset += 3
           }
         }
       }

@@ -1,4 +1,4 @@
-/// A place in a ``Workspace`` for a stack of square feature maps.
+/// A region of a ``Workspace`` for a stack of square feature maps.
 package struct FeatureBuffer: Sendable, Equatable {
   /// Where it begins, in floats from the workspace's start.
   let offset: Int

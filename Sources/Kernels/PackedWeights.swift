@@ -53,9 +53,9 @@ extension PackedLayout {
     func floats(at offset: Int) -> UnsafeMutablePointer<Float> {
       (start + offset).assumingMemoryBound(to: Float.self)
     }
-    try producer { place, folded in
-      precondition(place.shape == folded.shape)
-      folded.pack(for: path, weights: floats(at: place.weights), bias: floats(at: place.bias))
+    try producer { position, folded in
+      precondition(position.shape == folded.shape)
+      folded.pack(for: path, weights: floats(at: position.weights), bias: floats(at: position.bias))
     }
   }
 }

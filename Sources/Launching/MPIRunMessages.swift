@@ -35,7 +35,7 @@ package struct MPIRunMessages {
     return box ?? []
   }
 
-  /// Whether a line is for Open MPI's developers, and what it means is said in another place.
+  /// Whether a line is for Open MPI's developers, and what it means is said elsewhere.
   private mutating func isNoise(_ line: String) -> Bool {
     if line.contains(#/^\[\S+:\d+\] PMIX ERROR: OUT-OF-RESOURCE/#) {
       noteStartFailure(
@@ -57,7 +57,7 @@ package struct MPIRunMessages {
       status: status, description: "mpirun could not start the ranks: \(reason).\(remedy)")
   }
 
-  /// What to show in place of a box, nil for the box itself.
+  /// What to show instead of a box, nil for the box itself.
   private mutating func shown(_ lines: ArraySlice<String>) -> [String]? {
     let text = lines.joined(separator: " ").replacing(#/\s+/#, with: " ")
     // The ranks have said why they end, and the status tells the rest.

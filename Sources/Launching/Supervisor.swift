@@ -203,18 +203,18 @@ extension Supervisor {
   /// them.
   private static let sharedVariables = ["AVP_KERNELS", "AVP_WEIGHTS", "XDG_CACHE_HOME"]
 
-  /// The words with `--resume auto` in place of what they said about resuming.
+  /// The words with `--resume auto` instead of what they said about resuming.
   private static func resumingAutomatically(_ words: [String]) -> [String] {
     var rest = words[...]
-    var kept: [String] = []
+    var retained: [String] = []
     while let word = rest.popFirst() {
       if word == "--resume" {
         rest = rest.dropFirst()
       } else if !word.hasPrefix("--resume=") {
-        kept.append(word)
+        retained.append(word)
       }
     }
-    return kept + ["--resume", "auto"]
+    return retained + ["--resume", "auto"]
   }
 
   /// What tells one checkpoint file from another under the same name.

@@ -179,10 +179,10 @@ private func kernelForKeras(_ tensor: Tensor<Float>) -> Tensor<Float> {
   let area = tensor.shape[2] * tensor.shape[3]
   var values: [Float] = []
   values.reserveCapacity(tensor.values.count)
-  for place in 0..<area {
+  for tap in 0..<area {
     for input in 0..<inputs {
       for output in 0..<outputs {
-        values.append(tensor.values[(output * inputs + input) * area + place])
+        values.append(tensor.values[(output * inputs + input) * area + tap])
       }
     }
   }

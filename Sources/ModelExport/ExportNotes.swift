@@ -28,7 +28,7 @@ extension ModelExport {
     guard format == .torch || format == .safetensors else { return [] }
     let conventions = backbone.conventions
     var changes: [String] = []
-    if conventions.stridePlace == .firstConvolution {
+    if conventions.stridePosition == .firstConvolution {
       changes.append(
         "stride 2 on conv1 of the first block of layer2, layer3 and layer4, not on conv2")
     }

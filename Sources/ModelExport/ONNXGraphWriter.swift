@@ -103,9 +103,9 @@ package struct ONNXGraphWriter {
       constant("preprocessing.order", .int64, [2, 1, 0] as [Int64])
       value = add("Gather", [value, "preprocessing.order"], [("axis", .integer(3))])
     }
-    // (pixel * scale - mean) / deviation, as one product and one sum.
-    let factors = SIMD3<Float>(pixels.scale / pixels.deviation)
-    let offsets = SIMD3<Float>(pixels.mean / -pixels.deviation)
+    // (pixel * scale - mean) / std, as one product and one sum.
+    let factors = SIMD3<Float>(pixels.scale / pixels.std)
+    let offsets = SIMD3<Float>(pixels.mean / -pixels.std)
     constant("preprocessing.factor", .float32, factors.elements)
     constant("preprocessing.offset", .float32, offsets.elements)
     value = add("Mul", [value, "preprocessing.factor"])

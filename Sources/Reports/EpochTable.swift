@@ -66,13 +66,13 @@ struct EpochTable {
 
   /// The most telling columns that have room, with the mark behind them.
   private static func fitting(_ columns: [Column], width: Int) -> [Column] {
-    var kept = columns
-    while kept.count > 1, kept.reduce(0, { $0 + $1.width + 2 }) > width,
-      let least = kept.indices.max(by: { kept[$0].importance < kept[$1].importance })
+    var shown = columns
+    while shown.count > 1, shown.reduce(0, { $0 + $1.width + 2 }) > width,
+      let least = shown.indices.max(by: { shown[$0].importance < shown[$1].importance })
     {
-      kept.remove(at: least)
+      shown.remove(at: least)
     }
-    return kept
+    return shown
   }
 
   /// Eight characters at most: four decimals, or one and an exponent.

@@ -76,18 +76,18 @@ struct LineChart {
   }
 
   private func line(_ series: Series, _ axis: Axis) -> String {
-    let places = zip(epochs, series.values).enumerated().filter { Self.canBeDrawn($0.element.1) }
+    let marks = zip(epochs, series.values).enumerated().filter { Self.canBeDrawn($0.element.1) }
       .map {
         (
           x: number(x($0.offset)), y: number(y($0.element.1, axis)), epoch: $0.element.0,
           $0.element.1
         )
       }
-    let points = places.map { "\($0.x),\($0.y)" }.joined(separator: " ")
-    let dots = places.map { place in
+    let points = marks.map { "\($0.x),\($0.y)" }.joined(separator: " ")
+    let dots = marks.map { mark in
       """
-      <circle cx="\(place.x)" cy="\(place.y)" r="3"><title>epoch \(place.epoch): \
-      \(String(format: "%.4f", place.3))</title></circle>
+      <circle cx="\(mark.x)" cy="\(mark.y)" r="3"><title>epoch \(mark.epoch): \
+      \(String(format: "%.4f", mark.3))</title></circle>
       """
     }
     return """

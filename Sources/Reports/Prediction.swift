@@ -49,8 +49,8 @@ package struct Prediction: Sendable {
     var best: [Int] = []
     for index in probabilities.indices {
       if best.count == count, probabilities[index] <= probabilities[best[count - 1]] { continue }
-      let place = best.firstIndex { probabilities[$0] < probabilities[index] } ?? best.count
-      best.insert(index, at: place)
+      let position = best.firstIndex { probabilities[$0] < probabilities[index] } ?? best.count
+      best.insert(index, at: position)
       if best.count > count { best.removeLast() }
     }
     return best.map { (classes.names[$0], probabilities[$0]) }
@@ -60,8 +60,8 @@ package struct Prediction: Sendable {
   package var json: String {
     var json = "{\"classes\":\(classes.json),\"image\":\(jsonText(image)),"
     json += "\"predicted\":\(jsonText(predicted)),\"probabilities\":{"
-    for (place, (key, index)) in classes.keys.enumerated() {
-      if place > 0 { json += "," }
+    for (position, (key, index)) in classes.keys.enumerated() {
+      if position > 0 { json += "," }
       json += key
       json += ":"
       // A damaged head may give anything.

@@ -59,9 +59,9 @@ enum PictureCard {
     {
       shown.append((truth, prediction.probabilities[index]))
     }
-    let bars = shown.enumerated().map { place, entry in
+    let bars = shown.enumerated().map { index, entry in
       """
-      <div class="row\(place == 0 ? " best" : "")"><span class="name">\
+      <div class="row\(index == 0 ? " best" : "")"><span class="name">\
       \(entry.name == truth ? "✓ " : "")\(HTMLPage.escaped(entry.name))</span>\
       <span class="bar"><i style="width:\(percent(entry.probability))%"></i></span>\
       <span class="value">\(percent(entry.probability)) %</span></div>

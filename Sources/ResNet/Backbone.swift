@@ -38,7 +38,7 @@ package final class Backbone: Sendable {
   /// - Parameters:
   ///   - weights: the tensors; depths and widths are taken from their shapes, their values are read
   ///     where the cache does not hold them.
-  ///   - packedCache: where packed weights are kept, nil for nowhere.
+  ///   - packedCache: where packed weights are cached, nil for nowhere.
   ///   - conventions: what the weights leave open.
   ///   - featureLayer: the stage whose channel means are the features; by default the deepest.
   ///   - kernels: which kernels compute; ``KernelPath/selected(environment:)`` finds the best.

@@ -13,7 +13,7 @@ enum PictureGroups {
   static let most = 8
 }
 
-/// The places of all feature maps in a workspace.
+/// The offsets of all feature maps in a workspace.
 struct BackboneBuffers: Sendable {
   /// The picture in its frame of zeros.
   let framed: FeatureBuffer

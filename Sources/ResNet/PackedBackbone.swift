@@ -3,7 +3,7 @@ import Kernels
 import ResNetWeights
 import Tensors
 
-/// A block whose convolutions have their places among the packed weights.
+/// A block whose convolutions have their positions among the packed weights.
 struct PackedBlock: Sendable {
   let reduce: PackedConvolution
   let filter: PackedConvolution
@@ -11,34 +11,34 @@ struct PackedBlock: Sendable {
   let downsample: PackedConvolution?
 }
 
-/// Places of all convolutions of a backbone among the packed weights.
+/// Positions of all convolutions of a backbone among the packed weights.
 struct PackedBackbone: Sendable {
   let network: BackboneNetwork
   let layout: PackedLayout
   let stem: PackedConvolution
   let stages: [[PackedBlock]]
-  /// The place of each convolution, in the order of ``BackboneNetwork/convolutions``.
-  let places: [PackedConvolution]
+  /// The position of each convolution, in the order of ``BackboneNetwork/convolutions``.
+  let positions: [PackedConvolution]
 
   init(_ network: BackboneNetwork, path: KernelPath) {
     var layout = PackedLayout(path: path)
-    var places: [PackedConvolution] = []
-    func place(_ convolution: BackboneNetwork.Convolution) -> PackedConvolution {
-      let place = layout.add(convolution.name, convolution.shape)
-      places.append(place)
-      return place
+    var positions: [PackedConvolution] = []
+    func add(_ convolution: BackboneNetwork.Convolution) -> PackedConvolution {
+      let position = layout.add(convolution.name, convolution.shape)
+      positions.append(position)
+      return position
     }
-    stem = place(network.stem)
+    stem = add(network.stem)
     stages = network.stages.map { blocks in
       blocks.map { block in
         PackedBlock(
-          reduce: place(block.reduce), filter: place(block.filter), expand: place(block.expand),
-          downsample: block.downsample.map(place))
+          reduce: add(block.reduce), filter: add(block.filter), expand: add(block.expand),
+          downsample: block.downsample.map(add))
       }
     }
     self.network = network
     self.layout = layout
-    self.places = places
+    self.positions = positions
   }
 
   /// The packed weights of `source`, through `cache` if there is one.
@@ -57,9 +57,9 @@ struct PackedBackbone: Sendable {
   /// Reads and folds every convolution.
   private func folded(_ source: any TensorSource) -> PackedWeights.Producer {
     { store in
-      for (place, convolution) in zip(places, network.convolutions) {
+      for (position, convolution) in zip(positions, network.convolutions) {
         let epsilon = network.conventions.batchNormEpsilon
-        store(place, try convolution.folded(from: source, epsilon: epsilon))
+        store(position, try convolution.folded(from: source, epsilon: epsilon))
       }
     }
   }
@@ -67,7 +67,7 @@ struct PackedBackbone: Sendable {
   private var variant: String {
     let conventions = network.conventions
     return [
-      "layer\(network.stages.count)", conventions.stridePlace.rawValue,
+      "layer\(network.stages.count)", conventions.stridePosition.rawValue,
       conventions.maxPool.rawValue, "\(conventions.batchNormEpsilon)", layout.path.rawValue,
     ].joined(separator: "-")
   }

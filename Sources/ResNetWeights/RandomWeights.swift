@@ -6,7 +6,7 @@ import Tensors
 /// He initialisation (normal, variance 2 / fan-in); batch-norm statistics are those of normalised
 /// activations; the last batch-norm of every block is scaled down, so that the sum along the
 /// shortcuts keeps its size however deep the network is. Each tensor is a pure function of the seed
-/// and its name's place, made when it is asked for.
+/// and its name's index, made when it is asked for.
 package struct RandomWeights: TensorSource {
   package let path: String
   package let names: [String]
@@ -47,9 +47,9 @@ package struct RandomWeights: TensorSource {
       return Tensor(shape: shape, values: Array(repeating: normValue(name), count: count))
     }
     var random = CounterRandom(seed: seed, purpose: .randomBackbone, index: index)
-    let deviation = (2 / Double(shape[1] * shape[2] * shape[3])).squareRoot()
+    let std = (2 / Double(shape[1] * shape[2] * shape[3])).squareRoot()
     return Tensor(
-      shape: shape, values: (0..<count).map { _ in Float(random.normal() * deviation) })
+      shape: shape, values: (0..<count).map { _ in Float(random.normal() * std) })
   }
 
   /// The value that a batch-norm's tensor has everywhere.

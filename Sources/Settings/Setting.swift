@@ -1,5 +1,5 @@
-/// One setting of a command: the only place that says what it is called, what it may be, what it is
-/// by default, what it does, and who must agree about it.
+/// One setting of a command: the one home of its name, what it may be, what it is by
+/// default, what it does, and who must agree about it.
 ///
 /// `Root` is the value that the setting is a part of: a command, or a group of settings that several
 /// commands share (see ``within(_:)``).
@@ -21,12 +21,7 @@ package struct Setting<Root: SettingsGroup>: Sendable {
   ) {
     self.init(
       name, path, placeholder, help, group, role, shown, .nothing, needs, range: range.words
-    ) { text throws(UsageError) in
-      guard let value = Value(written: text), range.contains(value) else {
-        throw UsageError("takes \(Self.kind(Value.self)) \(range.words), not '\(text)'.")
-      }
-      return value
-    }
+    ) { text throws(UsageError) in try Self.number(text, in: range) }
   }
 
   /// A number in a range, or none.
@@ -37,12 +32,7 @@ package struct Setting<Root: SettingsGroup>: Sendable {
   ) {
     self.init(
       name, path, placeholder, help, group, role, shown, .nothing, needs, range: range.words
-    ) { text throws(UsageError) in
-      guard let value = Value(written: text), range.contains(value) else {
-        throw UsageError("takes \(Self.kind(Value.self)) \(range.words), not '\(text)'.")
-      }
-      return value
-    }
+    ) { text throws(UsageError) in try Self.number(text, in: range) as Value }
   }
 
   /// One of a few words.
@@ -117,6 +107,15 @@ package struct Setting<Root: SettingsGroup>: Sendable {
     self.facts = facts
     self.set = set
     self.written = written
+  }
+
+  private static func number<Value: SettingValue & Comparable>(
+    _ text: String, in range: SettingRange<Value>
+  ) throws(UsageError) -> Value {
+    guard let value = Value(written: text), range.contains(value) else {
+      throw UsageError("takes \(kind(Value.self)) \(range.words), not '\(text)'.")
+    }
+    return value
   }
 
   private static func choice<Value: SettingChoice>(_ text: String) throws(UsageError) -> Value {

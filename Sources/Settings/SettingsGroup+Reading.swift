@@ -81,8 +81,8 @@ package struct CommandWords: Sendable {
 
   /// An error of a value, with the option's name, and the file's where it stands in one.
   fileprivate func error(_ facts: SettingFacts, _ reason: UsageError) -> UsageError {
-    let place = origins[facts.name].map { "\($0): " } ?? ""
-    return UsageError("\(place)\(facts.option) \(reason)")
+    let origin = origins[facts.name].map { "\($0): " } ?? ""
+    return UsageError("\(origin)\(facts.option) \(reason)")
   }
 }
 

@@ -1,6 +1,6 @@
 /// A random generator without history: its numbers are a pure function of a key and a counter.
 ///
-/// A sample's place in an epoch and its augmentation are keyed by (seed, purpose, epoch, index), so
+/// A sample's position in an epoch and its augmentation are keyed by (seed, purpose, epoch, index), so
 /// they never depend on which rank or thread asks, nor on what was drawn before. The function is
 /// Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC
 /// 2011).

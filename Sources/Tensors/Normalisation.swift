@@ -1,5 +1,5 @@
 /// How pixel values of 0 to 255 become the numbers that a network was trained on:
-/// `(value * scale - mean) / deviation`, channel by channel.
+/// `(value * scale - mean) / std`, channel by channel.
 ///
 /// Files state the numbers with any precision, and exports repeat them as they are; the network gets
 /// them in single precision, so two that agree in that are equal.
@@ -13,33 +13,33 @@ package struct Normalisation: Sendable {
     package var name: String { rawValue.uppercased() }
   }
 
-  /// The order of the input's channels, which is also that of ``mean`` and ``deviation``.
+  /// The order of the input's channels, which is also that of ``mean`` and ``std``.
   package var channelOrder: ChannelOrder
   /// The factor of pixel values, finite: 1/255 brings them to 0 to 1.
   package var scale: Double
   /// What is subtracted after scaling, finite, in ``channelOrder``.
   package var mean: SIMD3<Double>
   /// What the difference is divided by, finite and not zero, in ``channelOrder``.
-  package var deviation: SIMD3<Double>
+  package var std: SIMD3<Double>
 
   /// Takes the numbers as they are; see the properties for their order and ranges.
   package init(
-    channelOrder: ChannelOrder, scale: Double, mean: SIMD3<Double>, deviation: SIMD3<Double>
+    channelOrder: ChannelOrder, scale: Double, mean: SIMD3<Double>, std: SIMD3<Double>
   ) {
     self.channelOrder = channelOrder
     self.scale = scale
     self.mean = mean
-    self.deviation = deviation
+    self.std = std
   }
 
-  /// torchvision's: RGB in 0 to 1, then the mean and deviation of ImageNet.
+  /// torchvision's: RGB in 0 to 1, then ImageNet's mean and std.
   package static let torch = Normalisation(
     channelOrder: .rgb, scale: 1.0 / 255, mean: [0.485, 0.456, 0.406],
-    deviation: [0.229, 0.224, 0.225])
+    std: [0.229, 0.224, 0.225])
 
   /// Caffe's, also of the older Keras weights: BGR in 0 to 255 minus the mean of ImageNet.
   package static let caffe = Normalisation(
-    channelOrder: .bgr, scale: 1, mean: [103.939, 116.779, 123.68], deviation: [1, 1, 1])
+    channelOrder: .bgr, scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1])
 
   /// Whether both give the same numbers, to the precision that networks notice; the same map can be
   /// written for pixel values of 0 to 1 and for those of 0 to 255.
@@ -48,22 +48,22 @@ package struct Normalisation: Sendable {
     return channelOrder == other.channelOrder
       && (0..<3).allSatisfy { channel in
         isClose(mean[channel] / scale, other.mean[channel] / other.scale)
-          && isClose(deviation[channel] / scale, other.deviation[channel] / other.scale)
+          && isClose(std[channel] / scale, other.std[channel] / other.scale)
       }
   }
 
   /// Whether every picture gets finite numbers.
   package var isUsable: Bool {
-    let (mean, deviation) = single
+    let (mean, std) = single
     return scale.isFinite
       && (0..<3).allSatisfy {
-        mean[$0].isFinite && deviation[$0].isFinite && deviation[$0] != 0
+        mean[$0].isFinite && std[$0].isFinite && std[$0] != 0
       }
   }
 
-  /// ``mean`` and ``deviation`` as the network gets them.
-  package var single: (mean: SIMD3<Float>, deviation: SIMD3<Float>) {
-    (SIMD3<Float>(mean), SIMD3<Float>(deviation))
+  /// ``mean`` and ``std`` as the network gets them.
+  package var single: (mean: SIMD3<Float>, std: SIMD3<Float>) {
+    (SIMD3<Float>(mean), SIMD3<Float>(std))
   }
 }
 
@@ -78,15 +78,17 @@ extension Normalisation: CustomStringConvertible {
   /// The arithmetic in words, equal for equal values alone.
   package var description: String {
     func list(_ vector: SIMD3<Float>) -> String { "(\(vector.x), \(vector.y), \(vector.z))" }
-    let (mean, deviation) = single
+    let (mean, std) = single
     return "\(channelOrder.name) times \(scale), minus \(list(mean)), divided by "
-      + list(deviation)
+      + list(std)
   }
 }
 
 extension Normalisation: Codable {
   private enum CodingKeys: String, CodingKey {
-    case channelOrder, scale, mean, deviation
+    case channelOrder, scale, mean
+    // As files have always named it.
+    case std = "deviation"
   }
 
   /// Reads a normalisation, and refuses one that is not ``isUsable``.
@@ -96,11 +98,11 @@ extension Normalisation: Codable {
       channelOrder: try container.decode(ChannelOrder.self, forKey: .channelOrder),
       scale: try container.decode(Double.self, forKey: .scale),
       mean: try container.decode(SIMD3<Double>.self, forKey: .mean),
-      deviation: try container.decode(SIMD3<Double>.self, forKey: .deviation))
+      std: try container.decode(SIMD3<Double>.self, forKey: .std))
     guard isUsable else {
       throw DecodingError.dataCorruptedError(
-        forKey: .deviation, in: container,
-        debugDescription: "a normalisation needs finite numbers and deviations other than 0")
+        forKey: .std, in: container,
+        debugDescription: "a normalisation needs finite numbers and a std other than 0")
     }
   }
 
@@ -110,7 +112,7 @@ extension Normalisation: Codable {
     try container.encode(channelOrder, forKey: .channelOrder)
     try container.encode(scale, forKey: .scale)
     try container.encode(single.mean, forKey: .mean)
-    try container.encode(single.deviation, forKey: .deviation)
+    try container.encode(single.std, forKey: .std)
   }
 }
 

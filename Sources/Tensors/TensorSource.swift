@@ -43,7 +43,7 @@ package protocol TensorSource: Sendable {
   var path: String { get }
   /// The names of all tensors, sorted by bytes.
   var names: [String] { get }
-  /// What the file says about itself; empty where its format has no place for that.
+  /// What the file says about itself; empty where its format cannot say it.
   var metadata: [String: String] { get }
   /// The shape of the tensor `name`, outermost dimension first, or nil if there is none.
   func shape(of name: String) -> [Int]?

@@ -67,7 +67,7 @@ struct DemoRun {
     try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
     let files = GuardedFolder(path: run)
     try files.write(
-      Checkpoint(record, state, withOptimiser: false).encoded(), to: RunFiles.bestName)
+      Checkpoint(record, state, withOptimizer: false).encoded(), to: RunFiles.bestName)
     let description = RunDescription(
       toolVersion: "test", configuration: train.configuration, weights: "demo", data: data,
       worldSize: 1, threads: 1, hosts: ["here"], kernels: "portable")

@@ -46,7 +46,7 @@ import Training
   }
 
   @Test func anEndWithEverythingHasAModel() throws {
-    try recorder.keep(state, isFinalAttempt: false)
+    try recorder.save(state, isFinalAttempt: false)
     try recorder.finish(state)
     #expect(try Checkpoint(path: demo.run + "/model.safetensors").head == state.head)
     #expect(!shown.text.contains("warning"))
@@ -55,9 +55,9 @@ import Training
 
   @Test func aCheckpointMayFailUnlessItIsTheLastAttempt() throws {
     try block("checkpoints/epoch-0000.safetensors")
-    try recorder.keep(state, isFinalAttempt: false)
+    try recorder.save(state, isFinalAttempt: false)
     #expect(shown.text.contains("warning: no checkpoint could be written, the run goes on: "))
-    #expect(throws: (any Error).self) { try recorder.keep(state, isFinalAttempt: true) }
+    #expect(throws: (any Error).self) { try recorder.save(state, isFinalAttempt: true) }
     #expect(throws: (any Error).self) { try recorder.finish(state) }
   }
 

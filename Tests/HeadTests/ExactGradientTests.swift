@@ -85,6 +85,13 @@ struct ExactGradientFaultTests {
     }
   }
 
+  /// Validation meets it too, where no step is taken and no option of `train` helps.
+  @Test func theMessageSaysWhatIsWrongAndNamesNoOption() {
+    #expect(
+      HeadError.notFinite(samples: 2).description
+        == "the loss or gradient of 2 samples is not finite or too large")
+  }
+
   @Test(arguments: [Float.nan, .infinity]) func badParameterIsAFault(value: Float) throws {
     let fixture = try HeadFixture()
     for tensor in HeadTensor.allCases {

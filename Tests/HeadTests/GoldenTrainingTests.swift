@@ -52,7 +52,7 @@ struct GoldenTrainingTests {
 
   @Test func threeEpochsFollowTheReference() throws {
     var parameters = try head("initial")
-    var optimiser = try Optimiser(.init(), parameterCount: parameters.shape.parameterCount)
+    var optimizer = try Optimizer(.init(), parameterCount: parameters.shape.parameterCount)
     let losses = try file.doubles("loss").values
     let norms = try file.doubles("gradient_norm").values
     let epochs = try file.doubles("epoch_validation").values.chunked(3)
@@ -66,7 +66,7 @@ struct GoldenTrainingTests {
       #expect(abs(metrics.loss / losses[step] - 1) < 1e-5, "step \(step)")
       let norm = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
       #expect(abs(norm / norms[step] - 1) < 1e-5, "step \(step)")
-      optimiser.update(&parameters, gradient: gradient, learningRate: 0.001)
+      optimizer.update(&parameters, gradient: gradient, learningRate: 0.001)
       if step % 22 == 0 { trainAccuracies.append(Metrics()) }
       trainAccuracies[trainAccuracies.count - 1] += metrics
       guard (step + 1) % 22 == 0 else { continue }

@@ -87,16 +87,16 @@ struct PlainHead {
       let h = activations(x)
       let logits = logits(x)
       let total = logits.reduce(0) { $0 + exp($1) }
-      let slopes = logits.enumerated().map { exp($1) / total - ($0 == label ? 1 : 0) }
+      let logitGradients = logits.enumerated().map { exp($1) / total - ($0 == label ? 1 : 0) }
       for c in 0..<shape.classes {
-        gradient[b2 + c] += slopes[c] * share
+        gradient[b2 + c] += logitGradients[c] * share
         for j in 0..<shape.hidden {
-          gradient[w2 + c * shape.hidden + j] += slopes[c] * h[j] * share
+          gradient[w2 + c * shape.hidden + j] += logitGradients[c] * h[j] * share
         }
       }
       for j in 0..<shape.hidden where h[j] > 0 {
         let slope = (0..<shape.classes).reduce(0.0) {
-          $0 + slopes[$1] * values[w2 + $1 * shape.hidden + j]
+          $0 + logitGradients[$1] * values[w2 + $1 * shape.hidden + j]
         }
         gradient[b1 + j] += slope * share
         for i in 0..<shape.features {

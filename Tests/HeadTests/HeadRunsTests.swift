@@ -6,7 +6,7 @@ import Testing
 
 @testable import Head
 
-/// Ten epochs with every optimiser and schedule, against the optimisers of PyTorch and Keras in
+/// Ten epochs with every optimizer and schedule, against the optimizers of PyTorch and Keras in
 /// double precision: the runs that `scripts/make-golden-head` wrote.
 struct HeadRunsTests {
   static let names = [
@@ -16,8 +16,8 @@ struct HeadRunsTests {
 
   /// A run's settings as the metadata have them.
   struct Run: Decodable {
-    let kind: OptimiserKind
-    let convention: OptimiserConvention
+    let kind: OptimizerKind
+    let convention: OptimizerConvention
     let weightDecay, momentum, base, warmupEpochs, decayEpochs, decayRate: Double
     let shape: LearningRateSchedule.Shape
   }
@@ -51,10 +51,10 @@ struct HeadRunsTests {
     _ run: Run, parts: Int
   ) throws -> (losses: [Double], rates: [Double], head: HeadParameters) {
     var head = try head("initial")
-    let settings = OptimiserSettings(
+    let settings = OptimizerSettings(
       kind: run.kind, convention: run.convention, weightDecay: run.weightDecay,
       momentum: run.momentum)
-    var optimiser = try Optimiser(settings, parameterCount: head.shape.parameterCount)
+    var optimizer = try Optimizer(settings, parameterCount: head.shape.parameterCount)
     let schedule = try LearningRateSchedule(
       shape: run.shape, base: run.base, epochs: epochs.count, warmupEpochs: run.warmupEpochs,
       decayEpochs: run.decayEpochs, decayRate: run.decayRate)
@@ -68,7 +68,7 @@ struct HeadRunsTests {
       let (gradient, metrics) = try sum.mean()
       rates.append(schedule.rate(step: losses.count, stepsPerEpoch: 6))
       losses.append(metrics.loss)
-      optimiser.update(&head, gradient: gradient, learningRate: rates[rates.count - 1])
+      optimizer.update(&head, gradient: gradient, learningRate: rates[rates.count - 1])
     }
     return (losses, rates, head)
   }

@@ -85,7 +85,7 @@ import Testing
   @Test(arguments: Preset.allCases)
   func thePreviewIsWhatTheNetworkGets(preset: Preset) {
     let plain = Normalisation(
-      channelOrder: .rgb, scale: 1, mean: .zero, deviation: SIMD3(repeating: 1))
+      channelOrder: .rgb, scale: 1, mean: .zero, std: SIMD3(repeating: 1))
     let transform = PictureTransform(preset: preset, size: 40, normalisation: plain)
     for index in 0..<20 {
       var random = CounterRandom(seed: 2, purpose: .augmentation, index: index)
@@ -155,7 +155,7 @@ import Testing
       SIMD3(random.uniform(low, 200), random.uniform(low, 1), random.uniform(low, 1e-3))
     }
     let exact = Normalisation(
-      channelOrder: .bgr, scale: 1 / 255, mean: vector(-1), deviation: vector(1e-4))
+      channelOrder: .bgr, scale: 1 / 255, mean: vector(-1), std: vector(1e-4))
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let data = try encoder.encode(exact)
@@ -164,7 +164,7 @@ import Testing
     }
     let text = String(decoding: data, as: UTF8.self).replacing("e-0", with: "e-")
     let expected =
-      "{\"channelOrder\":\"bgr\",\"deviation\":[\(list(exact.deviation))],"
+      "{\"channelOrder\":\"bgr\",\"deviation\":[\(list(exact.std))],"
       + "\"mean\":[\(list(exact.mean))],\"scale\":\(exact.scale)}"
     #expect(text == expected.replacing("e-0", with: "e-"))
     let read = try JSONDecoder().decode(Normalisation.self, from: data)

@@ -21,7 +21,7 @@ import Testing
   @Test(arguments: availablePaths, FeatureLayer.allCases)
   func everyLayerAndConvention(path: KernelPath, layer: FeatureLayer) throws {
     let conventions = WeightConventions(
-      stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .ceiling)
+      stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .ceiling)
     let source = try smallNetwork(seed: 2, blocks: [1, 2, 1, 2], width: 24)
     let pictures = randomPictures(3, size: 128)
     let backbone = try Backbone(
@@ -39,9 +39,10 @@ import Testing
 
   /// Maps of odd sizes: 31, 16, 8 and 4 pixels a side, 55, 28, 14 and 7 for pictures of 224.
   @Test(
-    arguments: availablePaths, [WeightConventions.StridePlace.firstConvolution, .secondConvolution])
-  func poolingWithoutPadding(path: KernelPath, place: WeightConventions.StridePlace) throws {
-    let conventions = WeightConventions(stridePlace: place, maxPool: .unpadded)
+    arguments: availablePaths,
+    [WeightConventions.StridePosition.firstConvolution, .secondConvolution])
+  func poolingWithoutPadding(path: KernelPath, position: WeightConventions.StridePosition) throws {
+    let conventions = WeightConventions(stridePosition: position, maxPool: .unpadded)
     let source = try smallNetwork(seed: 3)
     for size in [64, 128, 224] {
       let backbone = try Backbone(

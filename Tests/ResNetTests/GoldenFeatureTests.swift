@@ -12,12 +12,13 @@ import Testing
   /// The names of the conventions in the file.
   static let conventions: [(name: String, conventions: WeightConventions)] = [
     ("torchvision", WeightConventions.torchvision),
-    ("keras2019", WeightConventions(stridePlace: .firstConvolution, batchNormEpsilon: 1.001e-5)),
+    ("keras2019", WeightConventions(stridePosition: .firstConvolution, batchNormEpsilon: 1.001e-5)),
     (
       "keras2016",
-      WeightConventions(stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
+      WeightConventions(
+        stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
     ),
-    ("caffe", WeightConventions(stridePlace: .firstConvolution, maxPool: .ceiling)),
+    ("caffe", WeightConventions(stridePosition: .firstConvolution, maxPool: .ceiling)),
   ]
 
   private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -18,7 +18,7 @@ struct GoldenTests {
       path: "\(folder("AVP_TEST_GOLDEN") ?? "")/pictures.safetensors")
     let weights = try SafeTensorsFile(
       path: "\(folder("AVP_TEST_WEIGHTS") ?? "")/resnet50-caffe-stage4.safetensors")
-    let conventions = WeightConventions(stridePlace: .firstConvolution, maxPool: .ceiling)
+    let conventions = WeightConventions(stridePosition: .firstConvolution, maxPool: .ceiling)
     let backbone = try Backbone(weights: weights, conventions: conventions, kernels: path)
     #expect(backbone.featureLayer == .layer3)
     let rgb = try golden.bytes("rgb_\(filter)224")

@@ -34,7 +34,7 @@ struct ReferenceNetwork {
   }
 
   private func bottleneck(_ name: String, _ input: Maps, stride: Int) throws -> Maps {
-    let first = conventions.stridePlace == .firstConvolution ? stride : 1
+    let first = conventions.stridePosition == .firstConvolution ? stride : 1
     let reduced = relu(
       try normalised("\(name).conv1", "\(name).bn1", input, kernel: 1, stride: first))
     let filtered = relu(

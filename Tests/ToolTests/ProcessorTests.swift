@@ -82,12 +82,12 @@ import Testing
 
   @Test func noProcessorIsLeftOver() {
     for (processors, ranks) in [(8, 3), (8, 8), (7, 2), (2, 1)] {
-      let shares = (0..<ranks).map { Processors.share(of: processors, among: ranks, place: $0) }
+      let shares = (0..<ranks).map { Processors.share(of: processors, among: ranks, index: $0) }
       #expect(shares.reduce(0, +) == processors)
       #expect(shares == shares.sorted(by: >))
       #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
     }
-    #expect((0..<4).map { Processors.share(of: 2, among: 4, place: $0) } == [1, 1, 1, 1])
+    #expect((0..<4).map { Processors.share(of: 2, among: 4, index: $0) } == [1, 1, 1, 1])
   }
 }
 

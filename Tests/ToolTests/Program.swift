@@ -81,8 +81,8 @@ final class Program {
   private func end() {
     let family = descendants()
     process.terminate()
-    let patience = Date(timeIntervalSinceNow: 5)
-    while process.isRunning && Date() < patience { usleep(10_000) }
+    let deadline = Date(timeIntervalSinceNow: 5)
+    while process.isRunning && Date() < deadline { usleep(10_000) }
     for process in family + [id] { kill(process, SIGKILL) }
     process.waitUntilExit()
   }

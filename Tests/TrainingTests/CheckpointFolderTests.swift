@@ -25,7 +25,7 @@ import Testing
         epoch: index + 1, trainLoss: 0, trainAccuracy: 0, validationLoss: 1,
         validationAccuracy: accuracy, skipped: [])
     }
-    return Checkpoint(record ?? run.record, state, withOptimiser: true)
+    return Checkpoint(record ?? run.record, state, withOptimizer: true)
   }
 
   @discardableResult
@@ -48,7 +48,7 @@ import Testing
 
   private func newest(
     like record: ModelRecord? = nil
-  ) throws -> (place: [Int]?, damaged: [String]) {
+  ) throws -> (position: [Int]?, damaged: [String]) {
     let (found, damaged) = try CheckpointFolder(path: scratch.path).newest(like: record)
     return (
       found.map { [$0.checkpoint.progress.epoch, $0.checkpoint.progress.step] },
@@ -67,10 +67,10 @@ import Testing
   }
 
   @Test func theNewestOfBothKindsIsFound() throws {
-    #expect(try newest().place == nil)
-    for place in [(0, 1), (0, 3), (1, 0), (1, 2), (2, 0), (2, 1)] {
-      try write(place.0, place.1)
-      #expect(try newest().place == [place.0, place.1])
+    #expect(try newest().position == nil)
+    for position in [(0, 1), (0, 3), (1, 0), (1, 2), (2, 0), (2, 1)] {
+      try write(position.0, position.1)
+      #expect(try newest().position == [position.0, position.1])
     }
   }
 
@@ -79,17 +79,17 @@ import Testing
     let step = try write(1, 1)
     let epoch = try write(2, 0)
     try scratch.write(Array(scratch.bytes(epoch).dropLast()), epoch)
-    #expect(try newest().place == [1, 1])
+    #expect(try newest().position == [1, 1])
     #expect(try newest().damaged == [epoch])
     try scratch.write([], step)
-    #expect(try newest().place == [1, 0])
+    #expect(try newest().position == [1, 0])
     #expect(try newest().damaged.sorted() == [epoch, step])
   }
 
   @Test func aFolderOfDamagedFilesHasNoCheckpoint() throws {
     let name = try write(1, 0)
     try scratch.write([1, 2, 3], name)
-    #expect(try newest().place == nil)
+    #expect(try newest().position == nil)
     #expect(try newest().damaged == [name])
   }
 
@@ -116,12 +116,14 @@ import Testing
     try scratch.write(Array(scratch.bytes(name).prefix(100)), ".step-00000009.safetensors.7.0.tmp")
     try scratch.write(Array(scratch.bytes(name).prefix(100)), ".epoch-0002.safetensors")
     try scratch.write([1], "notes.txt")
-    #expect(try newest().place == [1, 0])
+    #expect(try newest().position == [1, 0])
     #expect(try newest().damaged == [])
   }
 
   @Test func theNewestAreKeptWhateverTheirKind() throws {
-    for place in [(0, 1), (0, 2), (1, 0), (1, 1), (2, 0)] { try write(place.0, place.1, keep: 2) }
+    for position in [(0, 1), (0, 2), (1, 0), (1, 1), (2, 0)] {
+      try write(position.0, position.1, keep: 2)
+    }
     #expect(try names == ["epoch-0002.safetensors", "step-00000004.safetensors"])
   }
 
@@ -162,19 +164,19 @@ import Testing
   }
 
   @Test func checkpointsOfTheSameSettingsArePreferred() throws {
-    for place in [(1, 0), (2, 0), (2, 1)] { try write(place.0, place.1) }
-    #expect(try newest(like: otherRecord).place == [2, 1])
+    for position in [(1, 0), (2, 0), (2, 1)] { try write(position.0, position.1) }
+    #expect(try newest(like: otherRecord).position == [2, 1])
     try write(1, 1, otherRecord)
-    #expect(try newest(like: otherRecord).place == [1, 1])
+    #expect(try newest(like: otherRecord).position == [1, 1])
     try write(3, 0, otherRecord)
-    #expect(try newest(like: otherRecord).place == [3, 0])
-    #expect(try newest(like: run.record).place == [2, 1])
-    #expect(try newest().place == [3, 0])
+    #expect(try newest(like: otherRecord).position == [3, 0])
+    #expect(try newest(like: run.record).position == [2, 1])
+    #expect(try newest().position == [3, 0])
   }
 
   @Test func fiveDigitsComeAfterFour() throws {
     for epoch in [9_999, 10_000] { try write(epoch, 0) }
-    #expect(try newest().place == [10_000, 0])
+    #expect(try newest().position == [10_000, 0])
   }
 
   @Test func onlyLeftoversOfWritesAreRemoved() throws {
@@ -194,7 +196,7 @@ import Testing
     try scratch.write([0], damaged)
     try write(1, 1)
     try write(1, 2, keep: 1)
-    #expect(try newest().place == [1, 2])
+    #expect(try newest().position == [1, 2])
     #expect(try names == [damaged, "step-00000005.safetensors"])
   }
 

@@ -17,7 +17,7 @@ import Testing
     let checkpoint = try Checkpoint(bytes: bytes, path: "x")
     #expect(checkpoint.record == run.record)
     #expect(checkpoint.head == state.head)
-    #expect(checkpoint.optimiser == state.optimiser.state)
+    #expect(checkpoint.optimizer == state.optimizer.state)
     #expect(checkpoint.progress.history == state.history)
     let restored = try TrainingState(checkpoint, configuration: run.configuration, path: "x")
     #expect(try run.bytes(restored) == bytes)
@@ -63,8 +63,8 @@ import Testing
   @Test func aModelFileIsNoCheckpoint() throws {
     let (run, state, _) = try trained()
     let model = try Checkpoint(
-      bytes: Checkpoint(run.record, state, withOptimiser: false).encoded(), path: "m")
-    #expect(model.optimiser == nil)
+      bytes: Checkpoint(run.record, state, withOptimizer: false).encoded(), path: "m")
+    #expect(model.optimizer == nil)
     #expect(throws: CheckpointError.modelOnly("m")) {
       try TrainingState(model, configuration: run.configuration, path: "m")
     }
@@ -104,7 +104,7 @@ import Testing
     state.epoch = epoch
     state.step = step
     let bytes = try run.bytes(state)
-    #expect(Seal.isIntact(bytes))
+    #expect(Checksum.isIntact(bytes))
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
     #expect(error?.description.contains("not one that a run can have") == true)
   }
@@ -140,18 +140,18 @@ import Testing
     case "pictures": record.trainCount = -1
     default: state.digests = PictureDigests(count: 10)
     }
-    let bytes = try Checkpoint(record, state, withOptimiser: true).encoded()
+    let bytes = try Checkpoint(record, state, withOptimizer: true).encoded()
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
     #expect(error?.description.contains("not one that a run can have") == true)
   }
 
   @Test func aSealedFileOfAnotherKindIsForeign() throws {
-    var writer = SafeTensorsWriter(metadata: [Seal.name: Seal.blank])
+    var writer = SafeTensorsWriter(metadata: [Checksum.name: Checksum.blank])
     writer.add("x", .init(shape: [1], values: [1 as Float]))
     var bytes = writer.encoded()
-    #expect(!Seal.isIntact(bytes))
-    Seal.close(&bytes)
-    #expect(Seal.isIntact(bytes))
+    #expect(!Checksum.isIntact(bytes))
+    Checksum.write(into: &bytes)
+    #expect(Checksum.isIntact(bytes))
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
     guard case .foreign("x", _) = error else {
       Issue.record("the error is \(String(describing: error))")
@@ -163,8 +163,8 @@ import Testing
   @Test(arguments: [0, 2]) func aSealedFileOfAnotherLayoutIsForeign(format: Int) throws {
     var record = SyntheticRun().record
     record.format = format
-    let bytes = try Checkpoint(record, SyntheticRun().initialState(), withOptimiser: true).encoded()
-    #expect(Seal.isIntact(bytes))
+    let bytes = try Checkpoint(record, SyntheticRun().initialState(), withOptimizer: true).encoded()
+    #expect(Checksum.isIntact(bytes))
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
     #expect(
       error == .foreign("x", "it has layout \(format), this avp-dist reads layout 1"))
@@ -172,15 +172,15 @@ import Testing
 
   @Test func aClassNameThatLooksLikeAChecksumDoesNotMisleadTheSeal() throws {
     var record = SyntheticRun().record
-    record.classes = ["\"checksum\":\"" + Seal.blank + "\"", "checksum", Seal.blank]
+    record.classes = ["\"checksum\":\"" + Checksum.blank + "\"", "checksum", Checksum.blank]
     let state = try SyntheticRun().initialState()
-    let bytes = try Checkpoint(record, state, withOptimiser: true).encoded()
+    let bytes = try Checkpoint(record, state, withOptimizer: true).encoded()
     #expect(try Checkpoint(bytes: bytes, path: "x").record == record)
   }
 
   @Test func bytesWithoutAHeaderHaveNoSeal() {
     for bytes in [[], [1], [255, 255, 255, 255, 255, 255, 255, 255, 1]] as [[UInt8]] {
-      #expect(!Seal.isIntact(bytes))
+      #expect(!Checksum.isIntact(bytes))
     }
   }
 }

@@ -58,7 +58,7 @@ import Testing
     augmentation: Augmentation? = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5),
     seed: UInt64 = 1, context: String = "context", onBadImage: BadImagePolicy = .fail
   ) -> FeatureExtractor {
-    unkept(augmentation: augmentation, seed: seed, onBadImage: onBadImage).keeping(
+    unkept(augmentation: augmentation, seed: seed, onBadImage: onBadImage).caching(
       plainIn: scratch.path + "/plain", viewsIn: scratch.path + "/views", context: context,
       warn: { _ in })
   }

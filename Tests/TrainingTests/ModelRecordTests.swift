@@ -1,4 +1,6 @@
 import Foundation
+import ResNetWeights
+import Tensors
 import Testing
 
 @testable import Training
@@ -29,7 +31,7 @@ import Testing
       $0.configuration.epochs += 1
       $0.configuration.batchSize += 1
       $0.configuration.hidden += 1
-      $0.configuration.optimiser = .sgd
+      $0.configuration.optimizer = .sgd
       $0.configuration.learningRate *= 2
       $0.configuration.weightDecay = 0.1
       $0.configuration.momentum = 0.5
@@ -131,5 +133,26 @@ import Testing
           here: "RGB times 0.00392156862745098, minus (0.485, 0.456, 0.406), divided by "
             + "(0.229, 0.224, 0.225)")
       ])
+  }
+}
+
+/// The names under which a run's settings are in checkpoints and models.
+@Suite struct SavedNameTests {
+  /// One without a name would silently have its default again in a resumed run.
+  @Test func everySettingHasAName() {
+    #expect(
+      Mirror(reflecting: TrainingConfiguration()).children.count
+        == TrainingConfiguration.CodingKeys.allCases.count)
+  }
+
+  @Test func theNamesStayThoseOfOlderFiles() throws {
+    let (configuration, transform) = (SyntheticRun().record.configuration, Normalisation.torch)
+    let text = try [
+      JSONEncoder().encode(configuration), JSONEncoder().encode(transform),
+      JSONEncoder().encode(WeightConventions.keras),
+    ].map { String(decoding: $0, as: UTF8.self) }
+    for (json, name) in zip(text, ["optimiser", "deviation", "stridePlace"]) {
+      #expect(json.contains("\"\(name)\":"), "\(json)")
+    }
   }
 }

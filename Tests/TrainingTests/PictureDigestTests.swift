@@ -93,7 +93,7 @@ import Testing
   @Test func numbersBeyondTheListAreLeftOut() throws {
     var digests = PictureDigests(count: 2)
     let digest = PictureDigest(bits: 5)
-    let fresh = [1, 2, -1].map { PictureDigests.Entry(place: $0, digest: digest) }
+    let fresh = [1, 2, -1].map { PictureDigests.Entry(index: $0, digest: digest) }
     try digests.share(fresh, SingleProcess())
     #expect(digests.values == [0, 5])
     #expect(digests[2] == nil && digests[-1] == nil && digests[0] == nil)

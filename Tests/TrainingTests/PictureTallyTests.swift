@@ -14,7 +14,7 @@ import Testing
     func note(_ event: TrainingEvent) {
       if case .pictures(let tally) = event { tallies.append(tally) }
     }
-    func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {}
+    func save(_ state: TrainingState, isFinalAttempt: Bool) throws {}
   }
 
   private func tallies(_ run: SyntheticRun, ranks: Int) throws -> [[PictureTally]] {

@@ -145,9 +145,9 @@ private final class Recorder: TrainingObserver {
 
   func note(_ event: TrainingEvent) {}
 
-  func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
+  func save(_ state: TrainingState, isFinalAttempt: Bool) throws {
     for folder in [root, root + "/checkpoints"] { try leftover(in: folder) }
-    _ = try files.keep(state)
+    _ = try files.save(state)
   }
 
   func finish(_ state: TrainingState) throws {

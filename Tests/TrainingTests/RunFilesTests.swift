@@ -29,7 +29,7 @@ import Testing
   }
 
   private func model(_ state: TrainingState) throws -> [UInt8] {
-    try Checkpoint(run.record, state, withOptimiser: false).encoded()
+    try Checkpoint(run.record, state, withOptimizer: false).encoded()
   }
 
   /// A folder in a file's place cannot be replaced, as on a disk that is full.
@@ -46,11 +46,11 @@ import Testing
     var files = files()
     let best = try state([0.9])
     try block("best.safetensors")
-    #expect(throws: (any Error).self) { try files.keep(best) }
+    #expect(throws: (any Error).self) { try files.save(best) }
     // No checkpoint behind it: a run that dies now takes the best epoch again.
     #expect(!FileManager.default.fileExists(atPath: scratch.path + "/checkpoints"))
     try unblock("best.safetensors")
-    _ = try files.keep(state([0.9, 0.5]))
+    _ = try files.save(state([0.9, 0.5]))
     #expect(try scratch.bytes("best.safetensors") == model(best))
   }
 
@@ -58,7 +58,7 @@ import Testing
     var files = files()
     let (best, last) = (try state([0.9]), try state([0.9, 0.5]))
     try block("best.safetensors")
-    #expect(throws: (any Error).self) { try files.keep(best) }
+    #expect(throws: (any Error).self) { try files.save(best) }
     #expect(throws: (any Error).self) { try files.finish(last) }
     try unblock("best.safetensors")
     try files.finish(last)
@@ -69,8 +69,8 @@ import Testing
   @Test func aRunThatGoesOnElsewhereTakesItsBestModelAlong() throws {
     var before = files()
     let (best, last) = (try state([0.9]), try state([0.9, 0.5]))
-    _ = try before.keep(best)
-    _ = try before.keep(last)
+    _ = try before.save(best)
+    _ = try before.save(last)
     let after = files(try folder("other"))
     #expect(!after.holdsBest(of: last))
     try after.restoreBest(of: last, from: ["/nowhere", scratch.path + "/checkpoints"])
@@ -80,8 +80,8 @@ import Testing
 
   @Test func aBestModelOfAnotherEpochIsReplaced() throws {
     var files = files()
-    _ = try files.keep(state([0.9]))
-    _ = try files.keep(state([0.9, 0.95]))
+    _ = try files.save(state([0.9]))
+    _ = try files.save(state([0.9, 0.95]))
     let earlier = try state([0.9])
     #expect(!files.holdsBest(of: earlier))
     try files.restoreBest(of: earlier, from: [scratch.path + "/checkpoints"])
@@ -90,7 +90,7 @@ import Testing
 
   @Test func aCheckpointOfAnotherRunIsNoBestModel() throws {
     var before = files()
-    _ = try before.keep(state([0.8]))
+    _ = try before.save(state([0.8]))
     let after = files(try folder("other"))
     let last = try state([0.9, 0.5])
     try after.restoreBest(of: last, from: [scratch.path + "/checkpoints"])

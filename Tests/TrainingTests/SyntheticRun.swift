@@ -137,7 +137,7 @@ struct SyntheticRun: Sendable {
 
   /// The bytes of a checkpoint with everything that a state holds.
   func bytes(_ state: TrainingState) throws -> [UInt8] {
-    try Checkpoint(record, state, withOptimiser: true).encoded()
+    try Checkpoint(record, state, withOptimizer: true).encoded()
   }
 }
 
@@ -145,7 +145,7 @@ struct SyntheticRun: Sendable {
 func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history: [EpochMetrics]) {
   let configuration = run.configuration
   let start = try run.initialState()
-  var (head, optimiser) = (start.head, start.optimiser)
+  var (head, optimizer) = (start.head, start.optimizer)
   var history: [EpochMetrics] = []
   let schedule = try configuration.learningRateSchedule()
   for epoch in 0..<configuration.epochs {
@@ -163,7 +163,7 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
         at: head)
       let (gradient, metrics) = try sums.mean()
       training += metrics
-      optimiser.update(
+      optimizer.update(
         &head, gradient: gradient,
         learningRate: schedule.rate(
           step: epoch * run.sampler.stepsPerEpoch + step,

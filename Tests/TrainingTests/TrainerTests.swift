@@ -18,12 +18,12 @@ import Testing
     }
   }
 
-  @Test(arguments: OptimiserKind.allCases, LearningRateSchedule.Shape.allCases)
+  @Test(arguments: OptimizerKind.allCases, LearningRateSchedule.Shape.allCases)
   func everySettingGivesTheBitsOfAPlainLoop(
-    optimiser: OptimiserKind, schedule: LearningRateSchedule.Shape
+    optimizer: OptimizerKind, schedule: LearningRateSchedule.Shape
   ) throws {
     var run = SyntheticRun()
-    run.configuration.optimiser = optimiser
+    run.configuration.optimizer = optimizer
     run.configuration.schedule = schedule
     run.configuration.weightDecay = 0.01
     run.configuration.warmupEpochs = 0.5
@@ -167,7 +167,7 @@ import Testing
     run.configuration.maxSteps = 4
     let state = try run.train(ranks: 2)[0]
     #expect(state.history.map(\.epoch) == [1, 2])
-    #expect(state.optimiser.state.step == 4)
+    #expect(state.optimizer.state.step == 4)
   }
 
   @Test func fewerStepsThanTakenEndTheRunAtOnce() throws {
@@ -186,7 +186,7 @@ import Testing
 
   @Test func lossesBeyondTheRangeOfNumbersAreAnErrorAndNoCrash() throws {
     var run = SyntheticRun()
-    run.configuration.optimiser = .sgd
+    run.configuration.optimizer = .sgd
     for exponent in stride(from: 0.0, through: 36, by: 1) {
       run.configuration.learningRate = pow(10, exponent)
       let result = Result { try run.train(ranks: 1) }
@@ -279,7 +279,7 @@ private final class StoppingObserver: TrainingObserver {
     if done == step { stop.request(15) }
   }
 
-  func keep(_ state: TrainingState, isFinalAttempt: Bool) throws { kept = try run.bytes(state) }
+  func save(_ state: TrainingState, isFinalAttempt: Bool) throws { kept = try run.bytes(state) }
 }
 
 /// Keeps every state that it is asked to keep.
@@ -293,7 +293,7 @@ private final class KeepingObserver: TrainingObserver, @unchecked Sendable {
 
   func note(_ event: TrainingEvent) { noted(event) }
 
-  func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {
+  func save(_ state: TrainingState, isFinalAttempt: Bool) throws {
     kept.append((state, isFinalAttempt))
   }
 }

@@ -155,8 +155,8 @@ import Testing
       #expect(error?.description.contains(key) == true)
     }
     #expect(try changed(["mean": "1,2,3", "channel_order": "GBR"]) { _ in }?.kind == .damaged)
-    for deviation in ["1,0,1", "1,1e-300,1", "1,1e300,1", "1,-1,1"] {
-      #expect(try changed(["mean": "1,2,3", "std": deviation]) { _ in }?.kind == .damaged)
+    for std in ["1,0,1", "1,1e-300,1", "1,1e300,1", "1,-1,1"] {
+      #expect(try changed(["mean": "1,2,3", "std": std]) { _ in }?.kind == .damaged)
     }
   }
 
@@ -173,7 +173,7 @@ import Testing
     #expect(
       weights.conventions
         == WeightConventions(
-          stridePlace: .firstConvolution, batchNormEpsilon: 1e-5, maxPool: .ceiling))
+          stridePosition: .firstConvolution, batchNormEpsilon: 1e-5, maxPool: .ceiling))
     #expect(weights.pixels == .caffe)
     #expect(weights.metadata["license"] == "MIT")
   }

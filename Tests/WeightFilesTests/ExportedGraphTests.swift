@@ -48,7 +48,7 @@ import Testing
     for rgb in [[0.0, 0, 0], [255, 255, 255], [10, 100, 200]] {
       let ordered = pixels.channelOrder == .bgr ? rgb.reversed() : rgb
       let expected = (0..<3).map {
-        (ordered[$0] * pixels.scale - pixels.mean[$0]) / pixels.deviation[$0]
+        (ordered[$0] * pixels.scale - pixels.mean[$0]) / pixels.std[$0]
       }
       for (value, wanted) in zip(try preprocessed(rgb, in: graph), expected) {
         #expect(abs(value - wanted) < 1e-4, "\(rgb)")

@@ -71,7 +71,7 @@ enum Golden {
     #expect(try facts("unfolded.onnx").conventions == .torchvision)
     #expect(try facts("unfolded.onnx").conventionsOrigin == .graph)
     let folded = try facts("folded.onnx").conventions
-    #expect(folded.stridePlace == .firstConvolution)
+    #expect(folded.stridePosition == .firstConvolution)
     #expect(folded.maxPool == .ceiling)
   }
 
@@ -110,9 +110,9 @@ enum Golden {
       let size = kernel.values.count / gamma.count
       for channel in gamma.indices {
         let factor = Double(gamma[channel]) / (Double(variance[channel]) + 1e-5).squareRoot()
-        for place in channel * size..<(channel + 1) * size {
-          let expected = Double(kernel.values[place]) * factor
-          #expect(abs(Double(folded.values[place]) - expected) <= 1e-6 + 1e-6 * abs(expected))
+        for index in channel * size..<(channel + 1) * size {
+          let expected = Double(kernel.values[index]) * factor
+          #expect(abs(Double(folded.values[index]) - expected) <= 1e-6 + 1e-6 * abs(expected))
         }
         let expected = Double(beta[channel]) - Double(mean[channel]) * factor
         #expect(abs(Double(bias[channel]) - expected) <= 1e-6 + 1e-6 * abs(expected))

@@ -25,7 +25,7 @@ import Testing
     failure { try loadBackboneWeights(bytes: bytes, path: "evil.zip") }
   }
 
-  /// The place of the first record of the directory.
+  /// The offset of the first record of the directory.
   private func directory(_ bytes: [UInt8]) -> Int {
     bytes.indices.first { bytes[$0...].starts(with: [0x50, 0x4B, 0x01, 0x02]) } ?? 0
   }
@@ -49,7 +49,7 @@ import Testing
   @Test func duplicateAndOverlappingEntriesAreRefused() throws {
     #expect(error(try archive(["a", "a"]))?.description.contains("twice") == true)
     let overlapping = try archive(["a", "b"]) { bytes in
-      // The second record gets the place of the first one's entry.
+      // The second record takes the space of the first one's entry.
       let second = directory(bytes) + 47
       for index in 42..<46 { bytes[second + index] = 0 }
     }

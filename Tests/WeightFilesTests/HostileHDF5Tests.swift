@@ -13,12 +13,12 @@ import Testing
   }
 
   /// Where `pattern` stands in `bytes`.
-  private func places(_ pattern: [UInt8], in bytes: [UInt8]) -> [Int] {
-    var places: [Int] = []
-    for place in 0..<bytes.count - pattern.count where bytes[place] == pattern[0] {
-      if bytes[place..<place + pattern.count].elementsEqual(pattern) { places.append(place) }
+  private func offsets(_ pattern: [UInt8], in bytes: [UInt8]) -> [Int] {
+    var offsets: [Int] = []
+    for offset in 0..<bytes.count - pattern.count where bytes[offset] == pattern[0] {
+      if bytes[offset..<offset + pattern.count].elementsEqual(pattern) { offsets.append(offset) }
     }
-    return places
+    return offsets
   }
 
   /// The dimensions 7 x 7 x 3 x 2 of the first kernel, each as eight bytes.
@@ -27,9 +27,9 @@ import Testing
   @Test(arguments: [1 << 40, 1 << 61, Int.max, -1, 8])
   func absurdDimensionsAreRefused(_ extent: Int) throws {
     var bytes = try Golden.bytes("keras2019.h5")
-    let found = places(Self.dimensions, in: bytes)
+    let found = offsets(Self.dimensions, in: bytes)
     #expect(!found.isEmpty)
-    for place in found { bytes.replaceSubrange(place..<place + 8, with: little(extent, 8)) }
+    for offset in found { bytes.replaceSubrange(offset..<offset + 8, with: little(extent, 8)) }
     let error = error(bytes)
     #expect(error?.kind == .damaged)
     #expect(error?.path == "evil.h5")
@@ -40,9 +40,9 @@ import Testing
   @Test(arguments: [96, 0, 1 << 62, -2])
   func wrongAddressesDoNotHang(_ address: Int) throws {
     let whole = try Golden.bytes("keras3.weights.h5")
-    for place in stride(from: 8, to: min(whole.count, 40_000), by: 360) {
+    for offset in stride(from: 8, to: min(whole.count, 40_000), by: 360) {
       var bytes = whole
-      bytes.replaceSubrange(place..<place + 8, with: little(address, 8))
+      bytes.replaceSubrange(offset..<offset + 8, with: little(address, 8))
       _ = error(bytes)
     }
   }
@@ -50,11 +50,11 @@ import Testing
   @Test func groupsThatHoldThemselvesAreRefused() throws {
     var bytes = try Golden.bytes("keras2019.h5")
     // Every symbol-table entry gets the address of the root group's header, 96.
-    for leaf in places(Array("SNOD".utf8), in: bytes) {
+    for leaf in offsets(Array("SNOD".utf8), in: bytes) {
       let count = Int(bytes[leaf + 6])
       for entry in 0..<count {
-        let place = leaf + 8 + 40 * entry + 8
-        bytes.replaceSubrange(place..<place + 8, with: little(96, 8))
+        let offset = leaf + 8 + 40 * entry + 8
+        bytes.replaceSubrange(offset..<offset + 8, with: little(96, 8))
       }
     }
     #expect(error(bytes)?.description.contains("twice") == true)
@@ -62,7 +62,7 @@ import Testing
 
   @Test func treesThatHoldThemselvesAreRefused() throws {
     var bytes = try Golden.bytes("keras2019.h5")
-    for tree in places(Array("TREE".utf8), in: bytes) {
+    for tree in offsets(Array("TREE".utf8), in: bytes) {
       bytes.replaceSubrange(tree + 32..<tree + 40, with: little(tree, 8))
     }
     #expect(error(bytes)?.description.contains("cycle") == true)
@@ -71,9 +71,9 @@ import Testing
   @Test func headersThatGoOnForeverAreRefused() throws {
     var bytes = try Golden.bytes("keras3-model.h5")
     // A continuation message points at itself.
-    for place in stride(from: 0, to: bytes.count - 24, by: 8)
-    where bytes[place..<place + 8].elementsEqual([0x10, 0, 0x10, 0, 0, 0, 0, 0]) {
-      bytes.replaceSubrange(place + 8..<place + 24, with: little(place, 8) + little(24, 8))
+    for offset in stride(from: 0, to: bytes.count - 24, by: 8)
+    where bytes[offset..<offset + 8].elementsEqual([0x10, 0, 0x10, 0, 0, 0, 0, 0]) {
+      bytes.replaceSubrange(offset + 8..<offset + 24, with: little(offset, 8) + little(24, 8))
     }
     let refused = error(bytes)
     #expect(refused?.description.contains("no end") == true, "\(String(describing: refused))")
@@ -83,7 +83,7 @@ import Testing
   /// end.
   @Test func heapsOfNamesAreCounted() throws {
     var bytes = try Golden.bytes("keras2019.h5")
-    let heaps = places(Array("HEAP".utf8), in: bytes)
+    let heaps = offsets(Array("HEAP".utf8), in: bytes)
     let size = HDF5File.headerLimit / heaps.count + 1
     bytes += [UInt8](repeating: 0, count: size)
     for heap in heaps { bytes.replaceSubrange(heap + 8..<heap + 16, with: little(size, 8)) }
@@ -93,16 +93,16 @@ import Testing
   @Test func datasetsThatShareBytesAreRefused() throws {
     // Two names for one dataset.
     var bytes = try Golden.bytes("keras2019.h5")
-    for leaf in places(Array("SNOD".utf8), in: bytes) where bytes[leaf + 6] == 2 {
+    for leaf in offsets(Array("SNOD".utf8), in: bytes) where bytes[leaf + 6] == 2 {
       let (first, second) = (leaf + 8 + 8, leaf + 8 + 40 + 8)
       // Both entries are datasets.
       guard bytes[first + 8] == 0, bytes[second + 8] == 0 else { continue }
       bytes.replaceSubrange(second..<second + 8, with: bytes[first..<first + 8])
     }
     #expect(error(bytes)?.description.contains("overlaps another") == true)
-    // Two datasets of eight bytes at one place.
+    // Two datasets of eight bytes at one offset.
     bytes = try Golden.bytes("keras2019.h5")
-    let layouts = places(little(8, 8), in: bytes).filter {
+    let layouts = offsets(little(8, 8), in: bytes).filter {
       bytes[$0 - 10] == 3 && bytes[$0 - 9] == 1
     }
     let first = try #require(layouts.first)
@@ -118,11 +118,11 @@ import Testing
     var bytes = try Golden.bytes("soft-link.h5")
     #expect(error(bytes) == nil)
     var links = 0
-    for leaf in places(Array("SNOD".utf8), in: bytes) {
+    for leaf in offsets(Array("SNOD".utf8), in: bytes) {
       for entry in 0..<Int(bytes[leaf + 6]) {
-        let place = leaf + 8 + 40 * entry
-        guard bytes[place + 16] == 2 else { continue }
-        bytes.replaceSubrange(place..<place + 8, with: little(1 << 40, 8))
+        let offset = leaf + 8 + 40 * entry
+        guard bytes[offset + 16] == 2 else { continue }
+        bytes.replaceSubrange(offset..<offset + 8, with: little(1 << 40, 8))
         links += 1
       }
     }

@@ -32,7 +32,8 @@ import Testing
           #"{"model_type":"resnet","hidden_act":"relu","downsample_in_bottleneck":\#(word)}"#
       ], weights: "hugging-face.safetensors")
     #expect(
-      weights.conventions.stridePlace == (word == "true" ? .firstConvolution : .secondConvolution))
+      weights.conventions.stridePosition
+        == (word == "true" ? .firstConvolution : .secondConvolution))
     #expect(weights.conventionsOrigin == .besideFile)
     #expect(weights.pixels == .torch)
     #expect(weights.pixelsOrigin == .torchvisionDefault)
@@ -44,12 +45,12 @@ import Testing
     #expect(try open([name: "{\(usual)}"]).pixels == .torch)
     let half = try open([name: #"{"image_mean":0.5,"image_std":[0.5,0.5,0.5]}"#])
     #expect(half.pixels.mean == [0.5, 0.5, 0.5])
-    #expect(half.pixels.deviation == [0.5, 0.5, 0.5])
+    #expect(half.pixels.std == [0.5, 0.5, 0.5])
     #expect(half.pixelsOrigin == .besideFile)
     let raw = try open([name: #"{"do_rescale":false,"image_mean":[1,2,3],"image_std":[1,1,2]}"#])
     #expect(raw.pixels.scale == 1)
     #expect(raw.pixels.mean == [1, 2, 3])
-    #expect(try open([name: #"{"do_normalize":false}"#]).pixels.deviation == [1, 1, 1])
+    #expect(try open([name: #"{"do_normalize":false}"#]).pixels.std == [1, 1, 1])
   }
 
   @Test(arguments: [
@@ -95,7 +96,7 @@ import Testing
     let inception = #","pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#
     let weights = try open(["config.json": timm("resnet50", inception)])
     #expect(weights.pixels.mean == [0.5, 0.5, 0.5])
-    #expect(weights.pixels.deviation == [0.25, 0.25, 0.25])
+    #expect(weights.pixels.std == [0.25, 0.25, 0.25])
     let changed = error("config.json", timm("resnet50", #","model_args":{"aa_layer":"avg"}"#))
     #expect(changed?.description.contains("\"aa_layer\"") == true)
     #expect(throws: Never.self) {

@@ -92,7 +92,7 @@ import Testing
       return try loadBackboneWeights(bytes: bytes, path: "model.keras")
     }
     let own = try weights("conv3_block1_1_conv")
-    #expect(own.conventions.stridePlace == .firstConvolution)
+    #expect(own.conventions.stridePosition == .firstConvolution)
     #expect(own.pixels == .caffe)
     let ported = try weights("conv3_block1_2_conv")
     #expect(ported.conventions == .torchvision)

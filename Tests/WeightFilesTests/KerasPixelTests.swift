@@ -49,7 +49,7 @@ import Testing
         let ordered = pixels.channelOrder == .rgb ? pixel : pixel.reversed()
         for channel in 0..<3 {
           let number =
-            (ordered[channel] * pixels.scale - pixels.mean[channel]) / pixels.deviation[channel]
+            (ordered[channel] * pixels.scale - pixels.mean[channel]) / pixels.std[channel]
           #expect(abs(number - input[channel]) <= 2e-5 * max(1, abs(input[channel])), "\(name)")
         }
       }
@@ -66,8 +66,8 @@ import Testing
     #expect(try pixels("caffe") == .caffe)
     #expect(try pixels("torch") == .torch)
     #expect(try pixels("tf")?.mean == [0.5, 0.5, 0.5])
-    #expect(try pixels("tf")?.deviation == [0.5, 0.5, 0.5])
-    #expect(try pixels("augmentation")?.deviation == [1, 1, 1])
+    #expect(try pixels("tf")?.std == [0.5, 0.5, 0.5])
+    #expect(try pixels("augmentation")?.std == [1, 1, 1])
   }
 
   @Test(arguments: [
@@ -124,7 +124,7 @@ import Testing
     #expect(weights.pixels.channelOrder == .rgb)
     #expect(weights.pixels.scale == 1)
     #expect(weights.pixels.mean == [50, 110, 120])
-    #expect(weights.pixels.deviation == [50, 100, 100])
+    #expect(weights.pixels.std == [50, 100, 100])
     let reference = try Golden.reference()
     for tensor in weights.names {
       #expect(try weights.floats(tensor) == reference.floats(tensor), "\(tensor)")

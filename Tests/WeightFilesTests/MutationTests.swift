@@ -22,8 +22,9 @@ import Testing
       for _ in 0..<(1 << random.below(5)) {
         // Structures stand at the beginning or at the end, tensors in between.
         let span = random.below(3) == 0 ? bytes.count : min(bytes.count, 4096)
-        let place = random.below(2) == 0 ? random.below(span) : bytes.count - 1 - random.below(span)
-        bytes[place] =
+        let offset =
+          random.below(2) == 0 ? random.below(span) : bytes.count - 1 - random.below(span)
+        bytes[offset] =
           random.below(3) == 0
           ? [0, 1, 0x7F, 0x80, 0xFF][random.below(5)] : UInt8(random.below(256))
       }

@@ -26,8 +26,8 @@ import Testing
 
   private func keys(_ pickle: String) throws -> [String] {
     let content = try read(Array(pickle.utf8))
-    guard case .dictionary(let place) = content.root else { return [] }
-    return content.dictionaries[place].map(\.key)
+    guard case .dictionary(let index) = content.root else { return [] }
+    return content.dictionaries[index].map(\.key)
   }
 
   /// Python 2 gives an OrderedDict its pairs as one list of lists.
@@ -69,7 +69,7 @@ import Testing
     #expect("\(try read(Array(pickle.utf8)).root)".hasSuffix(value))
   }
 
-  /// Values beside the weights are passed over; in place of weights they are named.
+  /// Values beside the weights are passed over; in index of weights they are named.
   @Test func whatIsNoTensorIsNamed() throws {
     let set = Array("c__builtin__\nset\n(](U\u{1}aetR".utf8)
     let bytes = try HostilePickleTests.archive(TestPickle.stateDict([("classes", set)]))

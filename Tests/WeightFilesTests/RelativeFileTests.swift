@@ -16,8 +16,8 @@ import Testing
     for name in names { try zip.add(name, [1, 2, 3, 4]) }
     try zip.finish()
     var bytes = try ByteSource(path: folder.file("a.zip")).wholeFile()
-    for place in bytes.indices where bytes[place...].starts(with: [0x50, 0x4B, 0x01, 0x02]) {
-      bytes[place + 10] = compressing ? 8 : 0
+    for offset in bytes.indices where bytes[offset...].starts(with: [0x50, 0x4B, 0x01, 0x02]) {
+      bytes[offset + 10] = compressing ? 8 : 0
     }
     let archive = bytes
     return failure { try loadBackboneWeights(bytes: archive, path: "a.zip") }
@@ -98,7 +98,7 @@ struct CaseFileTests {
     #expect(
       weights.pixels
         == Normalisation(
-          channelOrder: .rgb, scale: 1 / 255, mean: [0, 0, 0], deviation: [1, 1, 1]))
+          channelOrder: .rgb, scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1]))
     #expect(weights.pixelsOrigin == .configuration)
   }
 }

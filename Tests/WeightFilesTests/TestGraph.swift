@@ -22,7 +22,7 @@ struct TestGraph {
   var tensors: [String: Tensor<Float>] = [:]
   /// Constants of whole numbers.
   var lists: [String: [Int]] = [:]
-  /// Shapes to write in place of a tensor's own.
+  /// Shapes to write instead of a tensor's own.
   var shapes: [String: [Int]] = [:]
   var producer = "test"
 
@@ -59,8 +59,8 @@ struct TestGraph {
   subscript(name: String) -> Node? {
     get { nodes.first { $0.name == name } }
     set {
-      guard let place = nodes.firstIndex(where: { $0.name == name }), let newValue else { return }
-      nodes[place] = newValue
+      guard let index = nodes.firstIndex(where: { $0.name == name }), let newValue else { return }
+      nodes[index] = newValue
     }
   }
 
@@ -68,21 +68,21 @@ struct TestGraph {
   mutating func remove(_ name: String) {
     guard let input = self[name]?.inputs.first else { return }
     nodes.removeAll { $0.name == name }
-    for place in nodes.indices {
-      nodes[place].inputs = nodes[place].inputs.map { $0 == name ? input : $0 }
+    for index in nodes.indices {
+      nodes[index].inputs = nodes[index].inputs.map { $0 == name ? input : $0 }
     }
   }
 
   /// Puts an operation before the first input of `name`, with the constants of the operation
   /// `other`.
   mutating func insert(_ operation: String, like other: String? = nil, before name: String) {
-    guard let place = nodes.firstIndex(where: { $0.name == name }) else { return }
+    guard let index = nodes.firstIndex(where: { $0.name == name }) else { return }
     let constants = other.flatMap { self[$0]?.inputs.dropFirst() } ?? []
     let inserted = Node(
       operation: operation, name: "\(name).\(operation)",
-      inputs: [nodes[place].inputs[0]] + constants)
-    nodes[place].inputs[0] = inserted.name
-    nodes.insert(inserted, at: place)
+      inputs: [nodes[index].inputs[0]] + constants)
+    nodes[index].inputs[0] = inserted.name
+    nodes.insert(inserted, at: index)
   }
 
   private mutating func add(

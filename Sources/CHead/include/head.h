@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/* Arithmetic of the trained head: linear, ReLU, linear, softmax cross-entropy, and its optimisers.
+/* Arithmetic of the trained head: linear, ReLU, linear, softmax cross-entropy, and its optimizers.
  *
  * Every function computes in one fixed order with IEEE operations that are rounded on their own (no
  * fused multiply-add, no library mathematics), so the results are the same bits on every processor of
@@ -48,21 +48,21 @@ void head_tally(
 
 /* Adds the fixed-point gradients of count <= HEAD_BLOCK samples to sums [parameters +
  * HEAD_SUM_FIELDS]. A sample that is not finite or passes a limit adds to HEAD_SUM_FAULTS alone.
- * inputs, activations and logits are those of head_forward; slopes [count, hidden] and
+ * inputs, activations and logits are those of head_forward; hidden_gradients [count, hidden] and
  * probabilities [count, classes] are scratch. */
 void head_accumulate(
   head_shape shape, const float *parameters, const float *inputs, const float *activations,
-  const double *logits, const int64_t *labels, int64_t count, head_limits limits, double *slopes,
-  double *probabilities, int64_t *sums);
+  const double *logits, const int64_t *labels, int64_t count, head_limits limits,
+  double *hidden_gradients, double *probabilities, int64_t *sums);
 
 /* means[i] = sums[i] / divisor, rounded once to float. */
 void head_mean(const int64_t *sums, int64_t count, double divisor, float *means);
 
 /* One step of Adam:
  *   g += l2 * p;  m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g * g;
- *   p = keep * p - rate * m / (sqrt(v) * root_scale + epsilon) */
+ *   p = decay * p - rate * m / (sqrt(v) * root_scale + epsilon) */
 typedef struct {
-  double beta1, beta2, l2, keep, rate, root_scale, epsilon;
+  double beta1, beta2, l2, decay, rate, root_scale, epsilon;
 } head_adam_step;
 void head_adam(
   head_adam_step step, int64_t count, const float *gradient, float *parameters, float *first,

@@ -20,8 +20,8 @@ static void convolve_pointwise(const avp_convolution *c, const avp_scratch *scra
     for (int r = 0; r < p.count; r++) {
       long pixel = first + r;
       if (c->stride > 1) {
-        const long picture = pixel / pixels_a_picture, place = pixel % pixels_a_picture;
-        const long y = place / output_size * c->stride, x = place % output_size * c->stride;
+        const long picture = pixel / pixels_a_picture, position = pixel % pixels_a_picture;
+        const long y = position / output_size * c->stride, x = position % output_size * c->stride;
         pixel = (picture * c->size + y) * c->size + x;
       }
       scratch->rows[r] = c->input + pixel * c->input_stride;

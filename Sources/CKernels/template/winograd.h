@@ -27,10 +27,10 @@ typedef void (*output_transform)(
 KIND_TRANSFORMS(STRIDE_1)
 KIND_TRANSFORMS(STRIDE_2)
 
-#define TRANSFORM_TABLE(way, kind)                                           \
-  {{way##_##kind##_22, way##_##kind##_23, way##_##kind##_24},                \
-   {way##_##kind##_32, way##_##kind##_33, way##_##kind##_34},                \
-   {way##_##kind##_42, way##_##kind##_43, way##_##kind##_44}}
+#define TRANSFORM_TABLE(direction, kind)                                     \
+  {{direction##_##kind##_22, direction##_##kind##_23, direction##_##kind##_24},\
+   {direction##_##kind##_32, direction##_##kind##_33, direction##_##kind##_34},\
+   {direction##_##kind##_42, direction##_##kind##_43, direction##_##kind##_44}}
 
 /// By kind, height less 2 and width less 2 of the tile.
 static const input_transform input_transforms[2][3][3] = {
@@ -122,8 +122,8 @@ INLINE void transform_block_inputs(const transform_kind kind, const tile_block *
       for (int j = 0; j < columns; j++) {
         const int x = step * tile.x + j - 1;
         const int inside = y >= 0 && x >= 0 && y < c->size && x < c->size;
-        const long place = ((long)tile.picture * c->size + y) * c->size + x;
-        *pixel++ = inside ? c->input + place * c->input_stride : block->scratch->zeros;
+        const long index = ((long)tile.picture * c->size + y) * c->size + x;
+        *pixel++ = inside ? c->input + index * c->input_stride : block->scratch->zeros;
       }
     }
     input_transforms[kind][tile.height - 2][tile.width - 2](
@@ -193,9 +193,9 @@ INLINE void transform_block_outputs(const transform_kind kind, const tile_block 
         next[matrix] += block->product_stride;
       }
     }
-    const long place = ((long)tile.picture * size + tile.y) * size + tile.x;
+    const long index = ((long)tile.picture * size + tile.y) * size + tile.x;
     output_transforms[kind][tile.height - 2][tile.width - 2](
-        products, c->outputs, c->bias, c->relu, c->output + place * c->output_stride,
+        products, c->outputs, c->bias, c->relu, c->output + index * c->output_stride,
         size * c->output_stride, c->output_stride);
   }
 }

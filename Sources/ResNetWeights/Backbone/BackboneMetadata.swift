@@ -25,8 +25,8 @@ package struct BackboneMetadata {
     }
     var conventions = defaults
     switch metadata["stride_in_1x1"] {
-    case "true": conventions.stridePlace = .firstConvolution
-    case "false": conventions.stridePlace = .secondConvolution
+    case "true": conventions.stridePosition = .firstConvolution
+    case "false": conventions.stridePosition = .secondConvolution
     case nil: break
     case let text?: throw unreadable("stride_in_1x1", text)
     }
@@ -49,8 +49,8 @@ package struct BackboneMetadata {
     case "BGR": order = .bgr
     case let text?: throw unreadable("channel_order", text)
     }
-    let deviation = try triple("std") ?? [1, 1, 1]
-    guard deviation.elements.allSatisfy({ Float($0) > 0 }) else {
+    let std = try triple("std") ?? [1, 1, 1]
+    guard std.elements.allSatisfy({ Float($0) > 0 }) else {
       throw unreadable("std", metadata["std"] ?? "")
     }
     let scale: Double
@@ -59,17 +59,17 @@ package struct BackboneMetadata {
     case "0-1": scale = 1 / 255
     // Means of pixels in 0 ... 1 are below 1, those of pixels in 0 ... 255 about a hundred.
     case nil:
-      scale = mean.elements.allSatisfy { abs($0) <= 1 } && deviation != [1, 1, 1] ? 1 / 255 : 1
+      scale = mean.elements.allSatisfy { abs($0) <= 1 } && std != [1, 1, 1] ? 1 / 255 : 1
     case let text?: throw unreadable("pixel_range", text)
     }
-    return Normalisation(channelOrder: order, scale: scale, mean: mean, deviation: deviation)
+    return Normalisation(channelOrder: order, scale: scale, mean: mean, std: std)
   }
 
   /// The metadata that says all this about a backbone.
   package static func text(
     layout: BackboneLayout, conventions: WeightConventions, pixels: Normalisation
   ) -> [String: String] {
-    let isFirst = conventions.stridePlace == .firstConvolution
+    let isFirst = conventions.stridePosition == .firstConvolution
     let padding = conventions.maxPool == .padded ? 1 : 0
     var text = [
       "architecture": layout.architecture,
@@ -84,7 +84,7 @@ package struct BackboneMetadata {
       "channel_order": pixels.channelOrder.name,
       "pixel_range": pixels.scale == 1 ? "0-255" : "0-1",
       "mean": pixels.mean.elements.map(plain).joined(separator: ","),
-      "std": pixels.deviation.elements.map(plain).joined(separator: ","),
+      "std": pixels.std.elements.map(plain).joined(separator: ","),
       "format": "pt",
     ]
     text["preprocessing"] = pixels.sentence
@@ -134,7 +134,7 @@ extension Normalisation {
     default:
       "\(channelOrder.name) channel order, (pixel values 0-255"
         + "\(scale == 1 ? "" : " * \(plain(scale))") - "
-        + "\(Self.list(mean))) / \(Self.list(deviation))"
+        + "\(Self.list(mean))) / \(Self.list(std))"
     }
   }
 

@@ -74,7 +74,7 @@ extension BackboneNetwork.Block {
     let before = stage == 0 ? layout.stemWidth : layout.outputs[stage - 1]
     let inputs = index == 0 ? before : outputs
     let stride = index == 0 && stage > 0 ? 2 : 1
-    let first = conventions.stridePlace == .firstConvolution ? stride : 1
+    let first = conventions.stridePosition == .firstConvolution ? stride : 1
     let name = "layer\(stage + 1).\(index)"
     func convolution(
       _ number: Int, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int

@@ -7,7 +7,7 @@ import Tensors
 /// The tensors of several networks are alike in names and shapes: only here is their name.
 package struct HubConfiguration {
   /// Where the stride of a stage is; nil where the file does not say.
-  package private(set) var stridePlace: WeightConventions.StridePlace?
+  package private(set) var stridePosition: WeightConventions.StridePosition?
   /// What pixels must be; nil where the files do not say.
   package private(set) var pixels: Normalisation?
 
@@ -27,13 +27,13 @@ package struct HubConfiguration {
       return
     }
     if let kind = network?["model_type"]?.string, let network {
-      stridePlace = try Self.transformersStride(kind, network, path)
+      stridePosition = try Self.transformersStride(kind, network, path)
     }
     let preparation = try Self.read("\(folder)/preprocessor_config.json")
     if let preparation {
       pixels = try Self.prepared(preparation, "\(folder)/preprocessor_config.json")
     }
-    if stridePlace == nil && pixels == nil { return nil }
+    if stridePosition == nil && pixels == nil { return nil }
   }
 
   /// The object in the file at `path`; nil where there is none.
@@ -97,7 +97,7 @@ package struct HubConfiguration {
 
   private static func transformersStride(
     _ kind: String, _ network: JSONValue, _ path: String
-  ) throws(FileError) -> WeightConventions.StridePlace {
+  ) throws(FileError) -> WeightConventions.StridePosition {
     guard kind == "resnet" else {
       throw unsupported(
         path, "says that the weights are those of a model of type \(quoted(kind)), not of a ResNet")
@@ -122,34 +122,34 @@ package struct HubConfiguration {
     let isScaled = facts["do_rescale"]?.boolean ?? true
     let factor = isScaled ? facts["rescale_factor"]?.number ?? 1 / 255 : 1
     if facts["do_normalize"]?.boolean == false {
-      return try convention(factor, mean: [0, 0, 0], deviation: [1, 1, 1], path)
+      return try convention(factor, mean: [0, 0, 0], std: [1, 1, 1], path)
     }
     return try normalised(facts, "image_mean", "image_std", factor: factor, path)
   }
 
   // MARK: Pixels
 
-  /// The convention with the means and deviations under these keys; nil where they are missing.
+  /// The convention with the means and stds under these keys; nil where they are missing.
   private static func normalised(
-    _ facts: JSONValue?, _ mean: String, _ deviation: String, factor: Double, _ path: String
+    _ facts: JSONValue?, _ mean: String, _ std: String, factor: Double, _ path: String
   ) throws(FileError) -> Normalisation? {
-    guard let means = facts?[mean], let deviations = facts?[deviation] else { return nil }
+    guard let means = facts?[mean], let stds = facts?[std] else { return nil }
     guard let means = means.numbers.flatMap(SIMD3.init(channels:)),
-      let deviations = deviations.numbers.flatMap(SIMD3.init(channels:))
+      let stds = stds.numbers.flatMap(SIMD3.init(channels:))
     else {
       throw unsupported(
-        path, "has \(quoted(mean)) and \(quoted(deviation)) that are not three numbers each")
+        path, "has \(quoted(mean)) and \(quoted(std)) that are not three numbers each")
     }
-    return try convention(factor, mean: means, deviation: deviations, path)
+    return try convention(factor, mean: means, std: stds, path)
   }
 
   private static func convention(
-    _ factor: Double, mean: SIMD3<Double>, deviation: SIMD3<Double>, _ path: String
+    _ factor: Double, mean: SIMD3<Double>, std: SIMD3<Double>, _ path: String
   ) throws(FileError) -> Normalisation {
     var steps = PixelSteps()
     steps.multiply(by: SIMD3(repeating: factor))
     steps.add(-mean)
-    steps.divide(by: deviation)
+    steps.divide(by: std)
     guard let pixels = steps.convention else {
       throw unsupported(path, "prepares pixels with numbers that cannot be used")
     }

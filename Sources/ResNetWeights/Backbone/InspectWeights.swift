@@ -66,7 +66,7 @@ package struct WeightReport: Sendable, CustomStringConvertible {
       case .ceiling: "not padded, the last window may hang over"
       case .unpadded: "not padded"
       }
-    return "stride 2 on the \(conventions.stridePlace.rawValue) convolution, batch-norm epsilon "
+    return "stride 2 on the \(conventions.stridePosition.rawValue) convolution, batch-norm epsilon "
       + "\(plain(conventions.batchNormEpsilon)), pooling \(pool)"
   }
 

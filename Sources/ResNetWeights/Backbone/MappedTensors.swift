@@ -81,8 +81,8 @@ package struct MappedTensors: TensorSource {
     values.reserveCapacity(tensor.values.count)
     for output in 0..<outputs {
       for input in 0..<inputs {
-        for place in 0..<area {
-          values.append(tensor.values[(place * inputs + input) * outputs + output])
+        for tap in 0..<area {
+          values.append(tensor.values[(tap * inputs + input) * outputs + output])
         }
       }
     }

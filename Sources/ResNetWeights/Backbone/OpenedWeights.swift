@@ -89,7 +89,7 @@ package struct OpenedWeights {
     if let stated = backbone.pixels {
       pixels = stated
       pixelsOrigin = .configuration
-    } else if backbone.conventions.stridePlace == .firstConvolution {
+    } else if backbone.conventions.stridePosition == .firstConvolution {
       pixels = .caffe
       pixelsOrigin = backbone.conventions == .keras2016 ? .keras2016Names : .kerasNames
     } else {
@@ -111,7 +111,7 @@ package struct OpenedWeights {
           + "export the network without that")
     }
     // Keras' networks have their stride on the first convolution and caffe's pixels.
-    if backbone.conventions.stridePlace == .firstConvolution {
+    if backbone.conventions.stridePosition == .firstConvolution {
       pixels = .caffe
       pixelsOrigin = .graph
     }
@@ -135,8 +135,8 @@ package struct OpenedWeights {
     guard conventionsOrigin == .torchvisionDefault || pixelsOrigin == .torchvisionDefault,
       let beside = try HubConfiguration(in: folder)
     else { return }
-    if let place = beside.stridePlace, conventionsOrigin == .torchvisionDefault {
-      conventions.stridePlace = place
+    if let position = beside.stridePosition, conventionsOrigin == .torchvisionDefault {
+      conventions.stridePosition = position
       conventionsOrigin = .besideFile
     }
     if let stated = beside.pixels, pixelsOrigin == .torchvisionDefault {

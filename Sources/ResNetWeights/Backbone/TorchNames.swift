@@ -50,7 +50,7 @@ private enum HuggingFaceName {
     let isNorm = parts[parts.count - 2] == "normalization"
     guard let part = parts.last else { return nil }
     if parts[5] == "shortcut" { return "\(prefix).downsample.\(isNorm ? 1 : 0).\(part)" }
-    guard parts.count == 9, let place = Int(parts[6]), (0..<3).contains(place) else { return nil }
-    return "\(prefix).\(isNorm ? "bn" : "conv")\(place + 1).\(part)"
+    guard parts.count == 9, let unit = Int(parts[6]), (0..<3).contains(unit) else { return nil }
+    return "\(prefix).\(isNorm ? "bn" : "conv")\(unit + 1).\(part)"
   }
 }

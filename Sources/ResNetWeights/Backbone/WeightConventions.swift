@@ -1,7 +1,7 @@
 /// What a weight file leaves open about the network that its weights were trained in.
 package struct WeightConventions: Codable, Hashable, Sendable {
   /// Which convolution of a stage's first block halves the picture.
-  package enum StridePlace: String, Codable, Sendable {
+  package enum StridePosition: String, Codable, Sendable {
     /// The first one, 1x1, as in the original network and in Keras ("v1").
     case firstConvolution = "1x1"
     /// The second one, 3x3, as in torchvision ("v1.5").
@@ -22,18 +22,24 @@ package struct WeightConventions: Codable, Hashable, Sendable {
   }
 
   /// Which convolution of a stage's first block has stride 2.
-  package var stridePlace: StridePlace
+  package var stridePosition: StridePosition
   /// What is added to the variance before its root is taken.
   package var batchNormEpsilon: Double
   /// How the pooling after the first convolution treats the border.
   package var maxPool: MaxPool
 
+  private enum CodingKeys: String, CodingKey {
+    // As files have always named it.
+    case stridePosition = "stridePlace"
+    case batchNormEpsilon, maxPool
+  }
+
   /// Makes a set of conventions; by default those of torchvision.
   package init(
-    stridePlace: StridePlace = .secondConvolution, batchNormEpsilon: Double = 1e-5,
+    stridePosition: StridePosition = .secondConvolution, batchNormEpsilon: Double = 1e-5,
     maxPool: MaxPool = .padded
   ) {
-    self.stridePlace = stridePlace
+    self.stridePosition = stridePosition
     self.batchNormEpsilon = batchNormEpsilon
     self.maxPool = maxPool
   }
@@ -42,10 +48,10 @@ package struct WeightConventions: Codable, Hashable, Sendable {
   package static let torchvision = WeightConventions()
   /// What the networks of `keras.applications` do, from keras-applications 1.0.8 (2019) on.
   package static let keras = WeightConventions(
-    stridePlace: .firstConvolution, batchNormEpsilon: 1.001e-5)
+    stridePosition: .firstConvolution, batchNormEpsilon: 1.001e-5)
   /// What Keras did when its file of 2016 was in use.
   package static let keras2016 = WeightConventions(
-    stridePlace: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
+    stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded)
 }
 
 /// How a fact about a weight file is known.

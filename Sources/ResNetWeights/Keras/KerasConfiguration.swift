@@ -52,20 +52,20 @@ package struct KerasConfiguration: Sendable {
     let epsilons = Set(
       layers.filter { $0.className == "BatchNormalization" && KerasLayerName($0.name) != nil }
         .compactMap(\.epsilon))
-    guard !epsilons.isEmpty || stridePlace != nil || maxPool != nil else { return nil }
+    guard !epsilons.isEmpty || stridePosition != nil || maxPool != nil else { return nil }
     guard epsilons.count <= 1, epsilons.allSatisfy({ $0 > 0 && $0 < 1 }) else {
       let list = epsilons.sorted().map(plain).joined(separator: ", ")
       throw FileError(
         .unsupported, path, "has batch-norms with epsilons that no ResNet has together: \(list)")
     }
     return WeightConventions(
-      stridePlace: stridePlace ?? defaults.stridePlace,
+      stridePosition: stridePosition ?? defaults.stridePosition,
       batchNormEpsilon: epsilons.first ?? defaults.batchNormEpsilon,
       maxPool: maxPool ?? defaults.maxPool)
   }
 
   /// Where the second stage (or the first one that halves the picture) has its stride.
-  private var stridePlace: WeightConventions.StridePlace? {
+  private var stridePosition: WeightConventions.StridePosition? {
     for layer in layers where layer.className == "Conv2D" && layer.strides == [2, 2] {
       guard let name = KerasLayerName(layer.name)?.canonical else { continue }
       if name.hasSuffix(".0.conv1") { return .firstConvolution }
@@ -112,8 +112,8 @@ package struct KerasConfiguration: Sendable {
     }
   }
 
-  /// The settings that are kept as they are.
-  private static let keptSettings: Set<String> = [
+  /// The settings that are retained as they are.
+  private static let retainedSettings: Set<String> = [
     "scale", "offset", "mean", "variance", "invert", "height", "width", "axis", "output_layers",
   ]
 
@@ -135,7 +135,7 @@ package struct KerasConfiguration: Sendable {
         layer.strides = strides
       case "layers" where first == UInt8(ascii: "["):
         try readLayers(&reader, into: &layers, parent: index)
-      case _ where keptSettings.contains(key): layer.settings[key] = try reader.value()
+      case _ where retainedSettings.contains(key): layer.settings[key] = try reader.value()
       default: try reader.skip()
       }
     }

@@ -39,9 +39,9 @@ package struct KerasLayerName: Equatable {
     let parts = name.split(separator: "_")
     guard parts.count == 4, let stage = stage(parts[0], after: "conv"),
       let block = number(parts[1], after: "block"), block >= 1, parts[2].utf8.count == 1,
-      let place = Int(parts[2]), (0...3).contains(place), parts[3] == "conv" || parts[3] == "bn"
+      let unit = Int(parts[2]), (0...3).contains(unit), parts[3] == "conv" || parts[3] == "bn"
     else { return nil }
-    return canonical(stage, block - 1, place, isNorm: parts[3] == "bn")
+    return canonical(stage, block - 1, unit, isNorm: parts[3] == "bn")
   }
 
   /// `{res,bn}{2...5}{a,b,...}_branch{1,2a,2b,2c}`; deep networks have `b1`, `b2`, ... after block
@@ -54,9 +54,9 @@ package struct KerasLayerName: Equatable {
     else { return nil }
     let parts = rest.dropFirst().split(separator: "_")
     guard parts.count == 2, let block = oldBlock(parts[0]),
-      let place = ["branch1", "branch2a", "branch2b", "branch2c"].firstIndex(of: String(parts[1]))
+      let unit = ["branch1", "branch2a", "branch2b", "branch2c"].firstIndex(of: String(parts[1]))
     else { return nil }
-    return canonical(digit - 1, block, place, isNorm: isNorm)
+    return canonical(digit - 1, block, unit, isNorm: isNorm)
   }
 
   private static func oldBlock(_ text: Substring) -> Int? {
@@ -79,9 +79,9 @@ package struct KerasLayerName: Equatable {
     return Int(digits)
   }
 
-  private static func canonical(_ stage: Int, _ block: Int, _ place: Int, isNorm: Bool) -> String {
+  private static func canonical(_ stage: Int, _ block: Int, _ unit: Int, isNorm: Bool) -> String {
     let prefix = "layer\(stage).\(block)"
-    if place == 0 { return "\(prefix).downsample.\(isNorm ? 1 : 0)" }
-    return "\(prefix).\(isNorm ? "bn" : "conv")\(place)"
+    if unit == 0 { return "\(prefix).downsample.\(isNorm ? 1 : 0)" }
+    return "\(prefix).\(isNorm ? "bn" : "conv")\(unit)"
   }
 }

@@ -39,7 +39,7 @@ package struct KerasLayers {
     try refuseOthers(file)
   }
 
-  /// Refuses numbers that belong to no layer; only an optimiser may have some.
+  /// Refuses numbers that belong to no layer; only an optimizer may have some.
   private func refuseOthers(_ file: HDF5File) throws(FileError) {
     let used = Set(layers.flatMap(\.datasets.values))
     let others = file.datasets.keys.filter {
@@ -148,27 +148,28 @@ package struct KerasLayers {
   private static func numbered(
     _ file: HDF5File, _ configuration: KerasConfiguration?
   ) throws(FileError) -> [Layer] {
-    var groups: [(place: String, name: String?)] = []
-    for path in sortedByBytes(Set(file.datasets.keys.map(folder))) where path.hasSuffix("/vars") {
-      let place = String(path.dropLast("/vars".count))
-      if place.hasPrefix("optimizer") || isRandomState(place)
-        || file.datasets["\(path)/0"] == nil
+    var groups: [(path: String, name: String?)] = []
+    for variables in sortedByBytes(Set(file.datasets.keys.map(folder)))
+    where variables.hasSuffix("/vars") {
+      let path = String(variables.dropLast("/vars".count))
+      if path.hasPrefix("optimizer") || isRandomState(path)
+        || file.datasets["\(variables)/0"] == nil
       {
         continue
       }
-      groups.append((place, file.attributes[path]?["name"]?.first))
+      groups.append((path, file.attributes[variables]?["name"]?.first))
     }
-    let guesses = KerasLayerOrder(groups.map(\.place), configuration)
+    let guesses = KerasLayerOrder(groups.map(\.path), configuration)
     var layers: [Layer] = []
-    for (place, name) in groups {
-      guard let kind = KerasLayerOrder.Kind(place), let name = name ?? guesses.names[place] else {
+    for (path, name) in groups {
+      guard let kind = KerasLayerOrder.Kind(path), let name = name ?? guesses.names[path] else {
         throw FileError(
           .entryUnexpected, file.path,
-          "the layer \(quoted(place)) does not belong to a ResNet", entry: place)
+          "the layer \(quoted(path)) does not belong to a ResNet", entry: path)
       }
       var layer = Layer(name: name)
       for (index, role) in kind.roles.enumerated() {
-        let dataset = "\(place)/vars/\(index)"
+        let dataset = "\(path)/vars/\(index)"
         if file.datasets[dataset] != nil { layer.datasets[role] = dataset }
       }
       layers.append(layer)
@@ -187,9 +188,9 @@ package struct KerasLayerOrder {
     case dense = "dense"
     case normalization = "normalization"
 
-    /// The kind of the group at `place`, such as `layers/conv2d_12`.
-    package init?(_ place: String) {
-      let name = Self.withoutNumber(lastComponent(place))
+    /// The kind of the group at `path`, such as `layers/conv2d_12`.
+    package init?(_ path: String) {
+      let name = Self.withoutNumber(lastComponent(path))
       guard let kind = Kind(rawValue: name) else { return nil }
       self = kind
     }
@@ -224,20 +225,20 @@ package struct KerasLayerOrder {
   /// Layer names by group.
   package let names: [String: String]
 
-  package init(_ places: [String], _ configuration: KerasConfiguration?) {
+  package init(_ paths: [String], _ configuration: KerasConfiguration?) {
     var names: [String: String] = [:]
     for kind in Kind.allCases {
-      let sorted = places.filter { Kind($0) == kind }.sorted { Self.number($0) < Self.number($1) }
+      let sorted = paths.filter { Kind($0) == kind }.sorted { Self.number($0) < Self.number($1) }
       let inModel = configuration?.layers.filter { $0.className == kind.className }.map(\.name)
       let isOfNetwork = kind == .convolution || kind == .norm
       let usual = isOfNetwork ? Self.usual(kind, sorted.count) : sorted.map(lastComponent)
-      for (place, name) in zip(sorted, inModel ?? usual) { names[place] = name }
+      for (path, name) in zip(sorted, inModel ?? usual) { names[path] = name }
     }
     self.names = names
   }
 
-  private static func number(_ place: String) -> Int {
-    place.split(separator: "_").last.flatMap { Int($0) } ?? 0
+  private static func number(_ path: String) -> Int {
+    path.split(separator: "_").last.flatMap { Int($0) } ?? 0
   }
 
   /// The order of `keras.applications`: the first block of a stage is 1, 2, shortcut, 3.
@@ -249,8 +250,8 @@ package struct KerasLayerOrder {
     var names = ["conv1_\(suffix)"]
     for (stage, blockCount) in blocks.enumerated() {
       for block in 1...blockCount {
-        for place in block == 1 ? [1, 2, 0, 3] : [1, 2, 3] {
-          names.append("conv\(stage + 2)_block\(block)_\(place)_\(suffix)")
+        for unit in block == 1 ? [1, 2, 0, 3] : [1, 2, 3] {
+          names.append("conv\(stage + 2)_block\(block)_\(unit)_\(suffix)")
         }
       }
     }

@@ -4,7 +4,7 @@ import Tensors
 
 /// What the layers of a Keras model before its first convolution make of a picture's pixels.
 ///
-/// The way is followed backwards, from the convolution to the model's input, through models in
+/// The path is followed backwards, from the convolution to the model's input, through models in
 /// models: what stands on it is called once, with the layer before it and constants.
 package struct KerasPixels {
   /// What pixels must be; nil where no layer changes them.
@@ -18,14 +18,14 @@ package struct KerasPixels {
   ) {
     guard let configuration else { return }
     do throws(FileError) {
-      let way = try KerasWay(configuration, path: file.path).operations
-      if way.isEmpty { return }
+      let operations = try KerasInputPath(configuration, path: file.path).operations
+      if operations.isEmpty { return }
       var steps = PixelSteps()
-      for operation in way.reversed() {
+      for operation in operations.reversed() {
         try Self.apply(operation, to: &steps, normalizations, file)
       }
       guard let convention = steps.convention else {
-        throw Self.unsupported(way[0].layer, file.path)
+        throw Self.unsupported(operations[0].layer, file.path)
       }
       pixels = convention
     } catch {
@@ -34,7 +34,7 @@ package struct KerasPixels {
   }
 
   private static func apply(
-    _ operation: KerasWay.Operation, to steps: inout PixelSteps,
+    _ operation: KerasInputPath.Operation, to steps: inout PixelSteps,
     _ normalizations: [String: KerasLayers.Layer], _ file: HDF5File
   ) throws(FileError) {
     let layer = operation.layer

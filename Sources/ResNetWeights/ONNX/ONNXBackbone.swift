@@ -29,7 +29,7 @@ package struct ONNXBackbone {
     tensors = MappedTensors(file, walk.recipes(conventions))
   }
 
-  /// Names of operations by which whole numbers take the place of the weights.
+  /// Names of operations by which whole numbers replace the weights.
   private static let quantising: Set<String> = [
     "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger",
   ]
@@ -57,7 +57,7 @@ private struct ONNXWalk {
   private var weightSize = 0
   private var epsilons: Set<Float> = []
   private var pool: WeightConventions.MaxPool = .padded
-  private var stride: WeightConventions.StridePlace?
+  private var stride: WeightConventions.StridePosition?
   private(set) var preparation: String?
 
   init(_ graph: ONNXGraph) { self.graph = graph }
@@ -70,12 +70,12 @@ private struct ONNXWalk {
       throw graph.unknown("its batch-norms have the epsilon \(epsilon)")
     }
     return WeightConventions(
-      stridePlace: stride ?? .secondConvolution, batchNormEpsilon: epsilon, maxPool: pool)
+      stridePosition: stride ?? .secondConvolution, batchNormEpsilon: epsilon, maxPool: pool)
   }
 
   /// The tensors under torchvision's names.
   ///
-  /// In place of a batch-norm that was folded stands one that multiplies by one: with the variance
+  /// Instead of a batch-norm that was folded stands one that multiplies by one: with the variance
   /// 1 - epsilon.
   func recipes(_ conventions: WeightConventions) -> [String: TensorRecipe] {
     var recipes = recipes
@@ -187,24 +187,24 @@ private struct ONNXWalk {
     making value: String, from boundary: String
   ) throws(FileError) -> [ONNXUnit] {
     var units: [ONNXUnit] = []
-    var place = graph.origin(value)
-    while place != boundary {
+    var current = graph.origin(value)
+    while current != boundary {
       guard units.count < 4 else { throw graph.unknown("a block has too many convolutions") }
       if !units.isEmpty {
-        guard let input = graph.input(of: "Relu", making: place) else {
-          let operation = graph.producer(of: place)?.node.operation ?? ""
+        guard let input = graph.input(of: "Relu", making: current) else {
+          let operation = graph.producer(of: current)?.node.operation ?? ""
           throw graph.unknown("the operation \(quoted(operation)) stands where a ReLU should")
         }
-        place = input
+        current = input
       }
-      let (unit, input) = try graph.unit(making: place)
+      let (unit, input) = try graph.unit(making: current)
       units.insert(unit, at: 0)
-      place = input
+      current = input
     }
     return units
   }
 
-  /// Checks that the first block of each stage but the first one halves the picture, in one place,
+  /// Checks that the first block of each stage but the first one halves the picture, once,
   /// and no other.
   private mutating func checkStrides(
     _ main: [ONNXUnit], _ shortcut: [ONNXUnit], halves: Bool, _ name: String
@@ -214,12 +214,12 @@ private struct ONNXWalk {
       shortcut.allSatisfy({ $0.stride == needed })
     else { throw graph.unknown("the strides of \(name) are not those of a ResNet") }
     guard halves else { return }
-    let place: WeightConventions.StridePlace =
+    let position: WeightConventions.StridePosition =
       main[0].stride == 2 ? .firstConvolution : .secondConvolution
-    guard stride ?? place == place else {
-      throw graph.unknown("its stages differ in the place of their stride")
+    guard stride ?? position == position else {
+      throw graph.unknown("its stages differ in the position of their stride")
     }
-    stride = place
+    stride = position
   }
 
   // MARK: Tensors

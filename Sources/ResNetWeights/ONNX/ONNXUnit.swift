@@ -66,11 +66,11 @@ package struct ONNXGraph {
   /// The operation nearest to `picture` on the way from the graph's input that changes values, and
   /// not just their order or type; nil where there is none.
   package func preparation(of picture: String) -> String? {
-    var place = picture
+    var current = picture
     for _ in 0..<8 {
-      guard let (node, input) = producer(of: place) else { return nil }
+      guard let (node, input) = producer(of: current) else { return nil }
       guard ["Cast", "Transpose"].contains(node.operation) else { return node.operation }
-      place = input
+      current = input
     }
     return "Transpose"
   }

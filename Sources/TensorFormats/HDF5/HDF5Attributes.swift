@@ -61,7 +61,7 @@ extension HDF5Object {
 
 /// Texts of any length that attributes refer to.
 package struct HDF5GlobalHeap {
-  /// The most bytes of heaps that are kept and of texts that are read out of them.
+  /// The most bytes of heaps that are held in memory and of texts that are read out of them.
   package static let limit = 64 << 20
 
   private let source: ByteSource

@@ -116,7 +116,7 @@ extension HDF5Object {
     return try reader.byte() >= 2 ? "is stored in chunks; Keras stores weights in one piece" : nil
   }
 
-  /// The place of the elements, which must be all there.
+  /// The range of the elements, which must be all there.
   private func dataRange(shape: [Int], size: Int) throws(FileError) -> Range<Int> {
     guard var reader = try message(Message.layout) else { return 0..<0 }
     try reader.skip(1)
@@ -127,7 +127,7 @@ extension HDF5Object {
       guard stored >= size, stored <= reader.remaining else {
         throw damaged("its dimensions \(shape) do not fit its \(stored) bytes")
       }
-      let start = try placeInFile(of: Message.layout) + reader.place
+      let start = try offsetInFile(of: Message.layout) + reader.offset
       return start..<start + size
     }
     let address = try reader.number(UInt64.self)

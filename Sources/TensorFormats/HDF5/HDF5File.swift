@@ -114,7 +114,7 @@ package struct HDF5File: TensorSource {
     FileError(.damaged, path, "the HDF5 structure is damaged: \(reason)")
   }
 
-  /// The place of the root group's object header, which the superblock tells.
+  /// The address of the root group's object header, which the superblock tells.
   private static func rootAddress(_ source: ByteSource) throws(FileError) -> Int {
     let head = try source.bytes(at: 0, count: min(source.count, 128))
     var reader = ByteReader(head, path: source.path, what: "HDF5 superblock")

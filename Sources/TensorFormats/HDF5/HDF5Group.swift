@@ -108,13 +108,13 @@ extension HDF5Object {
     var body = try reader(at: address + 8, count: 40 * count)
     var links: [Link] = []
     for _ in 0..<count {
-      let place = try body.size(8)
+      let offset = try body.size(8)
       // A soft link has no object; it is told by its cache type.
       let address = try body.number(UInt64.self)
       let cacheType = try body.number(UInt32.self)
       try body.skip(20)
       if cacheType == 2 { continue }
-      let name = try heap.name(at: place, of: self)
+      let name = try heap.name(at: offset, of: self)
       guard let address = Int(exactly: address) else { throw damaged("a link leads nowhere") }
       links.append(Link(name: try checked(name), address: address))
     }
@@ -148,10 +148,10 @@ private struct LocalHeap {
     bytes = try group.source.bytes(at: try head.size(8), count: size)
   }
 
-  func name(at place: Int, of group: HDF5Object) throws(FileError) -> String {
-    guard place < bytes.count,
-      let end = bytes[place...].prefix(HDF5File.pathLimit + 1).firstIndex(of: 0),
-      let name = String(validating: bytes[place..<end], as: UTF8.self)
+  func name(at offset: Int, of group: HDF5Object) throws(FileError) -> String {
+    guard offset < bytes.count,
+      let end = bytes[offset...].prefix(HDF5File.pathLimit + 1).firstIndex(of: 0),
+      let name = String(validating: bytes[offset..<end], as: UTF8.self)
     else { throw group.damaged("a name is damaged") }
     return name
   }

@@ -70,7 +70,7 @@ package struct HDF5Object {
   package func has(_ kind: UInt16) -> Bool { parts.contains { $0.kind == kind } }
 
   /// Where the first message of the given kind begins in the file.
-  package func placeInFile(of kind: UInt16) throws(FileError) -> Int {
+  package func offsetInFile(of kind: UInt16) throws(FileError) -> Int {
     guard let part = parts.first(where: { $0.kind == kind }) else {
       throw damaged("a part of its header is missing")
     }
@@ -99,7 +99,7 @@ package struct HDF5Object {
     if flags & 0x20 != 0 { try reader.skip(16) }
     if flags & 0x10 != 0 { try reader.skip(4) }
     let size = try reader.size(1 << Int(flags & 3))
-    return ([try range(address + reader.place, size)], true, flags & 4 != 0)
+    return ([try range(address + reader.offset, size)], true, flags & 4 != 0)
   }
 
   private func range(_ start: Int, _ size: Int) throws(FileError) -> Range<Int> {
@@ -122,7 +122,7 @@ package struct HDF5Object {
       let size = try reader.size(2)
       let flags = try reader.byte()
       try reader.skip(isNew ? (ordered ? 2 : 0) : 3)
-      let start = block.lowerBound + reader.place
+      let start = block.lowerBound + reader.offset
       if kind == Message.continuation {
         let next = try range(try reader.size(8), try reader.size(8))
         blocks.append(try isNew ? withoutFrame(next) : next)

@@ -68,7 +68,7 @@ package struct ONNXFile: TensorSource {
   /// The numbers of a short constant of whole numbers, or nil if there is none of that name.
   package func integers(_ name: String) -> [Int]? { integers[name] }
 
-  private mutating func keep(_ tensor: ONNXTensor, as name: String) throws(FileError) {
+  private mutating func add(_ tensor: ONNXTensor, as name: String) throws(FileError) {
     tensors[name] = try tensor.checked(path: path, name: name)
     integers[name] = tensor.integers
   }
@@ -84,7 +84,7 @@ package struct ONNXFile: TensorSource {
       case 1: nodes.append(try node(range))
       case 5:
         let tensor = try ONNXTensor(source, range)
-        try keep(tensor, as: tensor.name)
+        try add(tensor, as: tensor.name)
       default: break
       }
     }
@@ -138,7 +138,7 @@ package struct ONNXFile: TensorSource {
     node.integers[name] = integers
     // A Constant operation holds a tensor just as the list of initialisers does.
     if let tensor, name == "value", let output = node.outputs.first {
-      try keep(tensor, as: output)
+      try add(tensor, as: output)
     }
   }
 

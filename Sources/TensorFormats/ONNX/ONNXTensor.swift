@@ -24,7 +24,7 @@ package struct ONNXTensor {
   private static let types: [UInt64: ElementType] = [
     1: .float32, 7: .int64, 10: .float16, 11: .float64, 16: .bfloat16,
   ]
-  /// The longest list of integers that is kept.
+  /// The longest list of integers that is stored.
   private static let listLimit = 16
 
   package init(_ source: ByteSource, _ message: Range<Int>) throws(FileError) {
@@ -47,7 +47,7 @@ package struct ONNXTensor {
       case (8, .range(let range)) where range.count <= 1 << 16:
         let bytes = try source.bytes(at: range.lowerBound, count: range.count)
         name = String(decoding: bytes, as: UTF8.self)
-      case (14, .number(let place)): isExternal = place == 1
+      case (14, .number(let location)): isExternal = location == 1
       default: break
       }
       guard shape.count <= 16 else { throw reader.damaged("a tensor has too many dimensions") }

@@ -4,32 +4,32 @@ import FileIO
 ///
 /// The wire format is https://protobuf.dev/programming-guides/encoding. A model of ONNX is one
 /// message of a hundred megabytes; this reader passes over the tensors in it and gives their
-/// places.
+/// offsets.
 package struct ProtobufReader {
   /// What a field holds.
   package enum Value {
     /// A number: whole, negative ones as two's complement, or the bits of a float.
     case number(UInt64)
-    /// Bytes, a text or a message: their place in the file.
+    /// Bytes, a text or a message: their range in the file.
     case range(Range<Int>)
   }
 
   private let source: ByteSource
   private let end: Int
-  private var place: Int
+  private var offset: Int
   /// A stretch of the file that is in memory, so that single bytes cost no system call.
   private var window: [UInt8] = []
   private var windowStart = 0
 
   package init(_ source: ByteSource, _ range: Range<Int>) {
     self.source = source
-    place = range.lowerBound
+    offset = range.lowerBound
     end = range.upperBound
   }
 
   /// The next field's number and value, or nil at the end of the message.
   package mutating func next() throws(FileError) -> (field: Int, value: Value)? {
-    guard place < end else { return nil }
+    guard offset < end else { return nil }
     let key = try variable()
     let field = Int(truncatingIfNeeded: key >> 3)
     switch key & 7 {
@@ -37,11 +37,11 @@ package struct ProtobufReader {
     case 1: return (field, .number(try fixed(8)))
     case 5: return (field, .number(try fixed(4)))
     case 2:
-      guard let length = Int(exactly: try variable()), length <= end - place else {
+      guard let length = Int(exactly: try variable()), length <= end - offset else {
         throw damaged("a field is longer than the message around it")
       }
-      place += length
-      return (field, .range(place - length..<place))
+      offset += length
+      return (field, .range(offset - length..<offset))
     default: throw damaged("an unknown kind of field")
     }
   }
@@ -49,7 +49,7 @@ package struct ProtobufReader {
   /// Numbers packed into one field of variable-length integers.
   package mutating func packed() throws(FileError) -> [Int] {
     var numbers: [Int] = []
-    while place < end { numbers.append(Int(truncatingIfNeeded: try variable())) }
+    while offset < end { numbers.append(Int(truncatingIfNeeded: try variable())) }
     return numbers
   }
 
@@ -58,13 +58,13 @@ package struct ProtobufReader {
   }
 
   private mutating func byte() throws(FileError) -> UInt8 {
-    guard place < end else { throw damaged("it ends too early") }
-    if !(windowStart..<windowStart + window.count).contains(place) {
-      window = try source.bytes(at: place, count: min(4096, end - place))
-      windowStart = place
+    guard offset < end else { throw damaged("it ends too early") }
+    if !(windowStart..<windowStart + window.count).contains(offset) {
+      window = try source.bytes(at: offset, count: min(4096, end - offset))
+      windowStart = offset
     }
-    place += 1
-    return window[place - 1 - windowStart]
+    offset += 1
+    return window[offset - 1 - windowStart]
   }
 
   private mutating func variable() throws(FileError) -> UInt64 {

@@ -19,7 +19,7 @@ package struct SafeTensorsHeader: Sendable {
 
   package let entries: [String: SafeTensorsEntry]
   package let metadata: [String: String]
-  /// The place in the file of the first tensor's bytes.
+  /// The offset of the first tensor's bytes in the file.
   package let dataStart: Int
 
   package init(of source: ByteSource) throws(FileError) {

@@ -30,11 +30,11 @@ package struct SafeTensorsIndex: TensorSource {
     for name in names where shape(of: name) == nil { throw .missingTensor(name, in: path) }
     for (key, file) in files {
       for name in file.names where fileOfTensor[name] != key {
-        let place = fileOfTensor[name].map { "which the index says is in \(quoted($0))" }
+        let location = fileOfTensor[name].map { "which the index says is in \(quoted($0))" }
         throw FileError(
           .entryUnexpected, path,
           "the file \(quoted(key)) holds the tensor \(quoted(name)), "
-            + (place ?? "which is not in the index"),
+            + (location ?? "which is not in the index"),
           entry: name)
       }
     }

@@ -28,7 +28,7 @@ extension PickleReader {
     for element in lists[list] {
       let parts =
         switch element {
-        case .list(let place): lists[place]
+        case .list(let index): lists[index]
         case .tuple(let tuple): tuple.values
         default: [PickleValue]()
         }
@@ -42,7 +42,7 @@ extension PickleReader {
     of function: PickleGlobal, _ arguments: [PickleValue]
   ) throws(FileError) -> PickleValue {
     switch function {
-    case .orderedDict: throw reader.damaged("a dictionary in place of a tensor")
+    case .orderedDict: throw reader.damaged("a dictionary instead of a tensor")
     case .rebuildTensor: return .tensor(try view(arguments))
     case .parameter:
       switch arguments.first {
@@ -91,7 +91,7 @@ extension PickleReader {
     return numbers
   }
 
-  /// The storage of `("storage", type, key, place, count)`, which may end with None.
+  /// The storage of `("storage", type, key, location, count)`, which may end with None.
   package func storage(_ value: PickleValue) throws(FileError) -> TorchStorage {
     guard case .tuple(let tuple) = value, case let parts = tuple.values, parts.count >= 5,
       case .string("storage") = parts[0], case .global(.storageType(let type)) = parts[1],

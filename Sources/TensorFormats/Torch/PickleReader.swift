@@ -24,13 +24,13 @@ package struct PickleReader {
   /// How many pairs may still be copied out of lists: one list can be named by many calls.
   package var copiesLeft = Self.operationLimit
 
-  /// Reads the pickle that begins at `place` in `bytes`.
+  /// Reads the pickle that begins at `offset` in `bytes`.
   package static func read(
-    _ bytes: [UInt8], from place: Int = 0, path: String
+    _ bytes: [UInt8], from offset: Int = 0, path: String
   ) throws(FileError) -> PickleContent {
     var machine = PickleReader(ByteReader(bytes, path: path, what: "pickle"))
-    try machine.reader.move(to: place)
-    return try machine.run(from: place)
+    try machine.reader.move(to: offset)
+    return try machine.run(from: offset)
   }
 
   private init(_ reader: ByteReader) { self.reader = reader }
@@ -41,7 +41,7 @@ package struct PickleReader {
       if code == UInt8(ascii: ".") {
         return PickleContent(
           root: try pop(), lists: lists, dictionaries: dictionaries, storages: storages,
-          length: reader.place - start)
+          length: reader.offset - start)
       }
       if try pushSimple(code) { continue }
       if try pushText(code) { continue }
@@ -264,7 +264,7 @@ package struct PickleReader {
     }
   }
 
-  /// A pair of a dictionary; nil for a key that is no text, which occurs in optimiser states and
+  /// A pair of a dictionary; nil for a key that is no text, which occurs in optimizer states and
   /// never in a state_dict.
   package func pair(
     _ key: PickleValue, _ value: PickleValue

@@ -11,9 +11,9 @@ package indirect enum PickleValue: Sendable {
   /// content is passed over.
   case other(String)
   case tuple(PickleTuple)
-  /// A list; the number is its place in ``PickleContent/lists``.
+  /// A list; the number is its index in ``PickleContent/lists``.
   case list(Int)
-  /// A dictionary; the number is its place in ``PickleContent/dictionaries``.
+  /// A dictionary; the number is its index in ``PickleContent/dictionaries``.
   case dictionary(Int)
   case global(PickleGlobal)
   case storage(TorchStorage)
@@ -53,7 +53,7 @@ package struct TorchStorage: Sendable, Equatable {
 /// A tensor: a storage, and how to walk through it.
 package struct TorchView: Sendable, Equatable {
   package let storage: TorchStorage
-  /// The places in the storage from the first element of the view to the last one.
+  /// The indices in the storage from the first element of the view to the last one.
   package let range: Range<Int>
   /// The number of elements of the view.
   package let count: Int

@@ -70,7 +70,7 @@ package struct StateDict {
   }
 
   private static func dictionary(_ value: PickleValue, _ pickle: PickleContent) -> Pairs? {
-    guard case .dictionary(let place) = value else { return nil }
-    return pickle.dictionaries[place]
+    guard case .dictionary(let index) = value else { return nil }
+    return pickle.dictionaries[index]
   }
 }

@@ -98,15 +98,15 @@ package struct TorchFile: TensorSource {
 extension TorchView {
   /// The elements of the view in row-major order, out of those in its ``range``.
   package func gather(_ span: [Float]) -> [Float] {
-    var places = [0]
+    var offsets = [0]
     for (extent, stride) in zip(shape, strides) {
       var next: [Int] = []
-      next.reserveCapacity(places.count * extent)
-      for place in places {
-        for index in 0..<extent { next.append(place + index * stride) }
+      next.reserveCapacity(offsets.count * extent)
+      for offset in offsets {
+        for index in 0..<extent { next.append(offset + index * stride) }
       }
-      places = next
+      offsets = next
     }
-    return places.map { span[$0] }
+    return offsets.map { span[$0] }
   }
 }

@@ -70,10 +70,10 @@ package struct TorchLegacy {
 
   package init(_ source: ByteSource) throws(FileError) {
     let head = try source.bytes(at: 0, count: min(source.count, TorchFile.pickleLimit))
-    var place = Self.magic.count
+    var offset = Self.magic.count
     func next() throws(FileError) -> PickleContent {
-      let content = try PickleReader.read(head, from: place, path: source.path)
-      place += content.length
+      let content = try PickleReader.read(head, from: offset, path: source.path)
+      offset += content.length
       return content
     }
     guard case .integer(1001) = try next().root else {
@@ -82,7 +82,7 @@ package struct TorchLegacy {
     try Self.checkMachine(try next(), path: source.path)
     pickle = try next()
     let keys = try next()
-    storages = try Self.storages(source, from: place, keys: keys, sizes: pickle.storages)
+    storages = try Self.storages(source, from: offset, keys: keys, sizes: pickle.storages)
   }
 
   private static func checkMachine(
@@ -102,20 +102,20 @@ package struct TorchLegacy {
       throw FileError(.damaged, source.path, "the list of storages is missing")
     }
     var storages: [String: ByteSource] = [:]
-    var place = start
+    var offset = start
     for case .string(let key) in keys.lists[list] {
       guard let storage = sizes[key] else {
         throw FileError(
           .unsupported, source.path, "the storage \(quoted(key)) belongs to no tensor")
       }
-      let count = Int(try source.elements(of: Int64.self, at: place, count: 1)[0])
+      let count = Int(try source.elements(of: Int64.self, at: offset, count: 1)[0])
       let (size, overflow) = count.multipliedReportingOverflow(by: storage.type.size)
-      guard count == storage.count, !overflow, size <= source.count - place - 8 else {
+      guard count == storage.count, !overflow, size <= source.count - offset - 8 else {
         throw FileError(
           .damaged, source.path, "the storage \(quoted(key)) of \(count) elements does not fit")
       }
-      storages[key] = try source.part(place + 8..<place + 8 + size)
-      place += 8 + size
+      storages[key] = try source.part(offset + 8..<offset + 8 + size)
+      offset += 8 + size
     }
     return storages
   }

@@ -121,9 +121,9 @@ private struct ZipDirectoryEnd {
       throw reader.damaged("its locator is missing")
     }
     try reader.skip(4)
-    let place = try reader.size(8)
+    let offset = try reader.size(8)
     var record = ByteReader(
-      try source.bytes(at: place, count: 56), path: source.path, what: "zip64 directory")
+      try source.bytes(at: offset, count: 56), path: source.path, what: "zip64 directory")
     guard try record.number(UInt32.self) == 0x0606_4B50 else {
       throw record.damaged("its last record is missing")
     }
@@ -134,8 +134,8 @@ private struct ZipDirectoryEnd {
 
   private static func lastSignature(_ signature: [UInt8], in bytes: [UInt8]) -> Int? {
     guard bytes.count >= 22 else { return nil }
-    return stride(from: bytes.count - 22, through: 0, by: -1).first { place in
-      bytes[place..<place + 4].elementsEqual(signature)
+    return stride(from: bytes.count - 22, through: 0, by: -1).first { offset in
+      bytes[offset..<offset + 4].elementsEqual(signature)
     }
   }
 }
@@ -147,7 +147,7 @@ private struct ZipDirectoryRecord {
   let isCompressed: Bool
   /// How many bytes the entry takes in the file.
   private let size: Int
-  private let headerPlace: Int
+  private let headerOffset: Int
 
   init(_ reader: inout ByteReader) throws(FileError) {
     guard try reader.number(UInt32.self) == 0x0201_4B50 else {
@@ -164,7 +164,7 @@ private struct ZipDirectoryRecord {
     let extraLength = Int(try reader.number(UInt16.self))
     let commentLength = Int(try reader.number(UInt16.self))
     try reader.skip(8)
-    let place = Int(try reader.number(UInt32.self))
+    let offset = Int(try reader.number(UInt32.self))
     name = try reader.text(nameLength)
     var wide = Zip64Fields(try reader.take(extraLength), reader)
     try reader.skip(commentLength)
@@ -176,7 +176,7 @@ private struct ZipDirectoryRecord {
     isCompressed = method != 0
     let full = fullSize == 0xFFFF_FFFF ? try wide.next() : fullSize
     size = storedSize == 0xFFFF_FFFF ? try wide.next() : storedSize
-    headerPlace = place == 0xFFFF_FFFF ? try wide.next() : place
+    headerOffset = offset == 0xFFFF_FFFF ? try wide.next() : offset
     guard isCompressed || full == size else {
       throw reader.damaged("the two sizes of \(quoted(name)) differ")
     }
@@ -187,14 +187,14 @@ private struct ZipDirectoryRecord {
     in source: ByteSource, before limit: Int
   ) throws(FileError) -> Range<Int> {
     var header = ByteReader(
-      try source.bytes(at: headerPlace, count: 30), path: source.path,
+      try source.bytes(at: headerOffset, count: 30), path: source.path,
       what: "zip entry \(quoted(name))")
     guard try header.number(UInt32.self) == 0x0403_4B50 else {
       throw header.damaged("its header is missing")
     }
     try header.skip(22)
     let lengths = Int(try header.number(UInt16.self)) + Int(try header.number(UInt16.self))
-    let start = headerPlace + 30 + lengths
+    let start = headerOffset + 30 + lengths
     guard start <= limit, size <= limit - start else {
       throw header.damaged("it lies outside the file")
     }

@@ -7,7 +7,7 @@ import FileIO
 package struct ZipWriter {
   private var file: TemporaryFile
   private let path: String
-  private var place = 0
+  private var offset = 0
   private var directory: [UInt8] = []
   private var count = 0
 
@@ -22,7 +22,7 @@ package struct ZipWriter {
   /// Appends an entry.
   package mutating func add(_ name: String, _ bytes: [UInt8]) throws(FileError) {
     let nameBytes = Array(name.utf8)
-    let unpadded = place + 30 + nameBytes.count + 4
+    let unpadded = offset + 30 + nameBytes.count + 4
     let padding = (Self.alignment - unpadded % Self.alignment) % Self.alignment
     guard unpadded + padding + bytes.count < 0xFFFF_0000 else {
       throw FileError(.writeFailed, path, "would have more than 4 GB, which is not supported")
@@ -32,10 +32,10 @@ package struct ZipWriter {
     // PyTorch's own extra field for padding.
     header += Array("FB".utf8) + little(padding, 2) + [UInt8](repeating: 0x5A, count: padding)
     directory += little(0x0201_4B50, 4) + little(0, 2) + facts + little(0, 12)
-    directory += little(place, 4) + nameBytes
+    directory += little(offset, 4) + nameBytes
     try file.append(header)
     try file.append(bytes)
-    place += header.count + bytes.count
+    offset += header.count + bytes.count
     count += 1
   }
 
@@ -43,7 +43,7 @@ package struct ZipWriter {
   package mutating func finish() throws(FileError) {
     let end =
       little(0x0605_4B50, 4) + little(0, 4) + little(count, 2) + little(count, 2)
-      + little(directory.count, 4) + little(place, 4) + little(0, 2)
+      + little(directory.count, 4) + little(offset, 4) + little(0, 2)
     try file.append(directory + end)
     try file.replace()
   }

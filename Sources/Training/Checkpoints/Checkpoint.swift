@@ -7,10 +7,10 @@ import Tensors
 
 /// A run's record and, in a checkpoint, everything that going on needs.
 ///
-/// One safetensors file: the head under `fc.*`, the optimiser's moments under `optimizer.*`, the
+/// One safetensors file: the head under `fc.*`, the optimizer's moments under `optimizer.*`, the
 /// first 8 bytes of each picture's SHA-256 as `pictures.sha256` (training pictures, then validation
 /// pictures), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
-/// checksum (see ``Seal``).
+/// checksum (see ``Checksum``).
 package struct Checkpoint: Sendable {
   /// What the file says about the run.
   package let record: ModelRecord
@@ -18,10 +18,10 @@ package struct Checkpoint: Sendable {
   package let head: HeadParameters
   /// Where the run stood.
   package let progress: Progress
-  /// The optimiser's memory; nil in a model file, which is for use and not for going on.
-  package let optimiser: OptimiserState?
+  /// The optimizer's memory; nil in a model file, which is for use and not for going on.
+  package let optimizer: OptimizerState?
   /// The contents of the pictures read so far; nil in a model file, and in checkpoints of versions
-  /// that did not keep them.
+  /// that did not save them.
   let digests: PictureDigests?
 
   /// Where a run stands, apart from its tensors.
@@ -36,31 +36,37 @@ package struct Checkpoint: Sendable {
     package var skipped: [String]
     /// The results of the completed epochs.
     package var history: [EpochMetrics]
-    /// Steps that the optimiser has taken.
-    package var optimiserSteps: Int
+    /// Steps that the optimizer has taken.
+    package var optimizerSteps: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case epoch, step, running, skipped, history
+      // As checkpoints have always spelled it.
+      case optimizerSteps = "optimiserSteps"
+    }
   }
 
-  /// A checkpoint of `state`; without `optimiser` a model file.
-  package init(_ record: ModelRecord, _ state: TrainingState, withOptimiser: Bool) {
+  /// A checkpoint of `state`; without `optimizer` a model file.
+  package init(_ record: ModelRecord, _ state: TrainingState, withOptimizer: Bool) {
     self.record = record
     head = state.head
     progress = Progress(
       epoch: state.epoch, step: state.step, running: state.running.values,
       skipped: state.skipped.sorted, history: state.history,
-      optimiserSteps: state.optimiser.state.step)
-    optimiser = withOptimiser ? state.optimiser.state : nil
-    digests = withOptimiser && !state.digests.values.isEmpty ? state.digests : nil
+      optimizerSteps: state.optimizer.state.step)
+    optimizer = withOptimizer ? state.optimizer.state : nil
+    digests = withOptimizer && !state.digests.values.isEmpty ? state.digests : nil
   }
 
   private init(modelOf checkpoint: Checkpoint) {
     record = checkpoint.record
     head = checkpoint.head
     progress = checkpoint.progress
-    optimiser = nil
+    optimizer = nil
     digests = nil
   }
 
-  /// The model file of the moment at which this checkpoint was kept.
+  /// The model file of the moment at which this checkpoint was saved.
   package var model: Checkpoint { Checkpoint(modelOf: self) }
 }
 
@@ -81,13 +87,13 @@ extension Checkpoint {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var writer = SafeTensorsWriter(metadata: [
-      Key.format: "pt", Seal.name: Seal.blank,
+      Key.format: "pt", Checksum.name: Checksum.blank,
       Key.record: String(decoding: try encoder.encode(record), as: UTF8.self),
       Key.progress: String(decoding: try encoder.encode(progress), as: UTF8.self),
     ])
     for part in HeadTensor.allCases { writer.add(part.rawValue, head.tensor(part)) }
-    if let optimiser {
-      for (name, values) in [(Key.first, optimiser.first), (Key.second, optimiser.second)] {
+    if let optimizer {
+      for (name, values) in [(Key.first, optimizer.first), (Key.second, optimizer.second)] {
         writer.add(name, Tensor(shape: [values.count], values: values))
       }
     }
@@ -95,7 +101,7 @@ extension Checkpoint {
       writer.add(Key.digests, Tensor(shape: [values.count], values: values))
     }
     var bytes = writer.encoded()
-    Seal.close(&bytes)
+    Checksum.write(into: &bytes)
     return bytes
   }
 
@@ -104,7 +110,7 @@ extension Checkpoint {
   /// - Parameter path: what messages call it.
   /// - Throws: ``CheckpointError``.
   package init(bytes: [UInt8], path: String) throws(CheckpointError) {
-    guard Seal.isIntact(bytes) else { throw .damaged(path) }
+    guard Checksum.isIntact(bytes) else { throw .damaged(path) }
     do {
       let file = try SafeTensorsFile(bytes: bytes, path: path)
       let decoder = JSONDecoder()
@@ -120,11 +126,11 @@ extension Checkpoint {
           throw .tensor(name: name, reason: error.description)
         }
       }
-      let hasOptimiser = file.shape(of: Key.first) != nil
-      optimiser =
-        hasOptimiser
-        ? OptimiserState(
-          step: progress.optimiserSteps, first: try file.floats(Key.first).values,
+      let hasOptimizer = file.shape(of: Key.first) != nil
+      optimizer =
+        hasOptimizer
+        ? OptimizerState(
+          step: progress.optimizerSteps, first: try file.floats(Key.first).values,
           second: try file.floats(Key.second).values) : nil
       digests =
         file.shape(of: Key.digests) == nil
@@ -152,7 +158,7 @@ extension Checkpoint {
     let steps = Sampler(count: record.trainCount, globalBatch: batch, seed: 0).stepsPerEpoch
     let most = progress.epoch * steps + progress.step
     // Behind the last step of an epoch stands the checkpoint before its validation.
-    return (0...steps).contains(progress.step) && (0...most).contains(progress.optimiserSteps)
+    return (0...steps).contains(progress.step) && (0...most).contains(progress.optimizerSteps)
       && progress.history.map(\.epoch) == Array(1..<progress.epoch + 1)
       && digests.map { $0.values.count >= record.trainCount } ?? true
       && ExactTally.canHold(
@@ -201,18 +207,18 @@ extension Checkpoint {
 }
 
 extension TrainingState {
-  /// The state in which `checkpoint` was kept.
+  /// The state in which `checkpoint` was saved.
   ///
-  /// - Throws: ``CheckpointError`` for a model file, ``HeadError`` where optimiser and head
+  /// - Throws: ``CheckpointError`` for a model file, ``HeadError`` where optimizer and head
   ///   disagree.
   package init(
     _ checkpoint: Checkpoint, configuration: TrainingConfiguration, path: String
   ) throws {
-    guard let moments = checkpoint.optimiser else { throw CheckpointError.modelOnly(path) }
+    guard let moments = checkpoint.optimizer else { throw CheckpointError.modelOnly(path) }
     let progress = checkpoint.progress
     head = checkpoint.head
-    optimiser = try Optimiser(
-      configuration.optimiserSettings, parameterCount: head.shape.parameterCount, state: moments)
+    optimizer = try Optimizer(
+      configuration.optimizerSettings, parameterCount: head.shape.parameterCount, state: moments)
     epoch = progress.epoch
     step = progress.step
     running = ExactTally(capacity: max(1, checkpoint.record.trainCount))
@@ -232,7 +238,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case damaged(String)
   /// Intact, but not what is needed; why.
   case foreign(String, String)
-  /// A model file, which has no optimiser state.
+  /// A model file, which has no optimizer state.
   case modelOnly(String)
 
   package var description: String {
@@ -245,7 +251,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path) is damaged or no checkpoint of avp-dist: its checksum does not fit."
     case .foreign(let path, let reason): "\(path) cannot be used as a checkpoint: \(reason)."
     case .modelOnly(let path):
-      "\(path) is a model, not a checkpoint: it has no optimiser state to go on from. Resume from a "
+      "\(path) is a model, not a checkpoint: it has no optimizer state to go on from. Resume from a "
         + "file in the run's checkpoints folder."
     }
   }

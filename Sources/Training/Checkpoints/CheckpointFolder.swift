@@ -29,7 +29,7 @@ package struct CheckpointFolder: Sendable {
       : "step-\(padded(epoch * stepsPerEpoch + step, 8)).safetensors"
   }
 
-  /// Writes a checkpoint, then removes those that are not kept any more.
+  /// Writes a checkpoint, then removes those that are not to be retained.
   ///
   /// - Returns: the file's path.
   @discardableResult
@@ -83,7 +83,7 @@ package struct CheckpointFolder: Sendable {
       }
     }
     let newest = (same.isEmpty ? others : same).max {
-      $0.checkpoint.progress.place < $1.checkpoint.progress.place
+      $0.checkpoint.progress.position < $1.checkpoint.progress.position
     }
     return (newest, damaged)
   }
@@ -130,7 +130,7 @@ package struct CheckpointFolder: Sendable {
       return
     }
     let best = written.progress.history.best?.epoch
-    for (name, progress) in good.sorted(by: { $0.progress.place > $1.progress.place })
+    for (name, progress) in good.sorted(by: { $0.progress.position > $1.progress.position })
       .dropFirst(max(1, keep))
     where name != newName && (progress.step > 0 || progress.epoch != best) {
       files.remove(name)
@@ -150,5 +150,5 @@ package struct CheckpointFolder: Sendable {
 
 extension Checkpoint.Progress {
   /// What orders checkpoints by age.
-  fileprivate var place: (epoch: Int, step: Int) { (epoch, step) }
+  fileprivate var position: (epoch: Int, step: Int) { (epoch, step) }
 }

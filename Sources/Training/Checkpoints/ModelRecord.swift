@@ -4,7 +4,7 @@ import Tensors
 
 /// What a checkpoint and a model file say about themselves, as JSON in the file's metadata.
 ///
-/// Nothing in it depends on the place, the time, or on how many ranks and threads there were.
+/// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
   /// The version of this layout.
   package static let currentFormat = 1

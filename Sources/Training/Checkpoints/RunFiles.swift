@@ -43,21 +43,21 @@ package struct RunFiles: Sendable {
   /// Writes what is due at `state`; what fails here is tried again with the next call.
   ///
   /// - Returns: the checkpoint's path.
-  package mutating func keep(_ state: TrainingState) throws -> String {
+  package mutating func save(_ state: TrainingState) throws -> String {
     if state.step == 0, state.bestEpoch == state.epoch {
-      pendingBest = try Checkpoint(record, state, withOptimiser: false).encoded()
+      pendingBest = try Checkpoint(record, state, withOptimizer: false).encoded()
     }
     // Before the checkpoint: a run that dies between the two takes this epoch again, and writes the
     // same file. After it, the run would go on behind this epoch, and its best head would be lost.
     try writeBest()
     return try checkpoints.write(
-      Checkpoint(record, state, withOptimiser: true), stepsPerEpoch: stepsPerEpoch)
+      Checkpoint(record, state, withOptimizer: true), stepsPerEpoch: stepsPerEpoch)
   }
 
   /// Writes the model at the end of the run.
   package mutating func finish(_ state: TrainingState) throws {
     try writeBest()
-    try write(Checkpoint(record, state, withOptimiser: false).encoded(), to: Self.modelName)
+    try write(Checkpoint(record, state, withOptimizer: false).encoded(), to: Self.modelName)
   }
 
   /// Brings the best epoch's model back where a run goes on behind that epoch and the file is

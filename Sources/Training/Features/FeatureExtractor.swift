@@ -22,9 +22,9 @@ package struct FeatureExtractor: FeatureProducer {
   package let pictures: PictureSource
   /// What happens to a picture that cannot be decoded.
   package let onBadImage: BadImagePolicy
-  /// Where the features of unaugmented and of augmented pictures are kept, nil for nowhere.
-  private var plainStore: FeatureStore?
-  private var viewStore: FeatureStore?
+  /// Where the features of unaugmented and of augmented pictures are cached, nil for nowhere.
+  private var plainStore: FeatureCache?
+  private var viewStore: FeatureCache?
 
   /// Puts the parts together; see the properties.
   package init(
@@ -39,21 +39,21 @@ package struct FeatureExtractor: FeatureProducer {
     self.onBadImage = onBadImage
   }
 
-  /// The same extractor with features kept on disk.
+  /// The same extractor with features cached on disk.
   ///
   /// - Parameters:
   ///   - plain: the folder for unaugmented pictures.
   ///   - views: the folder for augmented pictures, nil to compute them every time.
   ///   - context: all that decides the features besides the picture and its augmentation; the text
   ///     of a ``FeatureContext``.
-  ///   - warn: told, once for each folder, that features cannot be kept there.
-  package func keeping(
+  ///   - warn: told, once for each folder, that features cannot be cached there.
+  package func caching(
     plainIn plain: String, viewsIn views: String?, context: String,
     warn: @escaping @Sendable (String) -> Void
   ) -> FeatureExtractor {
     var copy = self
-    copy.plainStore = FeatureStore(folder: plain, context: context, warn: warn)
-    copy.viewStore = views.map { FeatureStore(folder: $0, context: context, warn: warn) }
+    copy.plainStore = FeatureCache(folder: plain, context: context, warn: warn)
+    copy.viewStore = views.map { FeatureCache(folder: $0, context: context, warn: warn) }
     return copy
   }
 
@@ -74,21 +74,21 @@ package struct FeatureExtractor: FeatureProducer {
     _ forward: ([[Float]]) throws -> [[Float]]
   ) throws -> [FeatureAnswer] {
     var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
-    var inputs: [(place: Int, input: [Float], key: FeatureStore.Key?, origin: Origin)] = []
-    for (place, request) in requests.enumerated() {
+    var inputs: [(index: Int, input: [Float], key: FeatureCache.Key?, origin: Origin)] = []
+    for (index, request) in requests.enumerated() {
       beginning(request)
       let bytes = try pictures.bytes(of: request.sample)
       let hash = sha256(bytes)
       let origin = Origin(digest: PictureDigest(sha256: hash), notes: PictureNotes(bytes))
       switch try prepare(request, bytes, hash, memory) {
-      case .ready(let result): answers[place] = origin.answer(result)
-      case .input(let input, let key): inputs.append((place, input, key, origin))
+      case .ready(let result): answers[index] = origin.answer(result)
+      case .input(let input, let key): inputs.append((index, input, key, origin))
       }
     }
     let computed = try forward(inputs.map(\.input))
-    for ((place, _, key, origin), features) in zip(inputs, computed) {
-      if let key { store(for: requests[place])?.keep(features, under: key) }
-      answers[place] = origin.answer(.features(features))
+    for ((index, _, key, origin), features) in zip(inputs, computed) {
+      if let key { store(for: requests[index])?.save(features, under: key) }
+      answers[index] = origin.answer(.features(features))
     }
     return answers.compactMap { $0 }
   }
@@ -105,7 +105,7 @@ package struct FeatureExtractor: FeatureProducer {
 
   private enum Prepared {
     case ready(FeatureResult)
-    case input([Float], key: FeatureStore.Key?)
+    case input([Float], key: FeatureCache.Key?)
   }
 
   /// Decodes and transforms one picture unless its features are in a store.
@@ -114,8 +114,8 @@ package struct FeatureExtractor: FeatureProducer {
   ) throws(DatasetError) -> Prepared {
     let store = store(for: request)
     let key = store?.key(picture: hash, variant: variant(request))
-    if let key, let kept = store?.features(key, count: backbone.featureCount) {
-      return .ready(.features(kept))
+    if let key, let cached = store?.features(key, count: backbone.featureCount) {
+      return .ready(.features(cached))
     }
     do throws(DatasetError) {
       let input = try pictures.naming(request.sample) { () throws(ImageError) in
@@ -138,7 +138,7 @@ package struct FeatureExtractor: FeatureProducer {
     return transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
   }
 
-  private func store(for request: FeatureRequest) -> FeatureStore? {
+  private func store(for request: FeatureRequest) -> FeatureCache? {
     request.view == nil ? plainStore : viewStore
   }
 

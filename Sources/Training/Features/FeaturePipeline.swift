@@ -115,8 +115,8 @@ final class FeaturePipeline: @unchecked Sendable {
     condition.broadcast()
     // A process must not end under threads that still compute; one that hangs in a read is left
     // behind.
-    let patience = Date(timeIntervalSinceNow: 3)
-    while working > 0 && condition.wait(until: patience) {}
+    let deadline = Date(timeIntervalSinceNow: 3)
+    while working > 0 && condition.wait(until: deadline) {}
   }
 
   private func work(_ makeWorker: () throws -> FeatureWorker) {

@@ -26,9 +26,9 @@ package struct PictureDigest: Equatable, Sendable, CustomStringConvertible {
 /// during a run, before it is resumed, or that differs between hosts is noticed when it is read
 /// again.
 package struct PictureDigests: Equatable, Sendable {
-  /// One picture's content; `place` counts training pictures, then validation pictures.
+  /// One picture's content; `index` counts training pictures, then validation pictures.
   struct Entry: Equatable, Sendable {
-    let place: Int
+    let index: Int
     let digest: PictureDigest
   }
 
@@ -42,16 +42,16 @@ package struct PictureDigests: Equatable, Sendable {
   init(values: [Int64]) { self.values = values }
 
   /// The known content of one picture, nil where it has not been read.
-  subscript(place: Int) -> PictureDigest? {
-    guard values.indices.contains(place), values[place] != 0 else { return nil }
-    return PictureDigest(bits: values[place])
+  subscript(index: Int) -> PictureDigest? {
+    guard values.indices.contains(index), values[index] != 0 else { return nil }
+    return PictureDigest(bits: values[index])
   }
 
   /// Adds what every rank has read for the first time. Collective; moves 16 bytes a picture, once.
   mutating func share(
     _ fresh: [Entry], _ communicator: any Communicator
   ) throws(CollectiveError) {
-    let numbers = fresh.flatMap { [Int64($0.place), $0.digest.bits] }
+    let numbers = fresh.flatMap { [Int64($0.index), $0.digest.bits] }
     for numbers in try communicator.allgather(numbers: numbers) {
       for pair in stride(from: 0, to: numbers.count - 1, by: 2)
       where values.indices.contains(Int(numbers[pair])) {

@@ -1,4 +1,4 @@
-/// The result of one epoch. The same bits on any number of ranks; times are kept elsewhere.
+/// The result of one epoch. The same bits on any number of ranks; times are recorded elsewhere.
 package struct EpochMetrics: Codable, Equatable, Sendable {
   /// The epoch's number, from 1.
   package let epoch: Int

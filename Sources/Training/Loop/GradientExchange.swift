@@ -4,10 +4,10 @@ import Head
 /// The gradient of a global batch, summed exactly over all ranks, with the request of any rank to
 /// stop.
 ///
-/// Sums are 64-bit integers, so neither the order of the addition nor the way (``Exchange``) shows
+/// Sums are 64-bit integers, so neither the order of the addition nor the method (``Exchange``) shows
 /// in them; see ``ExactGradient``.
 final class GradientExchange {
-  private let way: Exchange
+  private let method: Exchange
   private let empty: ExactGradient
   private let communicator: any Communicator
   private let stop: StopSignal
@@ -15,10 +15,10 @@ final class GradientExchange {
   private var count = 0
 
   init(
-    _ way: Exchange, shape: HeadShape, globalBatch: Int, communicator: any Communicator,
+    _ method: Exchange, shape: HeadShape, globalBatch: Int, communicator: any Communicator,
     stop: StopSignal
   ) {
-    self.way = way.resolved(
+    self.method = method.resolved(
       globalBatch: globalBatch, features: shape.features, parameters: shape.parameterCount)
     self.communicator = communicator
     self.stop = stop
@@ -32,7 +32,7 @@ final class GradientExchange {
   ) throws -> (gradient: ExactGradient, stops: Bool) {
     let samples = usable(own)
     let result =
-      way == .features ? try sumGathered(samples, at: head) : try sumReduced(samples, at: head)
+      method == .features ? try sumGathered(samples, at: head) : try sumReduced(samples, at: head)
     count += result.gradient.sampleCount
     return result
   }

@@ -14,11 +14,11 @@ package struct RunOptions: Sendable {
   /// more is decoded while no other one is.
   package var decodingBytes = 1 << 30
 
-  /// The usual way.
+  /// The usual method.
   package init() {}
 }
 
-/// What ranks send each other at each step. Both ways give the same bits.
+/// What ranks send each other at each step. Both methods give the same bits.
 package enum Exchange: String, CaseIterable, Sendable {
   /// Each rank sums the gradient of its pictures; the sums are reduced.
   case gradients
@@ -27,7 +27,7 @@ package enum Exchange: String, CaseIterable, Sendable {
   /// Whichever moves fewer bytes.
   case auto
 
-  /// The way to go for a global batch, by the bytes that a rank sends and receives in a step.
+  /// The method for a global batch, by the bytes that a rank sends and receives in a step.
   ///
   /// A ring reduction of P 64-bit sums moves 16 P bytes through a rank, a gathering of B vectors of
   /// D floats 4 B D bytes.

@@ -31,7 +31,7 @@ package struct Trainer {
 
   /// Trains to the end, or to a requested stop.
   ///
-  /// - Throws: what makes it impossible to go on. No rank has kept the step in question: the state
+  /// - Throws: what makes it impossible to go on. No rank has applied the step in question: the state
   ///   is dropped with this value, and checkpoints hold whole steps only.
   package mutating func run() throws -> Outcome {
     defer { pipeline.stop() }
@@ -42,7 +42,7 @@ package struct Trainer {
         let (gradient, stops) = try exchange.sum(batch, at: state.head)
         try update(with: gradient)
         observer.note(progress)
-        try keepCheckpoint(stopping: stops)
+        try saveCheckpoint(stopping: stops)
         if stops { return .stopped }
       }
       guard try computeValidationFeatures() else { return .stopped }
@@ -51,12 +51,12 @@ package struct Trainer {
     return .finished
   }
 
-  /// Starts the worker threads; they compute ahead from the place where `state` stands.
+  /// Starts the worker threads; they compute ahead from where `state` stands.
   ///
   /// - Parameters:
   ///   - communicator: this rank's; used from the calling thread alone.
   ///   - stop: asked at every step whether the run shall stop.
-  ///   - observer: told what happens, and asked to keep checkpoints.
+  ///   - observer: told what happens, and asked to save checkpoints.
   package init(
     manifest: DatasetManifest, configuration: TrainingConfiguration, producer: any FeatureProducer,
     from state: TrainingState, options: RunOptions, communicator: any Communicator,
@@ -98,49 +98,49 @@ package struct Trainer {
 extension Trainer {
   /// This rank's part of the next global batch.
   private mutating func nextBatch() throws -> [AnsweredRequest] {
-    let place = "epoch \(state.epoch + 1), step \(state.step + 1)"
-    let batch = try answers(plan.slice(step: state.step).count, at: place)
-    try checkContents(of: batch, firstPlace: 0)
+    let position = "epoch \(state.epoch + 1), step \(state.step + 1)"
+    let batch = try answers(plan.slice(step: state.step).count, at: position)
+    try checkContents(of: batch, firstIndex: 0)
     return batch
   }
 
   /// The answers to the next requests. Others read in `activity` where this rank is.
-  private func answers(_ count: Int, at place: String) throws -> [AnsweredRequest] {
-    communicator.activity = place
+  private func answers(_ count: Int, at position: String) throws -> [AnsweredRequest] {
+    communicator.activity = position
     let answers = try pipeline.next(count) { file in
-      if let file { communicator.activity = "\(place), working on \(file)" }
+      if let file { communicator.activity = "\(position), working on \(file)" }
       try communicator.reportActivity()
     }
     communicator.activity =
-      answers.last.map { "\(place), last file \($0.request.sample.path)" } ?? place
+      answers.last.map { "\(position), last file \($0.request.sample.path)" } ?? position
     return answers
   }
 
   /// Refuses a picture whose file is not the one that this run has read before.
-  private mutating func checkContents(of answers: [AnsweredRequest], firstPlace: Int) throws {
+  private mutating func checkContents(of answers: [AnsweredRequest], firstIndex: Int) throws {
     for answered in answers {
       tally?.add(answered.answer)
       guard let digest = answered.answer.digest else { continue }
-      let place = firstPlace + answered.request.index
-      if let known = state.digests[place] {
+      let index = firstIndex + answered.request.index
+      if let known = state.digests[index] {
         guard known == digest else {
           throw TrainingError.otherContent(
             path: answered.request.sample.path, host: communicator.host, here: digest,
             before: known)
         }
       } else {
-        freshDigests.append(PictureDigests.Entry(place: place, digest: digest))
+        freshDigests.append(PictureDigests.Entry(index: index, digest: digest))
       }
     }
   }
 
-  /// Takes the optimiser's step, the same on every rank. A batch whose pictures were all left out
+  /// Takes the optimizer's step, the same on every rank. A batch whose pictures were all left out
   /// changes nothing.
   private mutating func update(with sums: ExactGradient) throws {
     if let (gradient, _) = try sums.meanUnlessEmpty() {
       let rate = schedule.rate(step: completedSteps, stepsPerEpoch: plan.sampler.stepsPerEpoch)
-      state.optimiser.update(&state.head, gradient: gradient, learningRate: rate)
-      guard state.head.isFinite, state.optimiser.state.isUsable else {
+      state.optimizer.update(&state.head, gradient: gradient, learningRate: rate)
+      guard state.head.isFinite, state.optimizer.state.isUsable else {
         throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1)
       }
     }
@@ -148,14 +148,14 @@ extension Trainer {
     state.step += 1
   }
 
-  /// Keeps a checkpoint inside an epoch where one is due: after every so many steps, and before the
+  /// Saves a checkpoint inside an epoch where one is due: after every so many steps, and before the
   /// features of the validation pictures are computed, which may take long and fail.
-  private mutating func keepCheckpoint(stopping: Bool) throws {
+  private mutating func saveCheckpoint(stopping: Bool) throws {
     let due = checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
     let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
     guard stopping || due || validates else { return }
     try shareFindings()
-    try observer.keep(state, isFinalAttempt: stopping)
+    try observer.save(state, isFinalAttempt: stopping)
   }
 
   /// Computes the features of the validation pictures, once a run, in rounds of a global batch.
@@ -170,12 +170,12 @@ extension Trainer {
           epoch: state.epoch + 1, done: validation.count(ofRounds: number),
           total: validation.count))
       let answers = try answers(round.count, at: "epoch \(state.epoch + 1), validation")
-      try checkContents(of: answers, firstPlace: trainCount)
+      try checkContents(of: answers, firstIndex: trainCount)
       validation.add(answers)
       if try exchange.anyRankStops() {
         // Once more: the attempt behind the last step was allowed to fail. What has been learnt of
         // the validation pictures stays out of it, so that the file is the same.
-        try observer.keep(state, isFinalAttempt: true)
+        try observer.save(state, isFinalAttempt: true)
         return false
       }
     }
@@ -199,7 +199,7 @@ extension Trainer {
         metrics, seconds: seconds, imagesPerSecond: Double(exchange.takeCount()) / seconds,
         isBest: state.bestEpoch == metrics.epoch))
     try tellTally()
-    try observer.keep(state, isFinalAttempt: false)
+    try observer.save(state, isFinalAttempt: false)
   }
 
   /// Tells, once a run, what the files of its first epoch and of the validation say.
@@ -247,8 +247,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .diverged(let epoch, let step):
-      "The head, or the optimiser's memory, is not finite any more after step \(step) of epoch "
-        + "\(epoch). Earlier checkpoints are intact; try a lower --lr."
+      "The head, or the optimizer's memory, is not finite any more after step \(step) of epoch "
+        + "\(epoch). Earlier checkpoints are intact."
     case .otherContent(let path, let host, let here, let before):
       "On host \(host) the picture \(path) has other content than when this run read it before: its "
         + "SHA-256 begins with \(here), not \(before). It was replaced, or hosts hold different files "

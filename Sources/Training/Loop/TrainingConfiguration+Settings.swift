@@ -2,7 +2,7 @@ import Head
 import ImageTransforms
 import Settings
 
-extension OptimiserKind: SettingChoice {}
+extension OptimizerKind: SettingChoice {}
 extension LearningRateSchedule.Shape: SettingChoice {}
 extension Preset: SettingChoice {}
 extension BadImagePolicy: SettingChoice {}
@@ -26,7 +26,7 @@ extension TrainingConfiguration: SettingsGroup {
         "hidden", \.hidden, "N", in: .from(1, to: 65_536), "units of the head's hidden layer",
         group: group, role: .numbers),
       Setting(
-        "optimizer", \.optimiser, "what turns a gradient into a step", group: group,
+        "optimizer", \.optimizer, "what turns a gradient into a step", group: group,
         role: .numbers),
       Setting(
         "lr", \.learningRate, "X", in: .above(0), "learning rate", group: group,
@@ -61,8 +61,8 @@ extension TrainingConfiguration: SettingsGroup {
     ]
   }()
 
-  /// How strongly images are varied: `preview` shows just these.
-  package static let variationSettings: [Setting<Self>] = {
+  /// How strongly images are varied.
+  private static let variationSettings: [Setting<Self>] = {
     let group = "Augmentation"
     return [
       Setting(
@@ -85,7 +85,7 @@ extension TrainingConfiguration: SettingsGroup {
     ] + variationSettings + [
       Setting(
         "views", \.views, "K", in: .from(0, to: 1_000_000),
-        "augmented views of an image, kept on disk; 0 for new ones in every epoch",
+        "augmented views of an image, cached on disk; 0 for new ones in every epoch",
         group: "Augmentation", role: .numbers)
     ]
 

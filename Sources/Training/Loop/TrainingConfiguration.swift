@@ -13,7 +13,7 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// Units of the head's hidden layer.
   package var hidden = 128
   /// The rule that turns a gradient into a step.
-  package var optimiser: OptimiserKind = .adam
+  package var optimizer: OptimizerKind = .adam
   /// The learning rate after warm-up, before the schedule lowers it.
   package var learningRate = 0.001
   /// The weight decay: added to the gradient (adam, sgd) or decoupled from it (adamw).
@@ -39,6 +39,14 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
 
   /// The settings of the article.
   package init() {}
+
+  /// The names in files. A setting that is missing here is not saved.
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case preset, epochs, batchSize, hidden, learningRate, weightDecay, momentum, schedule
+    case stepDecay, warmupEpochs, seed, augmentation, views, maxSteps, onBadImage
+    // As checkpoints have always spelled it.
+    case optimizer = "optimiser"
+  }
 }
 
 /// The falls of the learning rate in the `step` schedule.

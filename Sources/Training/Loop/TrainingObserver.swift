@@ -8,7 +8,7 @@ package protocol TrainingObserver: AnyObject {
   ///
   /// - Parameter isFinalAttempt: whether the run ends after this, so that a failure must be thrown;
   ///   else a failure may be reported as a warning, and the next checkpoint tries again.
-  func keep(_ state: TrainingState, isFinalAttempt: Bool) throws
+  func save(_ state: TrainingState, isFinalAttempt: Bool) throws
 }
 
 /// What happens during a run, for whoever shows or records it.
@@ -38,7 +38,7 @@ package final class SilentObserver: TrainingObserver {
   /// An observer without effect.
   package init() {}
   package func note(_ event: TrainingEvent) {}
-  package func keep(_ state: TrainingState, isFinalAttempt: Bool) throws {}
+  package func save(_ state: TrainingState, isFinalAttempt: Bool) throws {}
 }
 
 /// Measures the time of epochs.

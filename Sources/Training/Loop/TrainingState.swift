@@ -5,8 +5,8 @@ import ImageTransforms
 package struct TrainingState: Sendable {
   /// The trained head.
   package internal(set) var head: HeadParameters
-  /// The optimiser and its moments.
-  package internal(set) var optimiser: Optimiser
+  /// The optimizer and its moments.
+  package internal(set) var optimizer: Optimizer
   /// Completed epochs.
   package internal(set) var epoch: Int
   /// Completed steps of the epoch that is under way.
@@ -30,8 +30,8 @@ package struct TrainingState: Sendable {
       features: features, hidden: configuration.hidden, classes: classes)
     head = initialHead(
       shape: shape, initialisation: configuration.preset.initialisation, seed: configuration.seed)
-    optimiser = try Optimiser(
-      configuration.optimiserSettings, parameterCount: shape.parameterCount)
+    optimizer = try Optimizer(
+      configuration.optimizerSettings, parameterCount: shape.parameterCount)
     epoch = 0
     step = 0
     running = ExactTally(capacity: max(1, trainCount))
@@ -53,10 +53,10 @@ package struct TrainingState: Sendable {
 }
 
 extension TrainingConfiguration {
-  /// What the optimiser is made from.
-  package var optimiserSettings: OptimiserSettings {
-    OptimiserSettings(
-      kind: optimiser, convention: preset == .keras ? .keras : .pytorch, weightDecay: weightDecay,
+  /// What the optimizer is made from.
+  package var optimizerSettings: OptimizerSettings {
+    OptimizerSettings(
+      kind: optimizer, convention: preset == .keras ? .keras : .pytorch, weightDecay: weightDecay,
       momentum: momentum)
   }
 

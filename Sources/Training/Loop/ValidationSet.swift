@@ -3,7 +3,7 @@ import Head
 import ImageData
 
 /// The validation pictures, split over the ranks without padding or repetition. They are not
-/// augmented, so their features are computed once and kept.
+/// augmented, so their features are computed once and held in memory.
 struct ValidationSet {
   /// This rank's pictures of each round, as many rounds on every rank.
   let rounds: [[FeatureRequest]]

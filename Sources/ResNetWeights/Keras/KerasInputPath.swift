@@ -1,7 +1,7 @@
 import FileIO
 
-/// The way from the first convolution of a Keras ResNet back to the model's input.
-package struct KerasWay {
+/// The path from the first convolution of a Keras ResNet back to the model's input.
+package struct KerasInputPath {
   /// A layer that changes pixels.
   package struct Operation {
     package let layer: KerasConfiguration.Layer
@@ -16,7 +16,7 @@ package struct KerasWay {
   private let layers: [KerasConfiguration.Layer]
   private let path: String
 
-  /// The most layers on a way; hostile files lead in circles.
+  /// The most layers on a path; hostile files lead in circles.
   private static let lengthLimit = 200
 
   package init(_ configuration: KerasConfiguration, path: String) throws(FileError) {
@@ -26,14 +26,14 @@ package struct KerasWay {
       layer.className == "Conv2D" && KerasLayerName(layer.name)?.canonical == "conv1"
     }
     guard let stem else { return }
-    var place = try before(stem)
+    var current = try before(stem)
     // The padding of the first convolution.
-    if let padding = place, layers[padding].className == "ZeroPadding2D" {
-      place = try before(padding)
+    if let padding = current, layers[padding].className == "ZeroPadding2D" {
+      current = try before(padding)
     }
     for _ in 0..<Self.lengthLimit {
-      guard let index = place else { return }
-      place = try pass(index)
+      guard let index = current else { return }
+      current = try pass(index)
     }
     throw KerasPixels.unsupported(layers[stem], path)
   }
@@ -151,12 +151,12 @@ package struct KerasWay {
       channels.count == 3, arguments.count == 1
     else { throw KerasPixels.unsupported(layer, path) }
     var sources: Set<Int?> = []
-    for (place, channel) in channels.enumerated() {
+    for (position, channel) in channels.enumerated() {
       guard let item = Self.source(channel).flatMap({ sibling($0, of: index) }),
         layers[item].className == "GetItem", case let call = try call(layers[item]).arguments,
         call.count == 2, let parts = call[1].array, parts.count == 2,
         parts[0]["class_name"]?.string == "__ellipsis__",
-        parts[1] == .number(Double(2 - place))
+        parts[1] == .number(Double(2 - position))
       else { throw KerasPixels.unsupported(layer, path) }
       sources.insert(try before(item))
     }

@@ -5,19 +5,19 @@ import FileIO
 /// The metadata entry `checksum` holds the SHA-256 of the whole file in which the 64 digits of that
 /// very entry are zeros. So any changed, missing or added byte shows, header included, and the file
 /// stays an ordinary safetensors file.
-enum Seal {
+enum Checksum {
   /// The metadata entry's name.
   static let name = "checksum"
-  /// The entry's value before the file is sealed.
+  /// The entry's value before the checksum is known.
   static let blank = String(repeating: "0", count: 64)
 
   /// Puts the checksum into the bytes of a file whose metadata has the blank entry.
-  static func close(_ bytes: inout [UInt8]) {
+  static func write(into bytes: inout [UInt8]) {
     guard let digits = digits(in: bytes) else { return }
     bytes.replaceSubrange(digits, with: Array(sha256(bytes).utf8))
   }
 
-  /// Whether the bytes are those that were sealed.
+  /// Whether the bytes are those that were written.
   static func isIntact(_ bytes: [UInt8]) -> Bool {
     guard let digits = digits(in: bytes) else { return false }
     var blanked = bytes

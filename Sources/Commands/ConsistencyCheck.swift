@@ -8,7 +8,7 @@ import Training
 
 /// What all ranks must have in common before the first step, so that a forgotten update or a wrong
 /// folder on one host is a message and not a wrong result.
-struct Agreement {
+struct ConsistencyCheck {
   private let facts: [String: String]
   private let kernels: String
   private let manifest: DatasetManifest
@@ -46,16 +46,16 @@ struct Agreement {
     let all = try communicator.allgather([UInt8](encoded)).map {
       try JSONDecoder().decode([String: String].self, from: Data($0))
     }
-    let complaints = all.enumerated().flatMap { rank, other in
-      self.complaints(rank, other, all[0])
+    let differences = all.enumerated().flatMap { rank, other in
+      self.differences(rank, other, all[0])
     }
     if communicator.rank == 0 {
-      guard complaints.isEmpty else {
+      guard differences.isEmpty else {
         throw Failure(
           status: all.contains { $0["unseen"] != "" } ? .missingInput : .configuration,
           description: all.count == 1
             ? "The pictures cannot be used: \(own["unseen"] ?? "")"
-            : "The ranks do not agree:\n" + complaints.joined(separator: "\n"))
+            : "The ranks do not agree:\n" + differences.joined(separator: "\n"))
       }
       warnAboutKernels(all)
     }
@@ -63,16 +63,17 @@ struct Agreement {
     try communicator.barrier()
   }
 
-  private func complaints(
+  private func differences(
     _ rank: Int, _ other: [String: String], _ first: [String: String]
   ) -> [String] {
-    let place = "rank \(rank) (host \(other["host"] ?? "?"))"
+    let rankName = "rank \(rank) (host \(other["host"] ?? "?"))"
     var lines = facts.keys.sorted().compactMap { name -> String? in
       guard other[name] != first[name] else { return nil }
-      return "  \(place) has \(name) \(other[name] ?? "none"), rank 0 has \(first[name] ?? "none")"
+      return
+        "  \(rankName) has \(name) \(other[name] ?? "none"), rank 0 has \(first[name] ?? "none")"
     }
     if let unseen = other["unseen"], !unseen.isEmpty {
-      lines.append("  \(place) cannot use its share of the pictures: \(unseen)")
+      lines.append("  \(rankName) cannot use its share of the pictures: \(unseen)")
     }
     return lines
   }
@@ -81,9 +82,9 @@ struct Agreement {
   /// of each host divide all files among them, so that every host is known to have all.
   private func unseenSamples(_ communicator: any Communicator) throws -> String {
     let samples = manifest.train + manifest.validation
-    let (place, count) = try communicator.placeOnHost()
+    let (index, count) = try communicator.indexOnHost()
     var unseen: [DatasetManifest.UnreadableSample] = []
-    for sample in samples[Sampler.share(of: samples.count, rank: place, worldSize: count)] {
+    for sample in samples[Sampler.share(of: samples.count, rank: index, worldSize: count)] {
       communicator.activity = "looking for \(sample.path)"
       try communicator.reportActivity()
       unseen += DatasetManifest.unreadable(samples: CollectionOfOne(sample), root: data)

@@ -28,18 +28,18 @@ package struct FeatureContext: Sendable {
     self.transform = transform
   }
 
-  /// The facts in words. Another text means that everything kept so far is computed anew, so none
+  /// The facts in words. Another text means that everything cached so far is computed anew, so none
   /// of it comes from the names of properties or types.
   package var text: String {
     let normalisation = transform.normalisation
-    let (mean, deviation) = normalisation.single
+    let (mean, std) = normalisation.single
     func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
     return [
       "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
       "kernels \(kernels)", "transform \(PictureTransform.version)",
       "preset \(transform.preset.rawValue)", "size \(transform.size)",
       "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
-      "mean \(list(mean))", "deviation \(list(deviation))",
+      "mean \(list(mean))", "deviation \(list(std))",
     ].joined(separator: "\n")
   }
 }
@@ -53,7 +53,7 @@ package struct FeatureContext: Sendable {
 ///
 /// Anybody can compute a checksum, so folders and files that others than this user and root may
 /// write are not used.
-struct FeatureStore: Sendable {
+struct FeatureCache: Sendable {
   /// What decides the bits of a vector, in words.
   struct Key: Sendable, Equatable {
     fileprivate let text: String
@@ -66,14 +66,14 @@ struct FeatureStore: Sendable {
     }
   }
 
-  /// The folder; made when the first vector is kept.
+  /// The folder; made when the first vector is saved.
   let folder: String
   /// What all vectors of this run share, in words.
   let context: String
-  /// Told the first time that a vector cannot be kept.
+  /// Called the first time that a vector cannot be saved.
   private let warn: @Sendable (String) -> Void
 
-  private let complaint = Complaint()
+  private let warning = OneTime()
 
   init(
     folder: String, context: String, warn: @escaping @Sendable (String) -> Void = { _ in }
@@ -84,7 +84,7 @@ struct FeatureStore: Sendable {
   }
 
   /// Whether somebody has been told already.
-  private final class Complaint: Sendable {
+  private final class OneTime: Sendable {
     private let wasMade = Mutex(false)
 
     /// True the first time.
@@ -109,7 +109,7 @@ struct FeatureStore: Sendable {
   func features(_ key: Key, count: Int) -> [Float]? {
     let words = Array(key.text.utf8)
     let length = 64 + words.count + 4 * count
-    let (folder, file) = place(key)
+    let (folder, file) = location(key)
     guard let bytes = try? folder.read(file, limit: length), bytes.count == length,
       bytes[64...].starts(with: words),
       bytes[..<64].elementsEqual(sha256(Array(bytes[64...])).utf8)
@@ -117,22 +117,22 @@ struct FeatureStore: Sendable {
     return numbers(ofLittleEndianBytes: bytes[(64 + words.count)...])
   }
 
-  /// Keeps a vector. A full disk or a read-only folder costs time, not the run: the vector is
+  /// Saves a vector. A full disk or a read-only folder costs time, not the run: the vector is
   /// computed again when it is needed.
-  func keep(_ features: [Float], under key: Key) {
+  func save(_ features: [Float], under key: Key) {
     var content = Array(key.text.utf8)
     content.append(littleEndian: features)
-    let (parent, file) = place(key)
+    let (parent, file) = location(key)
     do throws(FileError) {
       try parent.create()
       try parent.write(Array(sha256(content).utf8) + content, to: file, isFlushed: false)
     } catch {
-      guard complaint.begins() else { return }
-      warn("features cannot be kept in \(folder), so they are computed every time: \(error)")
+      guard warning.begins() else { return }
+      warn("features cannot be cached in \(folder), so they are computed every time: \(error)")
     }
   }
 
-  private func place(_ key: Key) -> (folder: GuardedFolder, file: String) {
+  private func location(_ key: Key) -> (folder: GuardedFolder, file: String) {
     (
       GuardedFolder(path: folder, trust: .ownerOnly).folder(String(key.name.prefix(2))),
       "\(key.name.dropFirst(2)).features"

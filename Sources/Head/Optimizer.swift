@@ -1,5 +1,5 @@
-/// The optimiser's method; each is a file of its own.
-package enum OptimiserKind: String, CaseIterable, Codable, Sendable {
+/// The optimizer's method; each is a file of its own.
+package enum OptimizerKind: String, CaseIterable, Codable, Sendable {
   /// Adam; weight decay is added to the gradient (L2).
   case adam
   /// Adam with decoupled weight decay: parameters shrink by learning rate times decay each step.
@@ -8,7 +8,7 @@ package enum OptimiserKind: String, CaseIterable, Codable, Sendable {
   case sgd
 
   /// Its arithmetic.
-  package var rule: any OptimiserRule {
+  package var rule: any OptimizerRule {
     switch self {
     case .adam: Adam(isDecoupled: false)
     case .adamw: Adam(isDecoupled: true)
@@ -18,19 +18,19 @@ package enum OptimiserKind: String, CaseIterable, Codable, Sendable {
 }
 
 /// The arithmetic of one method.
-package protocol OptimiserRule {
-  /// Whether it needs ``OptimiserState/second`` besides ``OptimiserState/first``.
+package protocol OptimizerRule {
+  /// Whether it needs ``OptimizerState/second`` besides ``OptimizerState/first``.
   var hasSecondMoment: Bool { get }
   /// Takes the step whose number, from 1, is `state.step`.
   ///
   /// - Precondition: `gradient`, `parameters` and the moments have the same length.
   func update(
-    _ parameters: inout [Float], gradient: [Float], state: inout OptimiserState,
-    settings: OptimiserSettings, learningRate: Double)
+    _ parameters: inout [Float], gradient: [Float], state: inout OptimizerState,
+    settings: OptimizerSettings, learningRate: Double)
 }
 
-/// Whose formulas an optimiser follows; they differ in where epsilon and the learning rate enter.
-package enum OptimiserConvention: String, CaseIterable, Codable, Sendable {
+/// Whose formulas an optimizer follows; they differ in where epsilon and the learning rate enter.
+package enum OptimizerConvention: String, CaseIterable, Codable, Sendable {
   /// PyTorch: epsilon is added after the bias correction; velocity does not hold the learning rate.
   case pytorch
   /// Keras: epsilon is added before the bias correction; velocity holds the learning rate.
@@ -40,12 +40,12 @@ package enum OptimiserConvention: String, CaseIterable, Codable, Sendable {
   package var epsilon: Double { self == .pytorch ? 1e-8 : 1e-7 }
 }
 
-/// What an optimiser does, apart from the learning rate of a step.
-package struct OptimiserSettings: Codable, Equatable, Sendable {
+/// What an optimizer does, apart from the learning rate of a step.
+package struct OptimizerSettings: Codable, Equatable, Sendable {
   /// The method.
-  package var kind: OptimiserKind
+  package var kind: OptimizerKind
   /// Whose formulas.
-  package var convention: OptimiserConvention
+  package var convention: OptimizerConvention
   /// The weight decay, at least 0; it acts on weights and biases alike.
   package var weightDecay: Double
   /// SGD's momentum, in [0, 1).
@@ -59,7 +59,7 @@ package struct OptimiserSettings: Codable, Equatable, Sendable {
 
   /// Settings; `epsilon` is by default that of the convention.
   package init(
-    kind: OptimiserKind = .adam, convention: OptimiserConvention = .pytorch,
+    kind: OptimizerKind = .adam, convention: OptimizerConvention = .pytorch,
     weightDecay: Double = 0, momentum: Double = 0.9, beta1: Double = 0.9, beta2: Double = 0.999,
     epsilon: Double? = nil
   ) {
@@ -90,8 +90,8 @@ package struct OptimiserSettings: Codable, Equatable, Sendable {
   }
 }
 
-/// What an optimiser remembers between steps.
-package struct OptimiserState: Equatable, Sendable {
+/// What an optimizer remembers between steps.
+package struct OptimizerState: Equatable, Sendable {
   /// How many steps have been taken.
   package var step: Int
   /// Adam's first moments, or SGD's velocity; one a parameter.
@@ -113,40 +113,40 @@ package struct OptimiserState: Equatable, Sendable {
 }
 
 /// Moves parameters against their gradient.
-package struct Optimiser: Sendable {
+package struct Optimizer: Sendable {
   /// What it does.
-  package let settings: OptimiserSettings
+  package let settings: OptimizerSettings
   /// What it remembers.
-  package private(set) var state: OptimiserState
+  package private(set) var state: OptimizerState
 
-  /// A fresh optimiser for `parameterCount` parameters.
+  /// A fresh optimizer for `parameterCount` parameters.
   ///
   /// - Throws: ``HeadError/setting(_:)``.
-  package init(_ settings: OptimiserSettings, parameterCount: Int) throws(HeadError) {
+  package init(_ settings: OptimizerSettings, parameterCount: Int) throws(HeadError) {
     try settings.validate()
     let zeros = [Float](repeating: 0, count: parameterCount)
     self.settings = settings
-    state = OptimiserState(
+    state = OptimizerState(
       step: 0, first: zeros, second: settings.kind.rule.hasSecondMoment ? zeros : [])
   }
 
-  /// An optimiser that goes on from a saved state.
+  /// An optimizer that goes on from a saved state.
   ///
   /// - Throws: ``HeadError/setting(_:)`` for settings out of range or a state that does not fit
   ///   `parameterCount` parameters.
   package init(
-    _ settings: OptimiserSettings, parameterCount: Int, state: OptimiserState
+    _ settings: OptimizerSettings, parameterCount: Int, state: OptimizerState
   ) throws(HeadError) {
     try settings.validate()
     let secondCount = settings.kind.rule.hasSecondMoment ? parameterCount : 0
     guard state.step >= 0, state.first.count == parameterCount, state.second.count == secondCount
     else {
       throw .setting(
-        "the saved optimiser state holds \(state.first.count) and \(state.second.count) moments; "
+        "the saved optimizer state holds \(state.first.count) and \(state.second.count) moments; "
           + "\(settings.kind.rawValue) needs \(parameterCount) and \(secondCount)")
     }
     guard state.isUsable else {
-      throw .setting("the saved optimiser state holds a moment that is out of range")
+      throw .setting("the saved optimizer state holds a moment that is out of range")
     }
     self.settings = settings
     self.state = state
@@ -154,7 +154,7 @@ package struct Optimiser: Sendable {
 
   /// Takes one step.
   ///
-  /// - Precondition: `gradient` has one element a parameter, and the optimiser was made for as
+  /// - Precondition: `gradient` has one element a parameter, and the optimizer was made for as
   ///   many.
   package mutating func update(
     _ parameters: inout HeadParameters, gradient: [Float], learningRate: Double

@@ -6,30 +6,30 @@ import Testing
 
 @testable import Training
 
-@Suite struct FeatureStoreTests {
+@Suite struct FeatureCacheTests {
   private let scratch: ScratchFolder
-  private let store: FeatureStore
+  private let store: FeatureCache
   private let vector: [Float] = [0, -0.0, 1.5, .pi, 3e38, .leastNonzeroMagnitude]
 
   init() throws {
     scratch = try ScratchFolder()
-    store = FeatureStore(folder: scratch.path, context: "weights, layer, kernels")
+    store = FeatureCache(folder: scratch.path, context: "weights, layer, kernels")
   }
 
-  private func file(_ key: FeatureStore.Key) -> String {
+  private func file(_ key: FeatureCache.Key) -> String {
     "\(key.name.prefix(2))/\(key.name.dropFirst(2)).features"
   }
 
   @Test func aVectorIsFoundAgainBitForBit() {
     let key = store.key(picture: "123", variant: "")
     #expect(store.features(key, count: 6) == nil)
-    store.keep(vector, under: key)
+    store.save(vector, under: key)
     #expect(store.features(key, count: 6)?.map(\.bitPattern) == vector.map(\.bitPattern))
     #expect(store.features(key, count: 5) == nil)
   }
 
   @Test func everythingThatDecidesTheFeaturesIsInTheKey() {
-    let other = FeatureStore(folder: scratch.path, context: "other weights")
+    let other = FeatureCache(folder: scratch.path, context: "other weights")
     let keys = [
       store.key(picture: "1", variant: ""), store.key(picture: "2", variant: ""),
       store.key(picture: "1", variant: "view 1"), other.key(picture: "1", variant: ""),
@@ -39,7 +39,7 @@ import Testing
 
   @Test func aDamagedEntryIsNoEntry() throws {
     let key = store.key(picture: "9", variant: "")
-    store.keep(vector, under: key)
+    store.save(vector, under: key)
     let whole = try scratch.bytes(file(key))
     for index in whole.indices {
       var bytes = whole
@@ -49,14 +49,14 @@ import Testing
       try scratch.write(Array(whole[..<index]), file(key))
       #expect(store.features(key, count: 6) == nil)
     }
-    store.keep(vector, under: key)
+    store.save(vector, under: key)
     #expect(store.features(key, count: 6) == vector)
   }
 
   /// Both are whole; their names say what they are not.
   @Test func swappedEntriesAreNone() throws {
     let keys = ["1", "2"].map { store.key(picture: $0, variant: "") }
-    for (key, value) in zip(keys, [1, 2] as [Float]) { store.keep([value], under: key) }
+    for (key, value) in zip(keys, [1, 2] as [Float]) { store.save([value], under: key) }
     let contents = try keys.map { try scratch.bytes(file($0)) }
     for (key, content) in zip(keys, contents.reversed()) { try scratch.write(content, file(key)) }
     #expect(keys.allSatisfy { store.features($0, count: 1) == nil })
@@ -66,14 +66,14 @@ import Testing
 
   @Test func aFolderThatOthersMayWriteIsNotUsed() throws {
     let key = store.key(picture: "1", variant: "")
-    store.keep(vector, under: key)
+    store.save(vector, under: key)
     let warnings = Warnings()
-    let open = FeatureStore(
+    let open = FeatureCache(
       folder: scratch.path, context: "weights, layer, kernels", warn: warnings.add)
     #expect(open.features(key, count: 6) == vector)
     #expect(chmod(scratch.path, 0o777) == 0)
     #expect(open.features(key, count: 6) == nil)
-    open.keep(vector, under: key)
+    open.save(vector, under: key)
     #expect(warnings.texts.count == 1)
     #expect(warnings.texts.first?.contains("others may write to it (mode 777") == true)
   }
@@ -81,14 +81,15 @@ import Testing
   @Test func aFolderThatCannotBeWrittenCostsOnlyTimeAndIsSaidOnce() throws {
     try scratch.write([], "file")
     let warnings = Warnings()
-    let blocked = FeatureStore(
+    let blocked = FeatureCache(
       folder: scratch.path + "/file/store", context: "", warn: warnings.add)
     let copy = blocked
     let key = blocked.key(picture: "1", variant: "")
-    for store in [blocked, copy] { store.keep(vector, under: key) }
+    for store in [blocked, copy] { store.save(vector, under: key) }
     #expect(blocked.features(key, count: 6) == nil)
     #expect(warnings.texts.count == 1)
-    #expect(warnings.texts.first?.contains("cannot be kept in \(scratch.path)/file/store") == true)
+    #expect(
+      warnings.texts.first?.contains("cannot be cached in \(scratch.path)/file/store") == true)
   }
 
   private final class Warnings: Sendable {
@@ -126,7 +127,7 @@ import Testing
         mean 0.485,0.456,0.406
         deviation 0.229,0.224,0.225
         """)
-    let store = FeatureStore(folder: "/nowhere", context: context().text)
+    let store = FeatureCache(folder: "/nowhere", context: context().text)
     #expect(
       store.key(picture: "123", variant: "view 1").name
         == "e0a971c3f943fc0ccac701fb7213168019668145aa42b3ecf5ac873585671f59")
@@ -150,7 +151,7 @@ import Testing
       context { $0.transform = transform { $0.channelOrder = .bgr } },
       context { $0.transform = transform { $0.scale = 1 } },
       context { $0.transform = transform { $0.mean.y = 0 } },
-      context { $0.transform = transform { $0.deviation.z = 1 } },
+      context { $0.transform = transform { $0.std.z = 1 } },
     ].map(\.text)
     #expect(Set(texts).count == texts.count)
   }

@@ -3,7 +3,7 @@ import Testing
 
 extension ToolTests {
   /// Ranks that were not given the same, as on hosts that are not set up alike.
-  @Suite struct AgreementTests {
+  @Suite struct ConsistencyCheckTests {
     private let scratch: TemporaryFolder
     private let files = FileManager.default
 

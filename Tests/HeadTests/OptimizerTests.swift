@@ -3,12 +3,12 @@ import Testing
 
 @testable import Head
 
-/// Optimisers against their formulas, written plainly in double precision.
-struct OptimiserTests {
-  static let settings: [OptimiserSettings] = OptimiserKind.allCases.flatMap { kind in
-    OptimiserConvention.allCases.flatMap { convention in
+/// Optimizers against their formulas, written plainly in double precision.
+struct OptimizerTests {
+  static let settings: [OptimizerSettings] = OptimizerKind.allCases.flatMap { kind in
+    OptimizerConvention.allCases.flatMap { convention in
       [0, 0.05].map { decay in
-        OptimiserSettings(kind: kind, convention: convention, weightDecay: decay)
+        OptimizerSettings(kind: kind, convention: convention, weightDecay: decay)
       }
     }
   }
@@ -21,55 +21,55 @@ struct OptimiserTests {
     }
   }
 
-  @Test(arguments: settings) func stepsFollowTheFormulas(settings: OptimiserSettings) throws {
+  @Test(arguments: settings) func stepsFollowTheFormulas(settings: OptimizerSettings) throws {
     let shape = try HeadShape(features: 6, hidden: 3, classes: 3)
     var parameters = initialHead(shape: shape, initialisation: .pytorch, seed: 2)
-    var plain = PlainOptimiser(settings: settings, values: parameters.values.map(Double.init))
-    var optimiser = try Optimiser(settings, parameterCount: shape.parameterCount)
+    var plain = PlainOptimizer(settings: settings, values: parameters.values.map(Double.init))
+    var optimizer = try Optimizer(settings, parameterCount: shape.parameterCount)
     for step in 1...50 {
       let gradient = Self.gradient(step: step, count: shape.parameterCount)
       let rate = 0.01 / Double(step)
-      optimiser.update(&parameters, gradient: gradient, learningRate: rate)
+      optimizer.update(&parameters, gradient: gradient, learningRate: rate)
       plain.update(gradient: gradient.map(Double.init), rate: rate)
       for (value, expected) in zip(parameters.values, plain.values) {
         #expect(abs(Double(value) - expected) < 2e-7 * Double(step))
       }
     }
-    #expect(optimiser.state.step == 50)
+    #expect(optimizer.state.step == 50)
   }
 
-  @Test(arguments: settings) func savedStateGoesOnWithTheSameBits(settings: OptimiserSettings)
+  @Test(arguments: settings) func savedStateGoesOnWithTheSameBits(settings: OptimizerSettings)
     throws
   {
     let shape = try HeadShape(features: 6, hidden: 3, classes: 3)
     let count = shape.parameterCount
     var parameters = initialHead(shape: shape, initialisation: .keras, seed: 2)
-    var optimiser = try Optimiser(settings, parameterCount: count)
+    var optimizer = try Optimizer(settings, parameterCount: count)
     for step in 0..<5 {
-      optimiser.update(
+      optimizer.update(
         &parameters, gradient: Self.gradient(step: step, count: count), learningRate: 0.01)
     }
-    var resumed = try Optimiser(settings, parameterCount: count, state: optimiser.state)
+    var resumed = try Optimizer(settings, parameterCount: count, state: optimizer.state)
     var copy = parameters
     for step in 5..<9 {
       let gradient = Self.gradient(step: step, count: count)
-      optimiser.update(&parameters, gradient: gradient, learningRate: 0.01)
+      optimizer.update(&parameters, gradient: gradient, learningRate: 0.01)
       resumed.update(&copy, gradient: gradient, learningRate: 0.01)
     }
     #expect(copy == parameters)
-    #expect(resumed.state == optimiser.state)
+    #expect(resumed.state == optimizer.state)
   }
 
   @Test func conventionsDifferInTheFirstStepOnlyByEpsilon() throws {
     // A first step of Adam is lr g / (|g| + eps), where Keras's eps counts as eps / √(1 - beta2).
     let shape = try HeadShape(features: 1, hidden: 1, classes: 2)
     for (convention, epsilon) in [
-      (OptimiserConvention.pytorch, 1e-8), (.keras, 1e-7 / 0.0316227766),
+      (OptimizerConvention.pytorch, 1e-8), (.keras, 1e-7 / 0.0316227766),
     ] {
       var parameters = HeadParameters(shape: shape, values: [0, 0, 0, 0, 0, 0])
-      var optimiser = try Optimiser(.init(convention: convention), parameterCount: 6)
+      var optimizer = try Optimizer(.init(convention: convention), parameterCount: 6)
       let gradient: [Float] = [1, -1, 1e-6, -1e-8, 1e-9, 0]
-      optimiser.update(&parameters, gradient: gradient, learningRate: 0.001)
+      optimizer.update(&parameters, gradient: gradient, learningRate: 0.001)
       for (value, slope) in zip(parameters.values, gradient) {
         let expected = -0.001 * Double(slope) / (abs(Double(slope)) + epsilon)
         #expect(abs(Double(value) - expected) <= 1e-6 * abs(expected))
@@ -79,40 +79,40 @@ struct OptimiserTests {
 
   @Test func settingsOutOfRangeAreRefused() {
     for settings in [
-      OptimiserSettings(weightDecay: -1), .init(weightDecay: .nan), .init(weightDecay: .infinity),
+      OptimizerSettings(weightDecay: -1), .init(weightDecay: .nan), .init(weightDecay: .infinity),
       .init(momentum: 1), .init(momentum: .nan), .init(beta1: -0.1), .init(beta2: 1),
       .init(epsilon: 0), .init(epsilon: .infinity),
     ] {
-      #expect(throws: HeadError.self) { try Optimiser(settings, parameterCount: 4) }
+      #expect(throws: HeadError.self) { try Optimizer(settings, parameterCount: 4) }
     }
   }
 
   @Test func statesThatDoNotFitAreRefused() {
     let good: [Float] = [0, 0]
     for state in [
-      OptimiserState(step: -1, first: good, second: good), .init(step: 0, first: [0], second: good),
+      OptimizerState(step: -1, first: good, second: good), .init(step: 0, first: [0], second: good),
       .init(step: 0, first: good, second: []), .init(step: 0, first: [0, .nan], second: good),
       .init(step: 0, first: good, second: [0, -1]),
       .init(step: 0, first: good, second: [.infinity, 0]),
     ] {
-      #expect(throws: HeadError.self) { try Optimiser(.init(), parameterCount: 2, state: state) }
+      #expect(throws: HeadError.self) { try Optimizer(.init(), parameterCount: 2, state: state) }
     }
     #expect(throws: HeadError.self) {
-      let state = OptimiserState(step: 0, first: good, second: good)
-      return try Optimiser(.init(kind: .sgd), parameterCount: 2, state: state)
+      let state = OptimizerState(step: 0, first: good, second: good)
+      return try Optimizer(.init(kind: .sgd), parameterCount: 2, state: state)
     }
   }
 }
 
-/// The optimisers' formulas element by element.
-struct PlainOptimiser {
-  let settings: OptimiserSettings
+/// The optimizers' formulas element by element.
+struct PlainOptimizer {
+  let settings: OptimizerSettings
   var values: [Double]
   var first: [Double]
   var second: [Double]
   var step = 0.0
 
-  init(settings: OptimiserSettings, values: [Double]) {
+  init(settings: OptimizerSettings, values: [Double]) {
     self.settings = settings
     self.values = values
     first = values.map { _ in 0 }

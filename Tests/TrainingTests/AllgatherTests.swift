@@ -4,7 +4,7 @@ import Testing
 
 @testable import Training
 
-@Suite struct GatheringTests {
+@Suite struct AllgatherTests {
   @Test func numbersAreTheSameAsBytesAndBack() {
     let large: [Int64] = [0, 1, -1, .min, .max, 1 << 40 + 3]
     #expect(numbers(ofLittleEndianBytes: littleEndianBytes(of: large)[...]) == large)
@@ -43,12 +43,12 @@ import Testing
   @Test func ranksOfOneHostCountThemselves() throws {
     let hosts = ["x", "y", "x", "x", "z"]
     let world = ThreadWorld(worldSize: hosts.count)
-    let places = try onEveryRank(of: world) { communicator in
+    let indices = try onEveryRank(of: world) { communicator in
       let rank = communicator.rank
-      let (place, count) = try ThreadCommunicator(rank: rank, world: world, host: hosts[rank])
-        .placeOnHost()
-      return [place, count]
+      let (index, count) = try ThreadCommunicator(rank: rank, world: world, host: hosts[rank])
+        .indexOnHost()
+      return [index, count]
     }.map { try $0.get() }
-    #expect(places == [[0, 3], [0, 1], [1, 3], [2, 3], [0, 1]])
+    #expect(indices == [[0, 3], [0, 1], [1, 3], [2, 3], [0, 1]])
   }
 }
