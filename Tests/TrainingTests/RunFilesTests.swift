@@ -66,6 +66,16 @@ import Testing
     #expect(try scratch.bytes("model.safetensors") == model(last))
   }
 
+  @Test func aCheckpointInsideAnEpochIsNoBestModel() throws {
+    var files = files()
+    let best = try state([0.9])
+    _ = try files.save(best)
+    var later = best
+    later.step = 1
+    _ = try files.save(later)
+    #expect(try scratch.bytes("best.safetensors") == model(best))
+  }
+
   @Test func aRunThatGoesOnElsewhereTakesItsBestModelAlong() throws {
     var before = files()
     let (best, last) = (try state([0.9]), try state([0.9, 0.5]))
