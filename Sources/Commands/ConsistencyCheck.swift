@@ -19,7 +19,7 @@ struct ConsistencyCheck {
     record: ModelRecord, options: [String: String], manifest: DatasetManifest, data: String
   ) {
     let fixed = [
-      "avp-dist": "\(toolVersion), build \(Self.build)",
+      "avp-dist": "\(toolVersion), build \(buildDigits)",
       // Hosts may have the same weights under different names.
       "weights": "of fingerprint \(record.backbone.fingerprint.prefix(12))…, "
         + record.backbone.featureLayer,
@@ -103,11 +103,6 @@ struct ConsistencyCheck {
         + "-x AVP_KERNELS, sets one for all"
     )
   }
-
-  /// The first digits of the executable's SHA-256.
-  private static var build: String {
-    ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
-  }
 }
 
 extension DatasetManifest {
@@ -123,14 +118,5 @@ extension DatasetManifest {
         update(count, nil)
       }
     }
-  }
-}
-
-extension JSONEncoder {
-  /// An encoder whose output depends on the value alone.
-  static var sorted: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
   }
 }

@@ -140,19 +140,17 @@ struct RunFolder {
         status: .cannotCreate,
         description: "\(error), so whether a run is at work cannot be seen. Remove it if none is.")
     }
-    let begin = ContinuousClock.now
     var isAnnounced = false
-    while ContinuousClock.now - begin < timeout {
-      guard lock.attempt() == .busy else { return lock }
-      if !isAnnounced, ContinuousClock.now - begin > .seconds(2) {
+    let attempt = try lock.wait(timeout) { waited in
+      if !isAnnounced, waited > .seconds(2) {
         isAnnounced = true
         printError(
           "another run is at work in \(files.path), or its host has vanished: waiting up to "
             + "\(timeout.components.seconds) s")
       }
-      usleep(100_000)
       try whileWaiting()
     }
+    if attempt != .busy { return lock }
     throw Failure(
       status: .unavailable,
       description: """

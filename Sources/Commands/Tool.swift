@@ -71,13 +71,17 @@ private func refuseRanks(_ command: AnyCommand) throws {
       + "by itself, or on one rank.")
 }
 
+/// The first digits of the program's SHA-256.
+var buildDigits: String {
+  ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
+}
+
 /// The version, and what the program is made of.
 private func versionText() -> String {
   let kernels = KernelPath.allCases.filter(\.isAvailable).map(\.rawValue)
-  let build = (try? sha256(fileAt: "/proc/self/exe"))?.prefix(12) ?? "unknown"
   return """
     avp-dist \(toolVersion)
-    build    \(build), the first digits of the program's SHA-256
+    build    \(buildDigits), the first digits of the program's SHA-256
     kernels  \(kernels.joined(separator: ", "))
     MPI      \(mpiLibraryVersion())
     """

@@ -21,7 +21,12 @@ package enum FigureKind: String, CaseIterable, Sendable {
   package var className: String { rawValue }
 
   /// A number that never changes, for the random generator; new kinds go to the end of `allCases`.
-  var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+  var number: Int {
+    guard let number = Self.allCases.firstIndex(of: self) else {
+      preconditionFailure("a kind that is not among all kinds")
+    }
+    return number
+  }
 }
 
 /// Which classes a generated picture set has.

@@ -67,8 +67,7 @@ private func writePictures(
       atPath: folder, withIntermediateDirectories: true)
   }
   for (index, number) in numbers.enumerated() {
-    let digits = String(index)
-    let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    let name = padded(index, digits: 4)
     try attempt("write \(folder)/\(name).jpg") {
       let picture = drawPicture(kind: kind, seed: seed, index: number)
       let bytes = try encodeJPEG(picture.image, quality: picture.quality)

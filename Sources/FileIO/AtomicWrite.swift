@@ -36,21 +36,21 @@ package struct DurableCalls {
 }
 
 /// A file that replaces another one when it is complete.
-package struct TemporaryFile: Sendable {
+package final class TemporaryFile: Sendable {
   private let path: String
   private let name: String
   private let temporaryName: String
   /// Where the file is until it is complete.
   package let temporaryPath: String
   /// The folder, for what follows: it may be renamed meanwhile.
-  private let parent: Int32
+  private let parent: FileDescriptor
   /// The file, for reading and writing.
-  package let descriptor: Int32
+  package let descriptor: FileDescriptor
 
   /// Creates an empty file beside `path`, or beside the file that it is a link to.
   ///
   /// - Throws: as ``writeAtomically(_:to:)``.
-  package init(beside path: String) throws(FileError) {
+  package convenience init(beside path: String) throws(FileError) {
     let path = try Self.target(of: path)
     try self.init(
       in: GuardedFolder(path: FileIO.folder(path)), lastComponent(path), of: path)
@@ -75,35 +75,30 @@ package struct TemporaryFile: Sendable {
       throw FileError(.cannotCreate, path, "cannot be written: \(error)")
     }
     try guarded.check(name, in: folder)
-    (temporaryName, descriptor) = try Self.create(
-      temporary, for: name, in: folder, of: path, mode: guarded.fileMode)
-    // One that was closed to others stays so.
-    if let old = guarded.facts(name, in: folder), old.st_uid == geteuid() {
-      fchmod(descriptor, old.st_mode & guarded.retainedMode)
-    }
-    self.path = path
-    self.name = name
-    temporaryPath = guarded.path(temporaryName)
-    self.parent = fcntl(folder.number, F_DUPFD_CLOEXEC, 0)
-  }
-
-  private static func create(
-    _ temporary: String?, for name: String, in folder: borrowing FileDescriptor, of path: String,
-    mode: mode_t
-  ) throws(FileError) -> (String, Int32) {
+    var candidate = temporary ?? ".\(name).\(getpid()).0.tmp"
     var attempt = 0
-    while true {
-      let candidate = temporary ?? ".\(name).\(getpid()).\(attempt).tmp"
-      let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-      let descriptor = openat(folder.number, candidate, flags, mode)
-      if descriptor >= 0 { return (candidate, descriptor) }
+    let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    var file = FileDescriptor(openat(folder.number, candidate, flags, guarded.fileMode))
+    while !file.isOpen {
       let code = errno
       attempt += 1
       guard code == EEXIST, attempt < 1000, temporary == nil else {
         let kind: FileError.Kind = code == ENOSPC ? .writeFailed : .cannotCreate
         throw FileError(kind, path, "cannot be written: \(errorText(code))")
       }
+      candidate = ".\(name).\(getpid()).\(attempt).tmp"
+      file = FileDescriptor(openat(folder.number, candidate, flags, guarded.fileMode))
     }
+    // One that was closed to others stays so.
+    if let old = guarded.facts(name, in: folder), old.st_uid == geteuid() {
+      fchmod(file.number, old.st_mode & guarded.retainedMode)
+    }
+    self.path = path
+    self.name = name
+    temporaryName = candidate
+    temporaryPath = guarded.path(candidate)
+    descriptor = file
+    parent = folder
   }
 
   /// Fills the file and renames it to its path, or removes it if either fails.
@@ -147,34 +142,26 @@ package struct TemporaryFile: Sendable {
 
   /// Appends `bytes`.
   package func append(_ bytes: [UInt8]) throws(FileError) {
-    try writeAll(bytes, to: descriptor, path)
+    try FileIO.append(bytes, to: descriptor, path)
   }
 
-  /// Flushes the file, closes it and renames it to its real name.
+  /// Flushes the file and renames it to its real name.
   ///
   /// - Parameter isFlushed: false where a file that a crash of the system tears is noticed by its
   ///   reader.
   package func replace(
     isFlushed: Bool = true, _ calls: DurableCalls = DurableCalls()
   ) throws(FileError) {
-    guard !isFlushed || calls.flush(descriptor) == 0 else { throw failed("flushing") }
-    guard calls.rename(parent, temporaryName, name) == 0 else { throw failed("renaming") }
-    close(descriptor)
+    guard !isFlushed || calls.flush(descriptor.number) == 0 else { throw failed("flushing") }
+    guard calls.rename(parent.number, temporaryName, name) == 0 else { throw failed("renaming") }
+    guard isFlushed else { return }
     // A folder that cannot be flushed (some network file systems) still holds the whole file.
-    let flushed = isFlushed ? openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1
-    if flushed >= 0 {
-      _ = calls.flush(flushed)
-      close(flushed)
-    }
-    close(parent)
+    let folder = FileDescriptor(openat(parent.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    if folder.isOpen { _ = calls.flush(folder.number) }
   }
 
-  /// Closes and removes the file after a failure.
-  package func discard() {
-    close(descriptor)
-    unlinkat(parent, temporaryName, 0)
-    close(parent)
-  }
+  /// Removes the file after a failure.
+  package func discard() { unlinkat(parent.number, temporaryName, 0) }
 
   private func failed(_ doing: String) -> FileError {
     let code = errno
@@ -182,22 +169,12 @@ package struct TemporaryFile: Sendable {
   }
 }
 
-/// Writes all of `bytes` to a descriptor; `path` is what messages call it.
-package func writeAll(
-  _ bytes: [UInt8], to descriptor: Int32, _ path: String
+/// Writes all of `bytes`; `path` is what messages call the file.
+func append(
+  _ bytes: [UInt8], to file: borrowing FileDescriptor, _ path: String
 ) throws(FileError) {
-  var done = 0
-  while done < bytes.count {
-    let count = bytes.withUnsafeBytes { buffer in
-      buffer.baseAddress.map { write(descriptor, $0 + done, bytes.count - done) } ?? 0
-    }
-    let code = errno
-    if count < 0 && code == EINTR { continue }
-    guard count > 0 else {
-      throw FileError(.writeFailed, path, "writing failed: \(errorText(code))")
-    }
-    done += count
-  }
+  let code = writeAll(bytes, to: file.number)
+  if code != 0 { throw FileError(.writeFailed, path, "writing failed: \(errorText(code))") }
 }
 
 /// The part of `path` after the last slash.

@@ -48,14 +48,10 @@ package struct ByteReader {
   }
 
   /// The next number of the given type.
-  package mutating func number<Number: FixedWidthInteger>(
+  package mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(
     _ type: Number.Type
   ) throws(FileError) -> Number {
-    var value: Number = 0
-    for (index, byte) in try take(MemoryLayout<Number>.size).enumerated() {
-      value |= Number(truncatingIfNeeded: byte) << (8 * index)
-    }
-    return value
+    try take(MemoryLayout<Number>.size).withUnsafeBytes { $0.loadUnaligned(as: Number.self) }
   }
 
   /// The next byte.

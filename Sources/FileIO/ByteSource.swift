@@ -154,7 +154,7 @@ private final class OpenFile: Sendable {
   private let file: FileDescriptor
 
   convenience init(path: String) throws(FileError) {
-    let file = FileDescriptor(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))
+    let file = FileDescriptor.reading(path)
     guard file.isOpen else { throw Self.cannotOpen(path, errno) }
     try self.init(path: path, file)
   }
@@ -173,15 +173,11 @@ private final class OpenFile: Sendable {
 
   /// Fills `buffer` from byte `offset` on.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
-    var done = 0
-    while done < buffer.count, let base = buffer.baseAddress {
-      let got = pread(file.number, base + done, buffer.count - done, off_t(offset + done))
-      if got < 0 && errno == EINTR { continue }
-      if got < 0 {
-        throw FileError(.unreadable, path, "cannot be read: \(errorText(errno))")
-      }
-      if got == 0 { throw FileError(.damaged, path, "became shorter while it was read") }
-      done += got
+    guard let count = file.read(into: buffer, at: offset) else {
+      throw FileError(.unreadable, path, "cannot be read: \(errorText(errno))")
+    }
+    guard count == buffer.count else {
+      throw FileError(.damaged, path, "became shorter while it was read")
     }
   }
 

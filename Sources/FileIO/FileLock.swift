@@ -38,6 +38,23 @@ package final class FileLock: Sendable {
     return errno == EWOULDBLOCK || errno == EINTR ? .busy : .failed(errno)
   }
 
+  /// Tries until the lock is there, for `timeout` at most.
+  ///
+  /// - Parameter whileWaiting: called several times a second with how long it has been.
+  /// - Returns: what came of the last attempt.
+  package func wait<Failure: Error>(
+    _ timeout: Duration, whileWaiting: (Duration) throws(Failure) -> Void
+  ) throws(Failure) -> Attempt {
+    let begin = ContinuousClock.now
+    while true {
+      let result = attempt()
+      let waited = ContinuousClock.now - begin
+      guard result == .busy, waited < timeout else { return result }
+      usleep(50_000)
+      try whileWaiting(waited)
+    }
+  }
+
   private static func open(
     _ name: String, in folder: GuardedFolder, _ parent: borrowing FileDescriptor, _ access: Int32
   ) throws(FileError) -> FileDescriptor {
@@ -70,20 +87,13 @@ package func withFileLock<Result>(
   _ name: String, in folder: GuardedFolder, timeout: Duration, _ work: () throws -> Result
 ) throws -> Result {
   let lock = try FileLock(name, in: folder)
-  let deadline = ContinuousClock.now + timeout
-  while true {
-    switch lock.attempt() {
-    case .locked: return try withExtendedLifetime(lock) { try work() }
-    case .failed(let code):
-      throw FileError(
-        .cannotCreate, folder.path(name), "locking failed: \(errorText(code))")
-    case .busy: break
-    }
-    guard ContinuousClock.now < deadline else {
-      throw FileError(
-        .cannotCreate, folder.path(name),
-        "another process has held the lock for \(timeout); look for one that is stopped")
-    }
-    usleep(20_000)
+  switch lock.wait(timeout, whileWaiting: { _ in }) {
+  case .locked: return try withExtendedLifetime(lock) { try work() }
+  case .failed(let code):
+    throw FileError(.cannotCreate, folder.path(name), "locking failed: \(errorText(code))")
+  case .busy:
+    throw FileError(
+      .cannotCreate, folder.path(name),
+      "another process has held the lock for \(timeout); look for one that is stopped")
   }
 }

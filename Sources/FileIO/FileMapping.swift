@@ -22,9 +22,9 @@ package final class FileMapping: @unchecked Sendable {
   ///
   /// - Parameter path: what messages call the file.
   /// - Throws: a ``FileError`` of kind `unreadable`, also for an empty file.
-  package convenience init(_ file: Int32, _ path: String) throws(FileError) {
+  package convenience init(_ file: borrowing FileDescriptor, _ path: String) throws(FileError) {
     var status = stat()
-    guard fstat(file, &status) == 0 else { throw Self.unreadable(path, errno) }
+    guard fstat(file.number, &status) == 0 else { throw Self.unreadable(path, errno) }
     try self.init(file, path, count: Int(status.st_size), PROT_READ)
   }
 
@@ -35,11 +35,11 @@ package final class FileMapping: @unchecked Sendable {
   ///   - path: what messages call the file.
   /// - Throws: a ``FileError`` of kind `writeFailed`, and what `fill` throws.
   package static func fill(
-    _ file: Int32, _ path: String, count: Int,
+    _ file: borrowing FileDescriptor, _ path: String, count: Int,
     _ fill: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {
     // Room on the disk is claimed first: a store into a mapping that finds none would be fatal.
-    let code = posix_fallocate(file, 0, off_t(count))
+    let code = posix_fallocate(file.number, 0, off_t(count))
     guard code == 0 else { throw Self.failed(path, "claiming room", code) }
     let mapping = try FileMapping(file, path, count: count, PROT_READ | PROT_WRITE)
     try fill(UnsafeMutableRawBufferPointer(mutating: mapping.bytes))
@@ -48,7 +48,7 @@ package final class FileMapping: @unchecked Sendable {
   }
 
   private init(
-    _ file: Int32, _ path: String, count: Int, _ protection: Int32
+    _ file: borrowing FileDescriptor, _ path: String, count: Int, _ protection: Int32
   ) throws(FileError) {
     reservedCount = count + Self.alignment
     guard count > 0,
@@ -56,7 +56,7 @@ package final class FileMapping: @unchecked Sendable {
       reserved != MAP_FAILED
     else { throw Self.unreadable(path, count > 0 ? errno : EINVAL) }
     let start = reserved.alignedUp(toMultipleOf: Self.alignment)
-    guard mmap(start, count, protection, MAP_SHARED | MAP_FIXED, file, 0) == start else {
+    guard mmap(start, count, protection, MAP_SHARED | MAP_FIXED, file.number, 0) == start else {
       let code = errno
       munmap(reserved, reservedCount)
       throw Self.unreadable(path, code)

@@ -65,9 +65,9 @@ extension GuardedFolder {
   /// Lets `fill` write the file `name`, which appears when it is whole. Until then it is called
   /// `temporary`.
   ///
-  /// - Parameter fill: gets a descriptor for reading and writing, and flushes what it writes.
+  /// - Parameter fill: gets a descriptor for reading and writing.
   package func replace(
-    _ name: String, through temporary: String, _ fill: (Int32) throws -> Void
+    _ name: String, through temporary: String, _ fill: (borrowing FileDescriptor) throws -> Void
   ) throws {
     let file = try TemporaryFile(in: self, name, temporary)
     do {
@@ -86,7 +86,7 @@ extension GuardedFolder {
     var status = stat()
     let end = fstat(file.number, &status) == 0 ? status.st_size : 0
     do throws(FileError) {
-      try writeAll(bytes, to: file.number, path(name))
+      try FileIO.append(bytes, to: file, path(name))
     } catch {
       // On a full disk a part may have been written, to which the next line would be added.
       ftruncate(file.number, end)

@@ -203,8 +203,7 @@ package func jsonString(_ text: String) -> String {
     case "\r": result += "\\r"
     case "\t": result += "\\t"
     case _ where scalar.value < 0x20:
-      let digits = String(scalar.value, radix: 16)
-      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      result += "\\u" + padded(scalar.value, digits: 4, radix: 16)
     default: result.unicodeScalars.append(scalar)
     }
   }

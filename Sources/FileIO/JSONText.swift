@@ -28,6 +28,6 @@ package indirect enum JSONText {
 
   /// A table of texts, sorted by key.
   package static func table(_ table: [String: String]) -> JSONText {
-    .object(sortedByBytes(table.keys).map { ($0, .string(table[$0] ?? "")) })
+    .object(sortedPairs(table).map { ($0.key, .string($0.value)) })
   }
 }

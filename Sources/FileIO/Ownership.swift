@@ -16,20 +16,3 @@ package enum Ownership {
       ? nil : "others may write to it (mode \(mode); `chmod go-w` ends that)"
   }
 }
-
-/// Owns the descriptor of an open file.
-package struct FileDescriptor: ~Copyable, Sendable {
-  /// The system's number for it, negative where nothing is open.
-  package let number: Int32
-
-  package init(_ number: Int32) { self.number = number }
-
-  package var isOpen: Bool { number >= 0 }
-
-  deinit {
-    // The caller may still want to know why something failed.
-    let code = errno
-    if number >= 0 { close(number) }
-    errno = code
-  }
-}

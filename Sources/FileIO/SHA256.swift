@@ -41,20 +41,40 @@ package struct SHA256: ~Copyable {
     precondition(code == 1, "libcrypto cannot compute SHA-256")
   }
 
+  /// The digest of everything added.
+  package consuming func digest() -> Digest {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    Self.check(EVP_DigestFinal_ex(context, &bytes, nil))
+    return Digest(bytes: bytes)
+  }
+
   /// The digest of everything added, as 64 hexadecimal digits.
-  package consuming func hexadecimal() -> String {
-    var digest = [UInt8](repeating: 0, count: 32)
-    Self.check(EVP_DigestFinal_ex(context, &digest, nil))
-    return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  package consuming func hexadecimal() -> String { digest().hexadecimal }
+}
+
+extension SHA256 {
+  /// The 32 bytes of a digest.
+  package struct Digest: Hashable, Sendable {
+    package let bytes: [UInt8]
+
+    fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
+
+    /// The digest of `content`.
+    package init(of content: [UInt8]) {
+      var digest = SHA256()
+      digest.update(content)
+      self = digest.digest()
+    }
+
+    /// The bytes as 64 hexadecimal digits.
+    package var hexadecimal: String {
+      bytes.map { padded($0, digits: 2, radix: 16) }.joined()
+    }
   }
 }
 
 /// The SHA-256 of `bytes`, as 64 hexadecimal digits.
-package func sha256(_ bytes: [UInt8]) -> String {
-  var digest = SHA256()
-  digest.update(bytes)
-  return digest.hexadecimal()
-}
+package func sha256(_ bytes: [UInt8]) -> String { SHA256.Digest(of: bytes).hexadecimal }
 
 /// The SHA-256 of the file at `path`, as 64 hexadecimal digits; the file is read in pieces.
 ///
@@ -63,14 +83,9 @@ package func sha256(fileAt path: String) throws(FileError) -> String {
   try sha256(ByteSource(path: path))
 }
 
-/// The SHA-256 of everything in `source`.
+/// The SHA-256 of everything in `source`, as 64 hexadecimal digits.
 package func sha256(_ source: ByteSource) throws(FileError) -> String {
   var digest = SHA256()
-  var offset = 0
-  while offset < source.count {
-    let piece = try source.bytes(at: offset, count: min(1 << 20, source.count - offset))
-    digest.update(piece)
-    offset += piece.count
-  }
+  try source.forEachPiece(0..<source.count) { digest.update($0) }
   return digest.hexadecimal()
 }

@@ -2,3 +2,8 @@
 package func sortedByBytes(_ names: some Sequence<String>) -> [String] {
   names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
+
+/// The entries of a table in the order of their keys' UTF-8 bytes.
+package func sortedPairs<Value>(_ table: [String: Value]) -> [(key: String, value: Value)] {
+  table.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+}

@@ -26,16 +26,23 @@ package func printResult(_ text: String) throws -> Bool {
 ///
 /// - Returns: 0, or the number of the error that prevented it.
 package func writeLine(_ text: String, to descriptor: Int32) -> Int32 {
-  var rest = Array((text + "\n").utf8)[...]
-  while !rest.isEmpty {
-    // A piece at a time: a pipe takes little at once, and the rest must not be copied for that.
-    let piece = Array(rest.prefix(1 << 16))
-    let count = write(descriptor, piece, piece.count)
-    if count < 0 && errno == EINTR { continue }
-    guard count > 0 else { return errno }
-    rest = rest.dropFirst(count)
+  writeAll(Array((text + "\n").utf8), to: descriptor)
+}
+
+/// Writes all of `bytes`.
+///
+/// - Returns: 0, or the number of the error that prevented it.
+func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+  bytes.withUnsafeBytes { buffer in
+    var done = 0
+    while done < buffer.count, let base = buffer.baseAddress {
+      let count = write(descriptor, base + done, buffer.count - done)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return errno }
+      done += count
+    }
+    return 0
   }
-  return 0
 }
 
 /// Gives standard streams that were closed at the start a target, which is nowhere: else the next

@@ -23,10 +23,7 @@ package func visible(
 /// of its strings JSON has nothing of the kind.
 package func visibleJSON(_ text: String) -> String {
   visible(text, except: ["\n", "\t", "\u{200c}", "\u{200d}"]) { scalar in
-    scalar.utf16.map { unit in
-      let digits = String(unit, radix: 16)
-      return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-    }.joined()
+    scalar.utf16.map { "\\u" + padded($0, digits: 4, radix: 16) }.joined()
   }
 }
 

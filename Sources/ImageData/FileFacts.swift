@@ -1,5 +1,5 @@
 import FileIO
-import Foundation
+import Glibc
 import ImageCodecs
 
 /// What the file system says about a path, after following symbolic links.
@@ -61,18 +61,9 @@ struct FileFacts {
 /// The system's reason for refusing a file operation.
 struct SystemReason: Error, CustomStringConvertible {
   let code: Int32
-  var description: String { String(cString: strerror(code)) }
+  var description: String { errorText(code) }
 
   init(_ code: Int32) { self.code = code }
-
-  /// The reason that stands behind an error of Foundation; nil where there is none.
-  init?(of error: any Error) {
-    let error = error as NSError
-    guard let cause = error.userInfo[NSUnderlyingErrorKey].map({ $0 as? NSError ?? error }),
-      cause.domain == NSPOSIXErrorDomain
-    else { return nil }
-    self.init(Int32(cause.code))
-  }
 
   /// Whether the path does not lead to anything.
   var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
@@ -90,7 +81,10 @@ func namesInFolder(_ folder: String) throws(SystemReason) -> [[UInt8]] {
     errno = 0
     guard let entry = readdir(stream) else { break }
     // In place: the record ends with the name, and a copy of the whole type would read on.
-    let name = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
+    guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else {
+      preconditionFailure("a C structure without an offset")
+    }
+    let name = UnsafeRawPointer(entry) + offset
     let bytes = UnsafeRawBufferPointer(start: name, count: strnlen(name, Int(NAME_MAX)))
     if !bytes.elementsEqual(".".utf8), !bytes.elementsEqual("..".utf8) {
       names.append(Array(bytes))
@@ -117,7 +111,7 @@ package func escaped(_ bytes: some Sequence<UInt8>) -> String {
   bytes.map { byte in
     (0x20..<0x7f).contains(byte)
       ? String(UnicodeScalar(byte))
-      : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      : "\\x" + padded(byte, digits: 2, radix: 16)
   }.joined()
 }
 

@@ -1,4 +1,5 @@
-import Foundation
+import FileIO
+import Glibc
 import ImageCodecs
 import Tensors
 
@@ -77,34 +78,30 @@ package struct PictureSource: Sendable {
   ) throws(DatasetError) -> [UInt8] {
     do throws(PictureRefusal) {
       let size = try pictureFileSize(path: path, expected: expected)
-      let file = try openedFile(path)
-      let data: Data
-      do {
-        // One byte more would show that the file has grown.
-        data = try file.read(upToCount: limit ?? size + 1) ?? Data()
-      } catch {
-        throw PictureRefusal(reading: error)
+      let file = FileDescriptor.reading(path)
+      guard file.isOpen else { throw PictureRefusal(SystemReason(errno)) }
+      // Another file may have taken its place since.
+      guard (try? FileFacts(descriptor: file.number).kind) == .file else {
+        throw PictureRefusal(reason: "it is not a file")
       }
-      guard data.count == min(size, limit ?? size) else {
+      // One byte more would show that the file has grown.
+      let room = limit ?? size + 1
+      var code: Int32 = 0
+      let bytes = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+        let found = file.read(
+          into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: room), at: 0)
+        code = found == nil ? errno : 0
+        count = found ?? 0
+      }
+      if code != 0 { throw PictureRefusal(reading: SystemReason(code)) }
+      guard bytes.count == min(size, limit ?? size) else {
         throw PictureRefusal(reason: "it changed while it was read")
       }
-      return [UInt8](data)
+      return bytes
     } catch {
       throw DatasetError(
         error.isOfHost ? .host : .missing, picture: path, "cannot be used: \(error.reason)")
     }
-  }
-
-  /// The regular file at `path`: should a pipe or a device stand there by now, nothing waits for
-  /// that or takes from it.
-  private static func openedFile(_ path: String) throws(PictureRefusal) -> FileHandle {
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else { throw PictureRefusal(SystemReason(errno)) }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    guard (try? FileFacts(descriptor: descriptor).kind) == .file else {
-      throw PictureRefusal(reason: "it is not a file")
-    }
-    return file
   }
 }
 
@@ -116,10 +113,9 @@ struct PictureRefusal: Error {
 
   init(reason: String) { self.reason = reason }
 
-  init(reading error: any Error) {
-    let system = SystemReason(of: error)
-    reason = "reading it failed (\(system?.description ?? error.localizedDescription))"
-    isOfHost = system?.isOfHost == true
+  init(reading error: SystemReason) {
+    reason = "reading it failed (\(error))"
+    isOfHost = error.isOfHost
   }
 
   init(_ reason: SystemReason) {

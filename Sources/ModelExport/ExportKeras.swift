@@ -8,9 +8,8 @@ extension ModelExport {
   /// `load_weights` read) and its architecture beside it as JSON.
   package func writeKeras(_ scope: Scope, to path: String) throws(FileError) {
     let architecture = kerasArchitecture(scope)
-    let temporary = try TemporaryFile(beside: path)
-    do throws(FileError) {
-      try HDF5Writer.write(to: temporary.temporaryPath, for: path) {
+    try TemporaryFile(beside: path).complete { (file) throws(FileError) in
+      try HDF5Writer.write(to: file.temporaryPath, for: path) {
         (writer) throws(FileError) in
         try writer.text("model_config", architecture)
         try writer.text("keras_version", KerasArchitecture.version)
@@ -18,10 +17,6 @@ extension ModelExport {
         try writer.text(HDF5File.metadataName, JSONText.table(metadata).text)
         try writeKerasWeights(scope, writer)
       }
-      try temporary.replace()
-    } catch {
-      temporary.discard()
-      throw error
     }
     try writeAtomically(Array(architecture.utf8), to: Self.architecturePath(for: path))
   }
@@ -118,7 +113,7 @@ extension ModelExport {
     var model = KerasArchitecture(
       input: scope == .head ? [layout.featureCount] : [size, size, 3])
     if scope == .wholeModel { kerasBackbone(&model) }
-    model.dense("fc_0", units: head.shape(of: "fc.0.bias")?.first ?? 0, activation: "relu")
+    model.dense("fc_0", units: shape(of: "fc.0.bias")[0], activation: "relu")
     model.dense("fc_2", units: classes.count, activation: "softmax")
     return model.text(name: "avp_dist")
   }

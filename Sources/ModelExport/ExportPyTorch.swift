@@ -37,9 +37,7 @@ extension ModelExport {
     try zip.add("model/byteorder", Array("little".utf8))
     try zip.add("model/\(TorchZip.metadataName)", Array(JSONText.table(metadata).text.utf8))
     for (key, name) in names.enumerated() {
-      var bytes: [UInt8] = []
-      bytes.append(littleEndian: try tensor(name).values)
-      try zip.add("model/data/\(key)", bytes)
+      try zip.add("model/data/\(key)", littleEndianBytes(of: tensor(name).values))
     }
     for key in counters.indices {
       try zip.add("model/data/\(names.count + key)", [UInt8](repeating: 0, count: 8))

@@ -133,8 +133,13 @@ package struct ModelExport: Sendable {
   }
 
   /// The shape of a tensor of backbone or head.
+  ///
+  /// - Precondition: there is such a tensor.
   package func shape(of name: String) -> [Int] {
-    head.shape(of: name) ?? backbone.shape(of: name) ?? []
+    guard let shape = head.shape(of: name) ?? backbone.shape(of: name) else {
+      preconditionFailure("\(name) is no tensor of this model")
+    }
+    return shape
   }
 
   private static func layout(

@@ -129,8 +129,7 @@ package struct ONNXGraphWriter {
   private mutating func constant(
     _ name: String, _ type: DataType, _ values: [some BitwiseCopyable]
   ) {
-    var raw: [UInt8] = []
-    raw.append(littleEndian: values)
+    let raw = littleEndianBytes(of: values)
     initialise(name, type, [values.count], .bytes(raw), raw.count)
   }
 
@@ -162,25 +161,17 @@ package struct ONNXGraphWriter {
     var model = Self.head(metadata)
     model.start(
       7, initialisers.reduce(nodes.bytes.count + graph.bytes.count) { $0 + $1.size })
-    let file = try TemporaryFile(beside: path)
-    do throws(FileError) {
+    try TemporaryFile(beside: path).complete { (file) throws(FileError) in
       try file.append(model.bytes)
       try file.append(nodes.bytes)
       for initialiser in initialisers {
         try file.append(initialiser.head)
         switch initialiser.values {
         case .bytes(let bytes): try file.append(bytes)
-        case .weight(let name, _):
-          var bytes: [UInt8] = []
-          bytes.append(littleEndian: try values(name))
-          try file.append(bytes)
+        case .weight(let name, _): try file.append(littleEndianBytes(of: values(name)))
         }
       }
       try file.append(graph.bytes)
-      try file.replace()
-    } catch {
-      file.discard()
-      throw error
     }
   }
 

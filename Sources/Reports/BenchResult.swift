@@ -89,13 +89,7 @@ package struct BenchResult: Encodable, Sendable {
   }
 
   /// The result as one JSON object.
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    return (try? encoder.encode(self)).map { visibleJSON(String(decoding: $0, as: UTF8.self)) }
-      ?? "{}"
-  }
+  package var json: String { jsonLine(self) }
 
   /// The result for a person.
   package var text: String {

@@ -96,10 +96,6 @@ package struct EvaluationReport {
         let (count, recall, precision) = measures(index)
         return ClassLine(name: classes[index], count: count, recall: recall, precision: precision)
       }, confusion: result.confusion, skipped: result.skipped)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    return (try? encoder.encode(document)).map { visibleJSON(String(decoding: $0, as: UTF8.self)) }
-      ?? "{}"
+    return jsonLine(document)
   }
 }

@@ -33,11 +33,7 @@ package enum MetricsLine {
 
   /// The line without its end, keys sorted; nil for an event that is not recorded.
   package static func json(_ event: TrainingEvent) -> String? {
-    guard let line = line(event) else { return nil }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    return (try? encoder.encode(line)).map { visibleJSON(String(decoding: $0, as: UTF8.self)) }
+    line(event).map { jsonLine($0) }
   }
 
   private static func line(_ event: TrainingEvent) -> Line? {

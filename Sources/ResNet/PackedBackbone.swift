@@ -1,3 +1,4 @@
+import FileIO
 internal import Foundation
 import Kernels
 import ResNetWeights
@@ -79,9 +80,8 @@ struct PackedBackbone: Sendable {
       let network: BackboneNetwork
       let layout: PackedLayout
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
     return Array(
-      try encoder.encode(Description(fingerprint: fingerprint, network: network, layout: layout)))
+      try JSONEncoder.sorted.encode(
+        Description(fingerprint: fingerprint, network: network, layout: layout)))
   }
 }

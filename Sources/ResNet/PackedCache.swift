@@ -41,7 +41,7 @@ package struct PackedCache: Hashable, Sendable {
     func find() -> FileMapping? {
       // Whatever is wrong with a file, it is made again.
       guard let file = try? files.openFile(name) else { return nil }
-      return PackedFile.map(content, in: file.number, path)
+      return PackedFile.map(content, in: file, path)
     }
     if let found = find() { return found }
     // What reading the weights throws is no matter of the cache.

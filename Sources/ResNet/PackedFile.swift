@@ -40,7 +40,9 @@ package enum PackedFile {
   /// - Parameters:
   ///   - file: a descriptor that is open for reading; not needed afterwards.
   ///   - path: what messages call the file.
-  static func map(_ content: PackedContent, in file: Int32, _ path: String) -> FileMapping? {
+  static func map(_ content: PackedContent, in file: borrowing FileDescriptor, _ path: String)
+    -> FileMapping?
+  {
     // Whatever is wrong with a cached file, it is made again.
     guard let mapping = try? FileMapping(file, path),
       mapping.bytes.count == arraysOffset + content.byteCount,
@@ -52,7 +54,9 @@ package enum PackedFile {
   /// Writes the file of `content` into an empty one that is open for reading and writing.
   ///
   /// - Throws: a `FileError` if the file cannot be written, and what packing throws.
-  static func write(_ content: PackedContent, to file: Int32, _ path: String) throws {
+  static func write(_ content: PackedContent, to file: borrowing FileDescriptor, _ path: String)
+    throws
+  {
     precondition(headCount + content.description.count <= arraysOffset)
     try FileMapping.fill(file, path, count: arraysOffset + content.byteCount) { bytes in
       try content.pack(UnsafeMutableRawBufferPointer(rebasing: bytes[arraysOffset...]))

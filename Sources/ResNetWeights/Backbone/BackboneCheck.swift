@@ -19,8 +19,8 @@ package struct BackboneCheck {
     names = sortedByBytes(backbone.keys)
     headNames = sortedByBytes(head.shapes.keys)
     let expected = backbone.merging(head.shapes) { shape, _ in shape }
-    var problems = (names + headNames).compactMap { name in
-      Self.problem(name, expected[name] ?? [], source)
+    var problems = (sortedPairs(backbone) + sortedPairs(head.shapes)).compactMap {
+      Self.problem($0.key, $0.value, source)
     }
     for name in source.names where expected[name] == nil && !Self.isCounter(name, backbone) {
       problems.append(

@@ -14,7 +14,7 @@ package struct BackboneLayout: Hashable, Encodable, Sendable {
   package let outputs: [Int]
 
   /// Channels that leave the last stage: the length of a feature vector.
-  package var featureCount: Int { outputs.last ?? stemWidth }
+  package var featureCount: Int { outputs[outputs.count - 1] }
 
   /// "layer1", "layer2", ...: the names of the stages in the file.
   package var stageNames: [String] { blocks.indices.map { "layer\($0 + 1)" } }

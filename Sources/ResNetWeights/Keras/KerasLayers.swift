@@ -96,13 +96,14 @@ package struct KerasLayers {
   ) throws(FileError) -> [Layer] {
     let inner = Set(weights.map { layerName(ofWeight: $0) })
     let isNested = inner.count > 1 && !inner.contains(nil)
-    var order: [String] = []
-    var layers: [String: Layer] = [:]
+    var layers: [Layer] = []
+    var indices: [String: Int] = [:]
     for weight in weights {
       let name = (isNested ? layerName(ofWeight: weight) : nil) ?? lastComponent(group)
-      if layers[name] == nil {
-        layers[name] = Layer(name: name)
-        order.append(name)
+      let index = indices[name, default: layers.count]
+      if index == layers.count {
+        indices[name] = index
+        layers.append(Layer(name: name))
       }
       guard let role = role(ofWeight: weight) else {
         throw FileError(
@@ -110,9 +111,9 @@ package struct KerasLayers {
           "the tensor \(quoted(weight)) of the layer \(quoted(name)) does not belong to a ResNet",
           entry: weight)
       }
-      layers[name]?.datasets[role] = "\(group)/\(weight)"
+      layers[index].datasets[role] = "\(group)/\(weight)"
     }
-    return order.compactMap { layers[$0] }
+    return layers
   }
 
   /// The layer in `conv1_conv/kernel:0`; nil if the name has one part.

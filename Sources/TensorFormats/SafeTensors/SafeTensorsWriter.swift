@@ -87,10 +87,7 @@ package struct SafeTensorsWriter: Sendable {
   private func header(_ inOrder: [(String, Entry)]) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
-      let pairs = sortedByBytes(metadata.keys).map {
-        "\(jsonString($0)):\(jsonString(metadata[$0] ?? ""))"
-      }
-      members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+      members.append("\"__metadata__\":\(JSONText.table(metadata).text)")
     }
     var end = 0
     for (name, entry) in inOrder {

@@ -18,8 +18,8 @@ package struct StateDict {
       guard let nested = try Self.nested(pairs, pickle, path) else { break }
       pairs = nested
     }
-    var seen: [String: TorchView] = [:]
-    var order: [String] = []
+    var entries: [(name: String, view: TorchView)] = []
+    var indices: [String: Int] = [:]
     for (key, value) in pairs {
       guard case .tensor(let view) = value else {
         let what = if case .other(let what) = value { what } else { "no tensor" }
@@ -28,13 +28,14 @@ package struct StateDict {
           "holds no plain state_dict: the entry \(quoted(key)) is \(what); save "
             + "model.state_dict() with torch.save", entry: key)
       }
-      if seen.updateValue(view, forKey: key) == nil { order.append(key) }
+      // As in Python, the last of equal keys counts, in the first one's order.
+      let index = indices[key, default: entries.count]
+      indices[key] = index
+      if index == entries.count { entries.append((key, view)) } else { entries[index].view = view }
     }
     // DataParallel puts `module.` before every name.
-    let prefix = order.allSatisfy { $0.hasPrefix("module.") } ? "module." : ""
-    tensors = order.compactMap { name in
-      seen[name].map { (String(name.dropFirst(prefix.count)), $0) }
-    }
+    let prefix = entries.allSatisfy { $0.name.hasPrefix("module.") } ? "module." : ""
+    tensors = entries.map { (String($0.name.dropFirst(prefix.count)), $0.view) }
   }
 
   private typealias Pairs = [(key: String, value: PickleValue)]

@@ -84,8 +84,7 @@ extension Checkpoint {
 
   /// The file's bytes; equal for equal content.
   package func encoded() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let encoder = JSONEncoder.sorted
     var writer = SafeTensorsWriter(metadata: [
       Key.format: "pt", Checksum.name: Checksum.blank,
       Key.record: String(decoding: try encoder.encode(record), as: UTF8.self),

@@ -25,8 +25,8 @@ package struct CheckpointFolder: Sendable {
   /// `epoch-0003.safetensors` at the end of an epoch, `step-00000042.safetensors` inside one.
   package static func name(epoch: Int, step: Int, stepsPerEpoch: Int) -> String {
     step == 0
-      ? "epoch-\(padded(epoch, 4)).safetensors"
-      : "step-\(padded(epoch * stepsPerEpoch + step, 8)).safetensors"
+      ? "epoch-\(padded(epoch, digits: 4)).safetensors"
+      : "step-\(padded(epoch * stepsPerEpoch + step, digits: 8)).safetensors"
   }
 
   /// Writes a checkpoint, then removes those that are not to be retained.
@@ -140,11 +140,6 @@ package struct CheckpointFolder: Sendable {
 
   private static func kind(_ path: String) -> Substring? {
     path.split(separator: "/").last?.split(separator: "-").first
-  }
-
-  private static func padded(_ number: Int, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }
 }
 
