@@ -85,7 +85,7 @@ struct BenchCommand: Command {
   private static func throughput(
     _ backbone: Backbone, threads: Int, seconds: Double
   ) throws -> Double {
-    let group = (0..<Backbone.preferredPictures).map { input(backbone.inputSize, $0) }
+    let group = (0..<Backbone.groupSize).map { input(backbone.inputSize, $0) }
     let tally = Tally()
     let ended = DispatchGroup()
     let begin = ContinuousClock.now
@@ -127,10 +127,10 @@ struct BenchCommand: Command {
     _ backbone: Backbone
   ) throws -> (peak: Double, layers: [BenchResult.Layer]) {
     let workspace = try backbone.makeWorkspace()
-    let group = (0..<Backbone.preferredPictures).map { input(backbone.inputSize, $0) }
+    let group = (0..<Backbone.groupSize).map { input(backbone.inputSize, $0) }
     _ = try backbone.features(of: group, workspace: workspace)
     var peaks: [Double] = []
-    var rounds: [[LayerClass: LayerTime]] = []
+    var rounds: [[LayerTime]] = []
     for _ in 0..<9 {
       peaks.append((backbone.kernels.measureFMAPeak(seconds: 0.02) ?? 0) / 1e9)
       workspace.startTiming()
@@ -138,12 +138,11 @@ struct BenchCommand: Command {
       rounds.append(workspace.stopTiming())
     }
     let peak = median(peaks)
-    let layers = LayerClass.allCases.map { layer in
-      let seconds = median(rounds.map { $0[layer]?.seconds ?? 0 })
-      let operations = rounds[0][layer]?.operations ?? 0
+    let layers = rounds[0].enumerated().map { index, time in
+      let seconds = median(rounds.map { $0[index].seconds })
       return BenchResult.Layer(
-        name: layer.rawValue, milliseconds: seconds * 1000 / Double(group.count),
-        gflops: seconds > 0 ? operations / seconds / 1e9 : 0, peak: peak)
+        name: time.layer.rawValue, milliseconds: seconds * 1000 / Double(group.count),
+        gflops: seconds > 0 ? time.operations / seconds / 1e9 : 0, peak: peak)
     }
     return (peak, layers)
   }

@@ -101,9 +101,8 @@ private struct ValidationResult {
         producer: extractor, options: machine.runOptions(communicator),
         progress: { update($0, $1) })
     }
-    let known = zip(samples, results).compactMap { sample, result -> (Sample, [Float])? in
-      if case .features(let vector) = result { (sample, vector) } else { nil }
-    }
+    // Those that were left out are in no figure.
+    let known = zip(samples, results).compactMap { sample, vector in vector.map { (sample, $0) } }
     func shares(_ vector: [Float]) -> [Double] {
       probabilities(ofLogits: model.head.logits(of: [vector])[0])
     }

@@ -16,7 +16,8 @@
 /// divides by a root to which 1e-8 or more is added, so a step sees less than 1e-4 of its learning
 /// rate.
 package struct ExactGradient: Equatable, Sendable {
-  /// The sums: one element a parameter, then loss, correct, count and faults as in ``ExactTally``.
+  /// The sums: one element a parameter, then loss, correct, count and faults as in ``ExactTally``,
+  /// then the requests to stop.
   package var values: [Int64]
   /// The widths of the head.
   package let shape: HeadShape
@@ -30,10 +31,19 @@ package struct ExactGradient: Equatable, Sendable {
     precondition(globalBatch > 0)
     self.shape = shape
     values = [Int64](
-      repeating: 0, count: shape.parameterCount + HeadArithmetic.SumField.allCases.count)
+      repeating: 0, count: shape.parameterCount + HeadArithmetic.SumField.allCases.count + 1)
     gradientLimit = min(HeadArithmetic.convertibleMagnitude, 0x1p62 / Double(globalBatch))
     lossLimit = ExactTally.lossLimit(capacity: globalBatch)
   }
+
+  /// How many ranks want to stop, which travels with the sums.
+  package var stopRequests: Int64 {
+    get { values[values.count - 1] }
+    set { values[values.count - 1] = newValue }
+  }
+
+  /// Loss, correct, count and faults.
+  package var fields: ArraySlice<Int64> { values[shape.parameterCount..<values.count - 1] }
 
   /// Adds the samples' gradients of the cross-entropy at `parameters`.
   ///
@@ -51,9 +61,8 @@ package struct ExactGradient: Equatable, Sendable {
   /// - Throws: ``HeadError/notFinite(samples:)`` where a sample did not fit, and
   ///   ``HeadError/noSamples`` where there was none.
   package func mean() throws(HeadError) -> (gradient: [Float], metrics: Metrics) {
-    let count = shape.parameterCount
-    let metrics = try Metrics(fields: values[count...])
+    let metrics = try Metrics(fields: fields)
     let divisor = HeadArithmetic.gradientScale * Double(metrics.count)
-    return (HeadArithmetic.mean(values, count: count, divisor: divisor), metrics)
+    return (HeadArithmetic.mean(values, count: shape.parameterCount, divisor: divisor), metrics)
   }
 }

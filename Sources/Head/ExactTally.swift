@@ -41,7 +41,7 @@ package struct ExactTally: Equatable, Sendable {
 
   /// Adds the totals of a gradient's samples. A sum that would pass 64 bits becomes a fault.
   package mutating func add(_ gradient: ExactGradient) {
-    for (field, value) in gradient.values[gradient.shape.parameterCount...].enumerated() {
+    for (field, value) in gradient.fields.enumerated() {
       let (sum, overflow) = values[field].addingReportingOverflow(value)
       values[field] = sum
       if overflow { values[HeadArithmetic.SumField.faults.rawValue] = 1 }

@@ -63,16 +63,16 @@ package struct HeadArithmetic: Sendable {
   /// in fixed-point units, or that has anything not finite, adds one to the faults and nothing
   /// else.
   ///
-  /// - Precondition: `parameters`, `inputs` and `sums` (parameters and ``SumField``s) have the
-  ///   head's sizes, there are as many `labels` as `inputs`, each a class, and `gradientLimit` is
-  ///   at most ``convertibleMagnitude``.
+  /// - Precondition: `parameters`, `inputs` and `sums` (parameters and ``SumField``s; more may follow
+  ///   there) have the head's sizes, there are as many `labels` as `inputs`, each a class, and
+  ///   `gradientLimit` is at most ``convertibleMagnitude``.
   package func accumulate(
     parameters: [Float], inputs: [[Float]], labels: [Int], gradientLimit: Double, lossLimit: Double,
     into sums: inout [Int64]
   ) {
     precondition(labels.count == inputs.count)
     precondition(labels.allSatisfy { $0 >= 0 && $0 < Int(shape.classes) })
-    precondition(sums.count == parameterCount + SumField.allCases.count)
+    precondition(sums.count >= parameterCount + SumField.allCases.count)
     precondition(gradientLimit <= Self.convertibleMagnitude)
     let limits = head_limits(gradient: gradientLimit, loss: lossLimit)
     let labels = labels.map(Int64.init)

@@ -27,9 +27,6 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
   package let validation: [Sample]
   /// What else lies in the set's folders.
   package let leftOut: LeftOut
-  /// Equal for sets of equal classes, names, labels and sizes: 16 hexadecimal digits.
-  package let fingerprint: String
-
   /// A list of known pictures.
   package init(
     classes: [String], train: [Sample], validation: [Sample], leftOut: LeftOut = LeftOut()
@@ -38,7 +35,6 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     self.train = train
     self.validation = validation
     self.leftOut = leftOut
-    fingerprint = Self.fingerprint(classes: classes, train: train, validation: validation)
   }
 
   /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or
@@ -142,10 +138,17 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
 }
 
 extension DatasetManifest {
-  /// The 64-bit FNV-1a hash (Fowler, Noll and Vo) of the list: each class name and then each
-  /// sample's path, label and size, every text ended by a zero byte, each of the three lists by a
-  /// one byte.
-  static func fingerprint(classes: [String], train: [Sample], validation: [Sample]) -> String {
+  /// Equal for sets of equal classes, names, labels and sizes: 16 hexadecimal digits.
+  package var fingerprint: String { padded(hash, digits: 16, radix: 16) }
+
+  /// The number that ``fingerprint`` shows: the 64-bit FNV-1a hash (Fowler, Noll and Vo) of the list:
+  /// each class name and then each sample's path, label and size, every text ended by a zero byte,
+  /// each of the three lists by a one byte.
+  ///
+  /// A SHA-256 would need no code of its own, but the fingerprint is in every model and checkpoint,
+  /// whose bytes do not change between versions for the same settings, and a run is resumed only on
+  /// the list that its checkpoint names. It guards against mistakes, not against people.
+  package var hash: UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     func add(_ text: String) {
@@ -162,8 +165,7 @@ extension DatasetManifest {
       }
       add(1 as UInt8)
     }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return hash
   }
 
   /// What is wrong with a sample's file on this host.

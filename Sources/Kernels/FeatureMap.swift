@@ -57,7 +57,8 @@ package struct WorkspaceLayout: Sendable, Equatable {
     let needs = maps.map { map in
       map.pictures * map.size * map.size * FeatureMap.pixelStride(channels: map.channels)
     }
-    return reserve(floats: needs.max() ?? 0)
+    guard let most = needs.max() else { preconditionFailure("no maps to make room for") }
+    return reserve(floats: most)
   }
 
   /// Reserves room for one picture of `size` x `size` x 3 in a frame of 3 pixels.

@@ -29,6 +29,8 @@ package enum LayerClass: String, CaseIterable, Sendable {
 
 /// What the layers of one class took.
 package struct LayerTime: Equatable, Sendable {
+  /// The class.
+  package let layer: LayerClass
   /// Processor time of the thread, in seconds.
   package let seconds: Double
   /// Floating-point operations that were really done (two a multiply-add, Winograd's savings taken
@@ -43,16 +45,15 @@ extension Workspace {
     scratch.timing = timing
   }
 
-  /// Time and operations since ``startTiming()``; measures no longer.
-  package func stopTiming() -> [LayerClass: LayerTime] {
+  /// Time and operations of each class, in the order of all of them, since ``startTiming()``; measures
+  /// no longer.
+  package func stopTiming() -> [LayerTime] {
     scratch.timing = nil
-    return Dictionary(
-      uniqueKeysWithValues: LayerClass.allCases.map { layer in
-        let time = LayerTime(
-          seconds: avp_class_seconds(timing, layer.index),
-          operations: avp_class_operations(timing, layer.index))
-        return (layer, time)
-      })
+    return LayerClass.allCases.map { layer in
+      LayerTime(
+        layer: layer, seconds: avp_class_seconds(timing, layer.index),
+        operations: avp_class_operations(timing, layer.index))
+    }
   }
 
   /// Adds the time that `work` takes to `layer`, if time is measured.

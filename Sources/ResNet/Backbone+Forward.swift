@@ -3,9 +3,8 @@ import ResNetWeights
 
 extension Backbone {
   /// The features of one group of pictures.
-  func forward(_ pictures: ArraySlice<[Float]>, _ workspace: Workspace) -> [[Float]] {
+  func forward(_ pictures: [[Float]], _ workspace: Workspace) -> [[Float]] {
     let alone = PictureGroups.alone(of: packed.stages.count)
-    guard alone > 0 else { return [] }
     for (index, picture) in pictures.enumerated() {
       var maps = stem(picture, workspace)
       for stage in 0..<alone {
@@ -29,7 +28,7 @@ extension Backbone {
   private func stageMaps(_ stage: Int, pictures: Int) -> FeatureMap {
     buffers.stages[stage].maps(
       pictures, size: buffers.sizes[stage],
-      channels: packed.stages[stage].last?.expand.shape.outputs ?? 0)
+      channels: network.layout.outputs[stage])
   }
 
   /// conv1 and the max-pooling.

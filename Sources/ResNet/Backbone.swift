@@ -26,8 +26,8 @@ package final class Backbone: Sendable {
   package var featureCount: Int { network.layout.featureCount }
   /// The stage whose channel means are the features.
   package var featureLayer: FeatureLayer { FeatureLayer.allCases[network.stages.count - 1] }
-  /// How many pictures of a call are best handed over together.
-  package static var preferredPictures: Int { PictureGroups.most }
+  /// How many pictures a call takes at most, and best.
+  package static var groupSize: Int { PictureGroups.most }
 
   /// Makes a backbone from torchvision-named weights.
   ///
@@ -99,26 +99,23 @@ package final class Backbone: Sendable {
   /// The features of each of `pictures`: the channel means after the feature layer.
   ///
   /// - Parameters:
-  ///   - pictures: each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
+  ///   - pictures: at most ``groupSize``, each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
   ///     normalised as the weights need it.
   ///   - workspace: made by ``makeWorkspace()`` of this backbone, used by no other thread
   ///     meanwhile.
+  /// - Precondition: there are no more than ``groupSize``.
   /// - Returns: ``featureCount`` values a picture.
   /// - Throws: a ``BackboneError`` if a picture has a wrong size, or if features are not finite.
   package func features(
     of pictures: [[Float]], workspace: Workspace
   ) throws(BackboneError) -> [[Float]] {
+    precondition(pictures.count <= Self.groupSize)
     for picture in pictures where picture.count != inputSize * inputSize * 3 {
       throw BackboneError(
         .input,
         "a picture has \(picture.count) values; \(inputSize) x \(inputSize) x 3 are needed")
     }
-    var features: [[Float]] = []
-    features.reserveCapacity(pictures.count)
-    for first in stride(from: 0, to: pictures.count, by: PictureGroups.most) {
-      let group = pictures[first..<min(first + PictureGroups.most, pictures.count)]
-      features += forward(group, workspace)
-    }
+    let features = pictures.isEmpty ? [] : forward(pictures, workspace)
     guard features.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw BackboneError(
         .notFinite,

@@ -48,7 +48,7 @@ struct BackboneBuffers: Sendable {
       BlockExtents.all(
         blocks, pictures: stage < alone ? 1 : PictureGroups.most, inputSize: &size)
     }
-    sizes = stages.map { $0.last?.outputSize ?? 0 }
+    sizes = stages.map { $0[$0.count - 1].outputSize }
     self.stages = stages.enumerated().map { stage, blocks in
       let pictures = stage < alone - 1 ? 1 : PictureGroups.most
       return layout.reserve(

@@ -122,7 +122,7 @@ struct DatasetScanTests {
     try folder.add("validation/c/0.jpg", [1])
     try note()
     #expect(
-      DatasetManifest.fingerprint(classes: [], train: [], validation: []) == "d0a6fc18672a1282")
+      DatasetManifest(classes: [], train: [], validation: []).fingerprint == "d0a6fc18672a1282")
   }
 
   @Test func manifestSurvivesJSON() throws {

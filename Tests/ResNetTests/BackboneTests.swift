@@ -55,16 +55,15 @@ import Testing
     }
   }
 
-  /// Alone, first or last of a full group, in a second group: always the same bits.
+  /// Alone, first or last of a full group: always the same bits.
   @Test(arguments: availablePaths)
   func companyDoesNotChangeBits(path: KernelPath) throws {
     let backbone = try Backbone(
       weights: smallNetwork(blocks: [1, 1, 1, 1], width: 16), kernels: path, inputSize: 96)
-    let pictures = randomPictures(11, size: 96)
+    let pictures = randomPictures(Backbone.groupSize, size: 96)
     let workspace = try backbone.makeWorkspace()
     let alone = try pictures.map { try backbone.features(of: [$0], workspace: workspace)[0] }
-    for count in 1...11 {
-      let first = 11 - count
+    for first in pictures.indices {
       let together = try backbone.features(
         of: Array(pictures[first...]), workspace: backbone.makeWorkspace())
       #expect(together == Array(alone[first...]))

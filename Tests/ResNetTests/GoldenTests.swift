@@ -24,7 +24,8 @@ struct GoldenTests {
     let rgb = try golden.bytes("rgb_\(filter)224")
     let expected = try golden.doubles("features_layer3_\(filter)")
     let pictures = rgb.values.split(pictures: rgb.shape[0]).map(caffeNormalised)
-    let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    let workspace = try backbone.makeWorkspace()
+    let features = try pictures.map { try backbone.features(of: [$0], workspace: workspace)[0] }
     for (features, expected) in zip(features, expected.values.split(pictures: pictures.count)) {
       #expect(relativeError(features, Array(expected)) < 2e-5)
     }

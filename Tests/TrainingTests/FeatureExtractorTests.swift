@@ -65,8 +65,8 @@ import Testing
 
   private func results(
     _ extractor: FeatureExtractor, _ requests: [FeatureRequest]
-  ) throws -> [FeatureResult] {
-    try extractor.makeWorker()(requests) { _ in }.map(\.result)
+  ) throws -> [[Float]?] {
+    try extractor.makeWorker()(requests) { _ in }.map(\.features)
   }
 
   /// The files of a store.
@@ -96,7 +96,7 @@ import Testing
       #expect(again == computed)
       try plant(planted, in: name)
       let stored = try results(extractor(), requests)
-      #expect(stored == [.features(planted)])
+      #expect(stored == [planted])
       #expect(stored != computed)
     }
   }
@@ -130,7 +130,7 @@ import Testing
     try scratch.write(try scratch.bytes("0.jpg"), "1.jpg")
     try plant(planted, in: "plain")
     let same = try results(extractor(seed: 5), [request(1)])
-    #expect(same == [.features(planted)])
+    #expect(same == [planted])
     try scratch.write(try scratch.bytes("2.jpg"), "0.jpg")
     let other = try results(extractor(), [request(0)])
     #expect(other != first && other != same)
@@ -144,11 +144,11 @@ import Testing
     let answers = try extractor(onBadImage: .skip).makeWorker()((0..<6).map { try request($0) }) {
       _ in
     }
-    for index in [1, 4] { expected[index] = .features(planted) }
-    expected[3] = .skipped
-    #expect(answers.map(\.result) == expected)
+    for index in [1, 4] { expected[index] = planted }
+    expected[3] = nil
+    #expect(answers.map(\.features) == expected)
     for (index, answer) in answers.enumerated() {
-      let digest = PictureDigest(sha256: sha256(try scratch.bytes("\(index).jpg")))
+      let digest = PictureDigest(SHA256.Digest(of: try scratch.bytes("\(index).jpg")))
       #expect(answer.digest == digest)
     }
     #expect(throws: DatasetError.self) { try results(extractor(), [request(0), request(3)]) }
@@ -168,12 +168,12 @@ import Testing
   private func features(
     of requests: [FeatureRequest], _ extractor: FeatureExtractor, _ memory: MemoryBudget,
     threads: Int
-  ) throws -> [FeatureResult] {
+  ) throws -> [[Float]?] {
     let pipeline = FeaturePipeline(
       requests: requests.makeIterator(), lookAhead: requests.count, groupSize: 2, threads: threads,
       makeWorker: { try extractor.makeWorker(sharing: memory) })
     defer { pipeline.stop() }
-    return try pipeline.next(requests.count).map(\.result)
+    return try pipeline.next(requests.count).map(\.features)
   }
 
   /// What a file says is told also where its features come from disk.

@@ -28,10 +28,10 @@ import Testing
   func resultsComeInTheOrderOfTheRequests(threads: Int, groupSize: Int) throws {
     let pipeline = pipeline(50, groupSize: groupSize, threads: threads)
     defer { pipeline.stop() }
-    var results: [AnsweredRequest] = []
+    var results: [FeatureAnswer] = []
     for count in [1, 0, 7, 20, 22] { results += try pipeline.next(count) }
     #expect(results.map(\.request) == requests(50))
-    #expect(try results.map(\.result) == requests(50).map(SyntheticPictures().answer))
+    #expect(try results.map(\.features) == requests(50).map(SyntheticPictures().answer))
   }
 
   @Test(arguments: [1, 2, 4], [1, 3, 8])
@@ -103,6 +103,17 @@ import Testing
     }
     #expect(results.count == 4)
     #expect(files.prefix(2) == ["1.jpg", "1.jpg"])
+  }
+
+  /// Else the features of one picture would be taken for those of the next.
+  @Test func aWorkerThatPassesOverARequestEndsTheProcess() async {
+    await #expect(processExitsWith: .failure) {
+      let pipeline = FeaturePipelineTests().pipeline(8, threads: 1) {
+        let worker = try SyntheticPictures().makeWorker()
+        return { requests, beginning in try worker(Array(requests.dropFirst()), beginning) }
+      }
+      _ = try pipeline.next(4)
+    }
   }
 
   @Test(.timeLimit(.minutes(1))) func whoeverWaitsMayGiveUp() throws {

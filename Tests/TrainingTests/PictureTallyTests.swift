@@ -52,8 +52,10 @@ import Testing
     func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
       { requests, _ in
         try requests.map {
-          FeatureAnswer(
-            try SyntheticPictures().answer($0), digest: nil, notes: PictureNotes(isTurned: true))
+          let pictures = SyntheticPictures()
+          return FeatureAnswer(
+            $0, features: try pictures.answer($0), digest: pictures.digest($0.sample),
+            notes: PictureNotes(isTurned: true))
         }
       }
     }

@@ -1,3 +1,4 @@
+import Collectives
 import ImageData
 import Testing
 
@@ -30,7 +31,7 @@ import Testing
     guard request.index % 3 != 1 else {
       return PictureOutcome(features: .failure(Pictures().error(of: request)), attachment: [])
     }
-    guard case .features(let vector) = try SyntheticPictures().answer(request) else { fatalError() }
+    let vector = try #require(try SyntheticPictures().answer(request))
     return PictureOutcome(
       features: .success(vector), attachment: Array("of \(request.index)".utf8))
   }
@@ -105,4 +106,31 @@ import Testing
       #expect(throws: (any Error).self) { try PictureOutcome.decode(Array(bytes.prefix(count))) }
     }
   }
+
+  /// Which picture an outcome belongs to is known by its order alone.
+  @Test func aRankThatTellsOfTooFewPicturesIsAnError() {
+    var received = 0
+    #expect(throws: CollectiveError.self) {
+      try shareFeatures(
+        of: requests(3), producer: SyntheticPictures(), options: RunOptions(),
+        communicator: Forgetful(), receive: { _, _ in received += 1 })
+    }
+    #expect(received == 0)
+  }
+}
+
+/// What another rank has said is lost on the way, whole messages of it or a part.
+final class Forgetful: Communicator {
+  let rank = 0
+  let worldSize = 1
+  let host = "here"
+  var activity = ""
+
+  func allreduce<Element: Reducible>(
+    _ values: inout [Element], _ reduction: Reduction
+  ) throws(CollectiveError) {}
+  func broadcast(_ bytes: inout [UInt8], from root: Int) throws(CollectiveError) {}
+  func allgather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] { [bytes.dropLast(4)] }
+  func gather(_ bytes: [UInt8], to root: Int) throws(CollectiveError) -> [[UInt8]] { [[]] }
+  func barrier() throws(CollectiveError) {}
 }

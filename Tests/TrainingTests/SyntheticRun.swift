@@ -6,6 +6,7 @@ import ImageCodecs
 import ImageData
 import ImageTransforms
 import Tensors
+import Testing
 
 @testable import Training
 
@@ -35,27 +36,28 @@ struct SyntheticPictures: FeatureProducer {
       usleep(UInt32((requests.first?.index ?? 0) * 7919 % 300))
       return try requests.map { request in
         let notes = PictureNotes(isTurned: request.view != nil && turned.contains(request.index))
-        return FeatureAnswer(try answer(request), digest: digest(request.sample), notes: notes)
+        return FeatureAnswer(
+          request, features: try answer(request), digest: digest(request.sample), notes: notes)
       }
     }
   }
 
-  func digest(_ sample: Sample) -> PictureDigest? {
+  func digest(_ sample: Sample) -> PictureDigest {
     let content = replaced.contains(sample.path) ? "new" : "old"
-    return PictureDigest(sha256: sha256(Array("\(content) \(sample.path)".utf8)))
+    return PictureDigest(SHA256.Digest(of: Array("\(content) \(sample.path)".utf8)))
   }
 
-  func answer(_ request: FeatureRequest) throws -> FeatureResult {
+  /// The features, nil where the picture is left out.
+  func answer(_ request: FeatureRequest) throws -> [Float]? {
     if failing.contains(request.index) || failingPaths.contains(request.sample.path) {
       throw Failure(index: request.index)
     }
-    if request.view != nil, skipped.contains(request.index) { return .skipped }
+    if request.view != nil, skipped.contains(request.index) { return nil }
     var random = CounterRandom(
       seed: 77, purpose: .augmentation, epoch: request.view ?? 1_000, index: request.index)
-    return .features(
-      (0..<featureCount).map { place in
-        Float(random.uniform(0, 2)) + (place == request.sample.label ? 1 : 0)
-      })
+    return (0..<featureCount).map { place in
+      Float(random.uniform(0, 2)) + (place == request.sample.label ? 1 : 0)
+    }
   }
 }
 
@@ -155,7 +157,7 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
       let batch = try run.sampler.batch(step: step).map { position in
         FeatureRequest(
           sample: run.manifest.train[order[position]], index: order[position], view: epoch)
-      }.filter { try run.pictures.answer($0) != .skipped }
+      }.filter { try run.pictures.answer($0) != nil }
       guard !batch.isEmpty else { continue }
       var sums = ExactGradient(shape: head.shape, globalBatch: configuration.batchSize)
       sums.add(
@@ -176,8 +178,7 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
 
 extension SyntheticRun {
   fileprivate func features(_ request: FeatureRequest) throws -> [Float] {
-    guard case .features(let vector) = try pictures.answer(request) else { return [] }
-    return vector
+    try #require(try pictures.answer(request))
   }
 
   fileprivate func metrics(

@@ -38,6 +38,12 @@ import Testing
     for state in try run.train(ranks: ranks) { #expect(try run.bytes(state) == expected) }
   }
 
+  @Test func samplesThatArriveInPartAreAnError() {
+    var run = SyntheticRun()
+    run.options.exchange = .features
+    #expect(throws: CollectiveError.self) { try run.train(Forgetful()) }
+  }
+
   @Test func theCheaperWayOfExchangeIsChosen() {
     let cheap = Exchange.auto.resolved(globalBatch: 32, features: 2_048, parameters: 262_530)
     #expect(cheap == .features)

@@ -73,60 +73,44 @@ package struct FeatureExtractor: FeatureProducer {
     of requests: [FeatureRequest], _ memory: MemoryBudget, _ beginning: (FeatureRequest) -> Void,
     _ forward: ([[Float]]) throws -> [[Float]]
   ) throws -> [FeatureAnswer] {
-    var answers = [FeatureAnswer?](repeating: nil, count: requests.count)
-    var inputs: [(index: Int, input: [Float], key: FeatureCache.Key?, origin: Origin)] = []
+    var answers: [FeatureAnswer] = []
+    var inputs: [(index: Int, input: [Float], key: FeatureCache.Key?)] = []
     for (index, request) in requests.enumerated() {
       beginning(request)
       let bytes = try pictures.bytes(of: request.sample)
-      let hash = sha256(bytes)
-      let origin = Origin(digest: PictureDigest(sha256: hash), notes: PictureNotes(bytes))
-      switch try prepare(request, bytes, hash, memory) {
-      case .ready(let result): answers[index] = origin.answer(result)
-      case .input(let input, let key): inputs.append((index, input, key, origin))
+      let digest = SHA256.Digest(of: bytes)
+      let store = store(for: request)
+      let key = store?.key(picture: digest.hexadecimal, variant: variant(request))
+      let cached = key.flatMap { store?.features($0, count: backbone.featureCount) }
+      answers.append(
+        FeatureAnswer(
+          request, features: cached, digest: PictureDigest(digest), notes: PictureNotes(bytes)))
+      if cached == nil, let input = try input(of: bytes, request, memory) {
+        inputs.append((index, input, key))
       }
     }
     let computed = try forward(inputs.map(\.input))
-    for ((index, _, key, origin), features) in zip(inputs, computed) {
+    precondition(computed.count == inputs.count, "a picture without features")
+    for ((index, _, key), features) in zip(inputs, computed) {
       if let key { store(for: requests[index])?.save(features, under: key) }
-      answers[index] = origin.answer(.features(features))
+      answers[index].features = features
     }
-    return answers.compactMap { $0 }
+    return answers
   }
 
-  /// What is told of a picture's file beside its features.
-  private struct Origin {
-    let digest: PictureDigest?
-    let notes: PictureNotes
-
-    func answer(_ result: FeatureResult) -> FeatureAnswer {
-      FeatureAnswer(result, digest: digest, notes: notes)
-    }
-  }
-
-  private enum Prepared {
-    case ready(FeatureResult)
-    case input([Float], key: FeatureCache.Key?)
-  }
-
-  /// Decodes and transforms one picture unless its features are in a store.
-  private func prepare(
-    _ request: FeatureRequest, _ bytes: [UInt8], _ hash: String, _ memory: MemoryBudget
-  ) throws(DatasetError) -> Prepared {
-    let store = store(for: request)
-    let key = store?.key(picture: hash, variant: variant(request))
-    if let key, let cached = store?.features(key, count: backbone.featureCount) {
-      return .ready(.features(cached))
-    }
+  /// Decodes and transforms one picture; nil where it cannot be used and is left out.
+  private func input(
+    of bytes: [UInt8], _ request: FeatureRequest, _ memory: MemoryBudget
+  ) throws(DatasetError) -> [Float]? {
     do throws(DatasetError) {
-      let input = try pictures.naming(request.sample) { () throws(ImageError) in
+      return try pictures.naming(request.sample) { () throws(ImageError) in
         let file = try PictureFile(bytes)
         return try memory.holding(file.decodingBytes) { () throws(ImageError) in
           networkInput(of: try file.decode(), request)
         }
       }
-      return .input(input, key: key)
     } catch  where error.kind == .invalid && onBadImage == .skip {
-      return .ready(.skipped)
+      return nil
     }
   }
 

@@ -20,7 +20,7 @@ final class FeaturePipeline: @unchecked Sendable {
   private var working: Int
   private var taken = 0
   private var consumed = 0
-  private var finished: [Int: Result<AnsweredRequest, any Error>] = [:]
+  private var finished: [Int: Result<FeatureAnswer, any Error>] = [:]
   private var inHand: [Int: String] = [:]
   /// Why a worker has no thread. The others do its work; where there are none, the run ends.
   private var refusal: ThreadRefused?
@@ -68,7 +68,7 @@ final class FeaturePipeline: @unchecked Sendable {
   ///   throws.
   func next(
     _ count: Int, whileWaiting: (String?) throws -> Void = { _ in }
-  ) throws -> [AnsweredRequest] {
+  ) throws -> [FeatureAnswer] {
     try (0..<count).map { _ in try nextResult(whileWaiting).get() }
   }
 
@@ -77,13 +77,13 @@ final class FeaturePipeline: @unchecked Sendable {
   /// - Throws: what `whileWaiting` throws, see ``next(_:whileWaiting:)``.
   func nextResults(
     _ count: Int, whileWaiting: (String?) throws -> Void = { _ in }
-  ) throws -> [Result<AnsweredRequest, any Error>] {
+  ) throws -> [Result<FeatureAnswer, any Error>] {
     try (0..<count).map { _ in try nextResult(whileWaiting) }
   }
 
   private func nextResult(
     _ whileWaiting: (String?) throws -> Void
-  ) throws -> Result<AnsweredRequest, any Error> {
+  ) throws -> Result<FeatureAnswer, any Error> {
     condition.lock()
     defer { condition.unlock() }
     while true {
@@ -142,10 +142,11 @@ final class FeaturePipeline: @unchecked Sendable {
   private static func results(
     of group: [FeatureRequest], _ made: Result<FeatureWorker, any Error>,
     _ beginning: (FeatureRequest) -> Void
-  ) -> [Result<AnsweredRequest, any Error>] {
+  ) -> [Result<FeatureAnswer, any Error>] {
     do {
       let answers = try made.get()(group, beginning)
-      return zip(group, answers).map { .success(AnsweredRequest(request: $0, answer: $1)) }
+      precondition(answers.map(\.request) == group, "an answer each, in order")
+      return answers.map { .success($0) }
     } catch  where group.count == 1 {
       return [.failure(error)]
     } catch {

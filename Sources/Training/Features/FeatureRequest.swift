@@ -18,42 +18,30 @@ package struct FeatureRequest: Sendable, Equatable {
   }
 }
 
-/// A request with its answer.
-struct AnsweredRequest: Sendable {
-  let request: FeatureRequest
-  let answer: FeatureAnswer
-
-  var result: FeatureResult { answer.result }
-}
-
-/// The answer to one request, and from which bytes it was made.
+/// The answer to one request.
 package struct FeatureAnswer: Sendable, Equatable {
-  /// The features, or that there are none.
-  package let result: FeatureResult
-  /// The content of the picture's file; nil where no file was read.
-  package let digest: PictureDigest?
+  /// What was asked for.
+  package let request: FeatureRequest
+  /// The feature vector; nil where the picture cannot be used and was left out, as
+  /// `--on-bad-image skip` asks.
+  package internal(set) var features: [Float]?
+  /// The content of the picture's file.
+  package let digest: PictureDigest
   /// What the file says that its features do not show.
   package let notes: PictureNotes
 
   /// An answer with its origin.
   package init(
-    _ result: FeatureResult, digest: PictureDigest?, notes: PictureNotes = PictureNotes()
+    _ request: FeatureRequest, features: [Float]? = nil, digest: PictureDigest, notes: PictureNotes
   ) {
-    self.result = result
+    self.request = request
+    self.features = features
     self.digest = digest
     self.notes = notes
   }
 }
 
-/// What a request leads to.
-package enum FeatureResult: Sendable, Equatable {
-  /// The feature vector.
-  case features([Float])
-  /// The picture cannot be used and was left out as `--on-bad-image skip` asks.
-  case skipped
-}
-
-/// One thread's means to answer requests: a result each, in order.
+/// One thread's means to answer requests: an answer each, in order.
 package typealias FeatureWorker = (
   _ requests: [FeatureRequest], _ beginning: (FeatureRequest) -> Void
 ) throws -> [FeatureAnswer]

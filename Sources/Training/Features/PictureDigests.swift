@@ -1,24 +1,21 @@
 import Collectives
+import FileIO
 
 /// What tells one content of a picture's file from another: the first 8 bytes of its SHA-256.
 package struct PictureDigest: Equatable, Sendable, CustomStringConvertible {
   /// The 8 bytes, the first one highest.
   let bits: Int64
 
-  /// The digest of a file whose SHA-256 is `sha256` in hexadecimal digits; nil for other texts.
-  package init?(sha256: String) {
-    guard let bits = UInt64(sha256.prefix(16), radix: 16), sha256.utf8.count == 64 else {
-      return nil
-    }
-    self.bits = Int64(bitPattern: bits)
+  /// What a file with this SHA-256 is told by.
+  package init(_ digest: SHA256.Digest) {
+    bits = digest.bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
   }
 
   init(bits: Int64) { self.bits = bits }
 
   /// The first 16 digits of what `sha256sum` prints.
   package var description: String {
-    let digits = String(UInt64(bitPattern: bits), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    padded(UInt64(bitPattern: bits), digits: 16, radix: 16)
   }
 }
 

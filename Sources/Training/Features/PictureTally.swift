@@ -23,7 +23,7 @@ package struct PictureTally: Equatable, Sendable {
 
   /// Counts a picture, unless it was left out.
   mutating func add(_ answer: FeatureAnswer) {
-    if answer.result != .skipped { add(answer.notes) }
+    if answer.features != nil { add(answer.notes) }
   }
 
   /// The sum over all ranks. Collective.

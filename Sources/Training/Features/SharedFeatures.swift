@@ -47,13 +47,14 @@ package func shareFeatures(
       if let file { communicator.activity = "working on \(file)" }
       try communicator.reportActivity()
     }
-    for result in results { if let known = try? result.get() { tally.add(known.answer) } }
+    for result in results { if case .success(let answer) = result { tally.add(answer) } }
     let outcomes = try zip(slice, results).map { try outcome($1, of: requests[$0], attach) }
     let all = try communicator.gather(outcomes.flatMap(\.encoded), to: 0)
     guard communicator.rank == 0 else { continue }
-    for (index, outcome) in zip(rounds.batch(step: round), try all.flatMap(PictureOutcome.decode)) {
-      try receive(index, outcome)
-    }
+    let indices = rounds.batch(step: round)
+    let received = try all.flatMap(PictureOutcome.decode)
+    guard received.count == indices.count else { throw CollectiveError.fewerPictures }
+    for (index, outcome) in zip(indices, received) { try receive(index, outcome) }
   }
   return try tally.summed(communicator)
 }
@@ -70,11 +71,11 @@ private func roundSize(
 }
 
 private func outcome(
-  _ result: Result<AnsweredRequest, any Error>, of request: FeatureRequest,
+  _ result: Result<FeatureAnswer, any Error>, of request: FeatureRequest,
   _ attach: (FeatureRequest) throws -> [UInt8]
 ) throws -> PictureOutcome {
   do {
-    guard case .features(let vector) = try result.get().result else {
+    guard let vector = try result.get().features else {
       preconditionFailure("nothing is left out where every outcome is told")
     }
     return PictureOutcome(features: .success(vector), attachment: try attach(request))
@@ -107,7 +108,7 @@ extension PictureOutcome {
     var rest = bytes[...]
     func take(_ count: Int) throws(CollectiveError) -> ArraySlice<UInt8> {
       guard rest.count >= count else {
-        throw .mismatch("A rank sent less about its pictures than it said; is avp-dist the same?")
+        throw .fewerPictures
       }
       defer { rest = rest.dropFirst(count) }
       return rest.prefix(count)
@@ -127,4 +128,9 @@ extension PictureOutcome {
     }
     return outcomes
   }
+}
+
+extension CollectiveError {
+  fileprivate static let fewerPictures = CollectiveError.mismatch(
+    "A rank sent less about its pictures than it said; is avp-dist the same?")
 }

@@ -8,8 +8,7 @@ extension DatasetManifest {
   /// in turn. A function of the list alone, so the same on every host.
   func comparedSamples(count: Int = 1024, bytes: Int = 128 << 20) -> [Sample] {
     let samples = train + validation
-    let sampler = Sampler(
-      count: samples.count, globalBatch: 1, seed: UInt64(fingerprint, radix: 16) ?? 0)
+    let sampler = Sampler(count: samples.count, globalBatch: 1, seed: hash)
     var drawn = [Int](repeating: 0, count: 2 * classes.count)
     let turns = sampler.order(epoch: 0).map { index in
       let folder = samples[index].label + (index < train.count ? 0 : classes.count)
@@ -39,7 +38,7 @@ extension DatasetManifest {
     let own = try samples.map { sample in
       communicator.activity = "comparing \(sample.path)"
       try communicator.reportActivity()
-      return PictureDigest(sha256: sha256(try source.bytes(of: sample)))?.bits ?? 0
+      return PictureDigest(SHA256.Digest(of: try source.bytes(of: sample))).bits
     }
     communicator.activity = "before the first step"
     let all = try communicator.allgather(numbers: own)

@@ -23,8 +23,8 @@ extension Checkpoint {
     let source = PictureSource(root: root)
     for sample in manifest.train + manifest.validation {
       try whileReading(sample.path)
-      let digest = PictureDigest(sha256: sha256(try source.bytes(of: sample)))
-      guard let bits = digest?.bits, let count = missing[bits], count > 0 else {
+      let bits = PictureDigest(SHA256.Digest(of: try source.bytes(of: sample))).bits
+      guard let count = missing[bits], count > 0 else {
         strangers.append(sample.path)
         continue
       }

@@ -34,7 +34,7 @@ package func evaluate(
       try communicator.reportActivity()
     }
     set.add(answers)
-    for answered in answers { tally.add(answered.answer) }
+    for answer in answers { tally.add(answer) }
   }
   try set.complete()
   let classes = head.shape.classes
@@ -49,22 +49,23 @@ package func evaluate(
     tally: try tally.summed(communicator))
 }
 
-/// The features of pictures in the order of the requests, computed by several threads.
+/// The features of pictures in the order of the requests, computed by several threads; nil for those
+/// that were left out.
 ///
 /// - Parameter progress: as ``evaluate(_:on:producer:options:communicator:progress:)`` calls it.
 /// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
 package func features(
   of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
   progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
-) throws -> [FeatureResult] {
+) throws -> [[Float]?] {
   try answers(to: requests, producer: producer, options: options, progress: progress) { _ in }
-    .map(\.result)
+    .map(\.features)
 }
 
 private func answers(
   to requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
   progress: (Int, Int) -> Void, whileWaiting: (String?) throws -> Void
-) throws -> [AnsweredRequest] {
+) throws -> [FeatureAnswer] {
   let memory = MemoryBudget(bytes: options.decodingBytes)
   let pipeline = FeaturePipeline(
     requests: requests.makeIterator(), lookAhead: requests.count, groupSize: options.groupSize,

@@ -1,4 +1,5 @@
 import Collectives
+import FileIO
 import Head
 
 /// The gradient of a global batch, summed exactly over all ranks, with the request of any rank to
@@ -6,13 +7,11 @@ import Head
 ///
 /// Sums are 64-bit integers, so neither the order of the addition nor the method (``Exchange``) shows
 /// in them; see ``ExactGradient``.
-final class GradientExchange {
+struct GradientExchange {
   private let method: Exchange
   private let empty: ExactGradient
   private let communicator: any Communicator
   private let stop: StopSignal
-  private var skipped: [String] = []
-  private var count = 0
 
   init(
     _ method: Exchange, shape: HeadShape, globalBatch: Int, communicator: any Communicator,
@@ -25,77 +24,58 @@ final class GradientExchange {
     empty = ExactGradient(shape: shape, globalBatch: globalBatch)
   }
 
-  /// The sums of the whole batch, of which `own` is this rank's part, at `head`; and whether any
-  /// rank wants to stop after this step. Collective.
-  func sum(
-    _ own: [AnsweredRequest], at head: HeadParameters
-  ) throws -> (gradient: ExactGradient, stops: Bool) {
-    let samples = usable(own)
-    let result =
-      method == .features ? try sumGathered(samples, at: head) : try sumReduced(samples, at: head)
-    count += result.gradient.sampleCount
-    return result
-  }
-
-  /// The pictures of this rank that were left out since the last call.
-  func takeSkipped() -> [String] {
-    defer { skipped = [] }
-    return skipped
-  }
-
-  /// The pictures summed over all ranks since the last call.
-  func takeCount() -> Int {
-    defer { count = 0 }
-    return count
-  }
-
-  private typealias Samples = (features: [[Float]], labels: [Int])
-
-  private func usable(_ batch: [AnsweredRequest]) -> Samples {
-    var samples: Samples = ([], [])
-    for answer in batch {
-      switch answer.result {
-      case .features(let features):
-        samples.features.append(features)
-        samples.labels.append(answer.request.sample.label)
-      case .skipped: skipped.append(answer.request.sample.path)
-      }
-    }
-    return samples
-  }
-
-  private func sumReduced(
-    _ samples: Samples, at head: HeadParameters
-  ) throws -> (gradient: ExactGradient, stops: Bool) {
-    var gradient = empty
-    gradient.add(features: samples.features, labels: samples.labels, at: head)
-    gradient.values.append(stop.number == 0 ? 0 : 1)
-    try communicator.allreduce(&gradient.values, .sum)
-    let stopping = gradient.values.removeLast()
-    return (gradient, stopping > 0)
-  }
-
-  private func sumGathered(
-    _ samples: Samples, at head: HeadParameters
-  ) throws -> (gradient: ExactGradient, stops: Bool) {
-    var message = [UInt32(stop.number == 0 ? 0 : 1)]
-    for (features, label) in zip(samples.features, samples.labels) {
-      message.append(UInt32(label))
-      message += features.map(\.bitPattern)
-    }
-    var all: Samples = ([], [])
-    var stops = false
-    for words in try communicator.allgather(numbers: message) {
-      stops = stops || words.first != 0
-      for start in stride(from: 1, to: words.count, by: head.shape.features + 1) {
-        all.labels.append(Int(words[start]))
-        all.features.append(
-          words[start + 1...start + head.shape.features].map(Float.init(bitPattern:)))
-      }
+  /// The sums of the whole batch, of which `own` is this rank's part, at `head`, with the requests
+  /// to stop after this step. Collective.
+  func sum(_ own: [FeatureAnswer], at head: HeadParameters) throws -> ExactGradient {
+    let samples = own.compactMap { answer in
+      answer.features.map { Sample(features: $0, label: answer.request.sample.label) }
     }
     var gradient = empty
-    gradient.add(features: all.features, labels: all.labels, at: head)
-    return (gradient, stops)
+    if method == .features {
+      let (all, stops) = try gathered(samples, features: head.shape.features)
+      gradient.add(all, at: head)
+      gradient.stopRequests = stops
+    } else {
+      gradient.add(samples, at: head)
+      gradient.stopRequests = stop.number == 0 ? 0 : 1
+      try communicator.allreduce(&gradient.values, .sum)
+    }
+    return gradient
+  }
+
+  /// What a gradient needs of a picture.
+  fileprivate struct Sample {
+    let features: [Float]
+    let label: Int
+  }
+
+  /// The samples of all ranks, and how many ranks want to stop. A rank's message is whether it does,
+  /// then label and features of each sample, as 32 bits each.
+  private func gathered(
+    _ own: [Sample], features: Int
+  ) throws -> (samples: [Sample], stops: Int64) {
+    var message = littleEndianBytes(of: [UInt32(stop.number == 0 ? 0 : 1)])
+    for sample in own {
+      message.append(littleEndian: [UInt32(sample.label)])
+      message.append(littleEndian: sample.features)
+    }
+    var samples: [Sample] = []
+    var stops: Int64 = 0
+    let size = 4 * (features + 1)
+    for bytes in try communicator.allgather(message) {
+      guard bytes.count % size == 4 else {
+        throw CollectiveError.mismatch("A rank sent no whole samples; is avp-dist the same?")
+      }
+      func word(_ offset: Int) -> UInt32 {
+        numbers(ofLittleEndianBytes: bytes[offset..<offset + 4])[0]
+      }
+      stops += Int64(word(0))
+      for start in stride(from: 4, to: bytes.count, by: size) {
+        let vector: [Float] = numbers(ofLittleEndianBytes: bytes[start + 4..<start + size])
+        samples.append(Sample(features: vector, label: Int(word(start))))
+      }
+    }
+    return (samples, stops)
   }
 
   /// Whether any rank wants to stop, where no gradient is summed. Collective.
@@ -107,8 +87,9 @@ final class GradientExchange {
 }
 
 extension ExactGradient {
-  /// How many samples the sums hold.
-  var sampleCount: Int { Int(values[shape.parameterCount + 2]) }
+  fileprivate mutating func add(_ samples: [GradientExchange.Sample], at head: HeadParameters) {
+    add(features: samples.map(\.features), labels: samples.map(\.label), at: head)
+  }
 
   /// The mean gradient, or nil where no sample was summed.
   func meanUnlessEmpty() throws(HeadError) -> (gradient: [Float], metrics: Metrics)? {

@@ -25,6 +25,10 @@ package struct Trainer {
   private var validation: ValidationSet
   /// What this rank has read for the first time and the others do not know yet.
   private var freshDigests: [PictureDigests.Entry] = []
+  /// The training pictures that this rank has left out and the others do not know yet.
+  private var skipped: [String] = []
+  /// The pictures of all ranks that went into steps since the last epoch was closed.
+  private var summed = 0
   /// What the files of the first epoch say; nil when it has been told.
   private var tally: PictureTally? = PictureTally()
   private var epochClock = EpochClock()
@@ -39,9 +43,10 @@ package struct Trainer {
     while plan.steps(inEpoch: state.epoch) > 0 {
       while state.step < plan.steps(inEpoch: state.epoch) {
         let batch = try nextBatch()
-        let (gradient, stops) = try exchange.sum(batch, at: state.head)
-        try update(with: gradient)
-        observer.note(progress)
+        let sums = try exchange.sum(batch, at: state.head)
+        try update(with: sums)
+        observer.note(try progress())
+        let stops = sums.stopRequests > 0
         try saveCheckpoint(stopping: stops)
         if stops { return .stopped }
       }
@@ -97,15 +102,16 @@ package struct Trainer {
 
 extension Trainer {
   /// This rank's part of the next global batch.
-  private mutating func nextBatch() throws -> [AnsweredRequest] {
+  private mutating func nextBatch() throws -> [FeatureAnswer] {
     let position = "epoch \(state.epoch + 1), step \(state.step + 1)"
     let batch = try answers(plan.slice(step: state.step).count, at: position)
     try checkContents(of: batch, firstIndex: 0)
+    for answer in batch where answer.features == nil { skipped.append(answer.request.sample.path) }
     return batch
   }
 
   /// The answers to the next requests. Others read in `activity` where this rank is.
-  private func answers(_ count: Int, at position: String) throws -> [AnsweredRequest] {
+  private func answers(_ count: Int, at position: String) throws -> [FeatureAnswer] {
     communicator.activity = position
     let answers = try pipeline.next(count) { file in
       if let file { communicator.activity = "\(position), working on \(file)" }
@@ -117,19 +123,18 @@ extension Trainer {
   }
 
   /// Refuses a picture whose file is not the one that this run has read before.
-  private mutating func checkContents(of answers: [AnsweredRequest], firstIndex: Int) throws {
-    for answered in answers {
-      tally?.add(answered.answer)
-      guard let digest = answered.answer.digest else { continue }
-      let index = firstIndex + answered.request.index
+  private mutating func checkContents(of answers: [FeatureAnswer], firstIndex: Int) throws {
+    for answer in answers {
+      tally?.add(answer)
+      let index = firstIndex + answer.request.index
       if let known = state.digests[index] {
-        guard known == digest else {
+        guard known == answer.digest else {
           throw TrainingError.otherContent(
-            path: answered.request.sample.path, host: communicator.host, here: digest,
+            path: answer.request.sample.path, host: communicator.host, here: answer.digest,
             before: known)
         }
       } else {
-        freshDigests.append(PictureDigests.Entry(index: index, digest: digest))
+        freshDigests.append(PictureDigests.Entry(index: index, digest: answer.digest))
       }
     }
   }
@@ -137,7 +142,8 @@ extension Trainer {
   /// Takes the optimizer's step, the same on every rank. A batch whose pictures were all left out
   /// changes nothing.
   private mutating func update(with sums: ExactGradient) throws {
-    if let (gradient, _) = try sums.meanUnlessEmpty() {
+    if let (gradient, metrics) = try sums.meanUnlessEmpty() {
+      summed += metrics.count
       let rate = schedule.rate(step: completedSteps, stepsPerEpoch: plan.sampler.stepsPerEpoch)
       state.optimizer.update(&state.head, gradient: gradient, learningRate: rate)
       guard state.head.isFinite, state.optimizer.state.isUsable else {
@@ -196,8 +202,9 @@ extension Trainer {
     let seconds = epochClock.lap()
     observer.note(
       .epoch(
-        metrics, seconds: seconds, imagesPerSecond: Double(exchange.takeCount()) / seconds,
+        metrics, seconds: seconds, imagesPerSecond: Double(summed) / seconds,
         isBest: state.bestEpoch == metrics.epoch))
+    summed = 0
     try tellTally()
     try observer.save(state, isFinalAttempt: false)
   }
@@ -214,7 +221,8 @@ extension Trainer {
   private mutating func shareFindings() throws {
     try state.digests.share(freshDigests, communicator)
     freshDigests = []
-    state.skipped.formUnion(try communicator.union(ofPaths: exchange.takeSkipped()))
+    state.skipped.formUnion(try communicator.union(ofPaths: skipped))
+    skipped = []
   }
 
   /// Steps of the whole run that are done.
@@ -226,11 +234,15 @@ extension Trainer {
       completedSteps: completedSteps)
   }
 
-  private var progress: TrainingEvent {
-    let metrics = try? state.running.metrics()
+  private func progress() throws(HeadError) -> TrainingEvent {
+    var metrics = Metrics()
+    do throws(HeadError) {
+      metrics = try state.running.metrics()
+    } catch .noSamples {
+      // All pictures so far were left out.
+    }
     return .step(
-      epoch: state.epoch + 1, step: state.step, pictures: metrics?.count ?? 0,
-      meanLoss: metrics?.loss ?? 0)
+      epoch: state.epoch + 1, step: state.step, pictures: metrics.count, meanLoss: metrics.loss)
   }
 }
 

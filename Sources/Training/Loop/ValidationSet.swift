@@ -36,14 +36,15 @@ struct ValidationSet {
   func count(ofRounds rounds: Int) -> Int { min(count, rounds * roundSize) }
 
   /// Takes the features of this rank's pictures of one round.
-  mutating func add(_ answers: [AnsweredRequest]) {
+  mutating func add(_ answers: [FeatureAnswer]) {
     for answer in answers {
-      switch answer.result {
-      case .features(let vector):
-        features.append(vector)
-        labels.append(answer.request.sample.label)
-      case .skipped: ownSkipped.append(answer.request.sample.path)
+      let sample = answer.request.sample
+      guard let vector = answer.features else {
+        ownSkipped.append(sample.path)
+        continue
       }
+      features.append(vector)
+      labels.append(sample.label)
     }
   }
 
