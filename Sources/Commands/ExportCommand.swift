@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Head
+import ImageCodecs
 import ImageTransforms
 import ModelExport
 import ResNetWeights
@@ -83,7 +84,9 @@ extension TrainedModel {
         backbone: backbone.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
         head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
         classes: classes, pixels: normalisation,
-        metadata: ["resize": preset.resizing])
+        metadata: ["resize": preset.resizing].merging(
+          orientation == .apply ? [OrientationPolicy.fact: orientation.rawValue] : [:]
+        ) { first, _ in first })
     }
   }
 }

@@ -1,6 +1,7 @@
 import Collectives
 import FileIO
 import Foundation
+import ImageCodecs
 import ImageData
 import ImageTransforms
 import Settings
@@ -24,6 +25,9 @@ struct FeaturesCommand: Command {
     part(\.backbone) + [
       Setting("preset", \.preset, "whose resizing", group: "Images"),
       Setting(
+        "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
+        group: "Images"),
+      Setting(
         "on-bad-image", \.onBadImage, "what happens where images cannot be used",
         group: "Images"),
       Setting(
@@ -33,6 +37,7 @@ struct FeaturesCommand: Command {
 
   var backbone = BackboneSettings()
   var preset = Preset.pytorch
+  var orientation = OrientationPolicy.ignore
   var onBadImage = BadImagePolicy.fail
   var output = ""
   private var images: [String] = []
@@ -55,7 +60,7 @@ struct FeaturesCommand: Command {
       backbone: backbone.backbone,
       transform: PictureTransform(
         preset: preset, normalisation: backbone.normalisation),
-      pictures: PictureSource(root: PictureList.root))
+      pictures: PictureSource(root: PictureList.root, orientation: orientation))
     var values: [Float] = []
     var images: [String] = []
     var skipped: [String] = []
@@ -85,6 +90,7 @@ struct FeaturesCommand: Command {
     var metadata = [
       "images": try Self.jsonArray(images), "backbone": backbone.summary, "preset": preset.rawValue,
     ]
+    if orientation == .apply { metadata[OrientationPolicy.fact] = orientation.rawValue }
     if !skipped.isEmpty { metadata["skipped"] = try Self.jsonArray(skipped) }
     let shape = [images.count, backbone.backbone.featureCount]
     var writer = SafeTensorsWriter(metadata: metadata)

@@ -32,7 +32,10 @@ struct PreviewCommand: Command {
         "epochs", \.epochs, "N", in: .from(1, to: 100), "variations of each", group: "Output"),
     ]
     + TrainingConfiguration.settings
-    .filter { ["preset", "seed", "no-augment", "shear", "zoom", "hflip"].contains($0.facts.name) }
+    .filter {
+      ["preset", "exif-orientation", "seed", "no-augment", "shear", "zoom", "hflip"].contains(
+        $0.facts.name)
+    }
     .map { $0.within(\.configuration) }
 
   var data = "data"
@@ -45,7 +48,7 @@ struct PreviewCommand: Command {
     let output = try required(output, "output")
     let manifest = try DatasetManifest.scan(root: data)
     if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
-    let source = PictureSource(root: data)
+    let source = PictureSource(root: data, orientation: configuration.orientation)
     let transform = PictureTransform(
       preset: configuration.preset, normalisation: configuration.preset.normalisation)
     let rows = try Self.spread(manifest.train, count, classes: manifest.classes.count).map {

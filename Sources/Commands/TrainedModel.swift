@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Head
+import ImageCodecs
 import ImageData
 import ImageTransforms
 import Launching
@@ -21,6 +22,8 @@ struct TrainedModel {
   let classes: [String]
   /// Whose method of resizing pictures it was trained with.
   let preset: Preset
+  /// Whether they are turned by their EXIF orientation.
+  let orientation: OrientationPolicy
   /// How their pixels are normalised.
   let normalisation: Normalisation
   let backbone: LoadedBackbone
@@ -51,7 +54,7 @@ struct TrainedModel {
     FeatureExtractor(
       backbone: backbone.backbone,
       transform: PictureTransform(preset: preset, normalisation: normalisation),
-      pictures: PictureSource(root: root), onBadImage: onBadImage)
+      pictures: PictureSource(root: root, orientation: orientation), onBadImage: onBadImage)
   }
 }
 
@@ -131,6 +134,7 @@ extension TrainedModel {
     head = checkpoint.head
     classes = record.classes
     preset = record.preprocessing.preset
+    orientation = record.configuration.orientation
     normalisation = record.preprocessing.normalisation
     let named = record.backbone
     guard let layer = FeatureLayer(rawValue: named.featureLayer) else {
@@ -195,7 +199,16 @@ extension TrainedModel {
     guard let preset = Preset.allCases.first(where: { $0.resizing == facts["resize"] }) else {
       throw Self.unusable(path, "its metadata `resize` does not say how pictures are resized")
     }
+    // Exports of earlier versions do not say it.
+    guard
+      let orientation = OrientationPolicy(
+        rawValue: facts[OrientationPolicy.fact] ?? OrientationPolicy.ignore.rawValue)
+    else {
+      throw Self.unusable(
+        path, "its metadata `\(OrientationPolicy.fact)` is neither ignore nor apply")
+    }
     self.path = path
+    self.orientation = orientation
     head = try Self.head(tensors)
     classes = names
     self.preset = preset
@@ -247,6 +260,11 @@ extension TrainedModel {
         "it holds the head alone; name the run's model.safetensors or an export of the whole model")
     }
   }
+}
+
+extension OrientationPolicy {
+  /// The key in the metadata of exported models.
+  static let fact = "exif_orientation"
 }
 
 extension Preset {

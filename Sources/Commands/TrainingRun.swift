@@ -173,7 +173,8 @@ extension TrainingRun {
       backbone: backbone.backbone,
       transform: PictureTransform(preset: configuration.preset, normalisation: normalisation),
       augmentation: configuration.augmentation, seed: configuration.seed,
-      pictures: PictureSource(root: data), onBadImage: configuration.onBadImage)
+      pictures: PictureSource(root: data, orientation: configuration.orientation),
+      onBadImage: configuration.onBadImage)
     guard let cache = command.backbone.machine.cache else { return extractor }
     return extractor.caching(
       plainIn: cache + "/features",
@@ -181,7 +182,7 @@ extension TrainingRun {
       context: FeatureContext(
         fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
         featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.kernels.identity,
-        transform: extractor.transform
+        transform: extractor.transform, orientation: configuration.orientation
       ).text, warn: printWarning)
   }
 

@@ -32,6 +32,14 @@ package enum Orientation: Int, Sendable {
   }
 }
 
+/// What becomes of the orientation in a picture's EXIF data.
+package enum OrientationPolicy: String, Codable, CaseIterable, Sendable {
+  /// It is passed over: the picture is read as it is stored.
+  case ignore
+  /// The picture is turned by it.
+  case apply
+}
+
 extension RGBImage {
   /// The picture as `orientation` wants it shown.
   package func turned(_ orientation: Orientation) -> RGBImage {

@@ -19,17 +19,24 @@ package struct PictureFile: Sendable {
   package let decodingBytes: Int
 
   private let decoder: any PictureDecoder
+  private let orientation: Orientation
 
   /// Reads the header.
   ///
+  /// - Parameter policy: what becomes of an orientation in EXIF data. A TIFF file is turned by its
+  ///   own in any case.
   /// - Throws: ``ImageError`` for another format, a damaged header, a picture without pixels, one
   ///   of more than ``pixelLimit`` pixels or a million columns or rows.
-  package init(_ bytes: [UInt8]) throws(ImageError) {
+  package init(
+    _ bytes: [UInt8], orientation policy: OrientationPolicy = .ignore
+  ) throws(ImageError) {
     guard !bytes.isEmpty else { throw ImageError("the file is empty") }
     decoder = try PictureFormat(bytes).decoder(bytes)
     let header = decoder.header
     let sides = (header.width, header.height)
-    (width, height) = header.orientation.swapsSides ? (sides.1, sides.0) : sides
+    orientation =
+      policy == .apply ? Orientation(exifOf: bytes) ?? header.orientation : header.orientation
+    (width, height) = orientation.swapsSides ? (sides.1, sides.0) : sides
     guard width > 0, height > 0 else { throw ImageError("the picture has no pixels") }
     // The sides first: their product may not fit Int.
     guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
@@ -37,7 +44,7 @@ package struct PictureFile: Sendable {
         "the picture is too large: \(width) x \(height) pixels; at most 100 megapixels and "
           + "1,000,000 columns or rows can be read")
     }
-    let copies = header.orientation == .upright ? 1 : 2
+    let copies = orientation == .upright ? 1 : 2
     decodingBytes = width * height * 3 * copies + header.workingBytes
   }
 
@@ -66,6 +73,6 @@ package struct PictureFile: Sendable {
     }
     if let failure { throw failure }
     return RGBImage(width: header.width, height: header.height, pixels: pixels)
-      .turned(header.orientation)
+      .turned(orientation)
   }
 }

@@ -1,7 +1,7 @@
 /// What a picture's file says that decoding passes over, so that the network sees another picture
 /// than a person in a viewer does.
 package struct PictureNotes: Equatable, Sendable {
-  /// Whether the EXIF data have an orientation other than upright, which is not applied.
+  /// Whether the EXIF data have an orientation other than upright that is not applied.
   package let isTurned: Bool
   /// Whether it is grey of 16 bits, of which values above 255 become white.
   package let isDeepGrey: Bool
@@ -13,24 +13,37 @@ package struct PictureNotes: Equatable, Sendable {
   }
 
   /// What the file in `bytes` says, whether or not it can be decoded. Looks at headers only.
-  package init(_ bytes: [UInt8]) {
-    switch PictureFormat(bytes) {
-    case .jpeg: self.init(isTurned: Self.isTurned(exifOfJPEG(bytes)))
-    case .png:
-      // Bit depth and colour type of IHDR, which always comes first.
-      let isDeepGrey = bytes.count > 25 && bytes[24] == 16 && bytes[25] == 0
-      self.init(isTurned: Self.isTurned(exifOfPNG(bytes)), isDeepGrey: isDeepGrey)
-    case .webp: self.init(isTurned: Self.isTurned(exifOfWebP(bytes)))
-    // A TIFF file is turned by its orientation as it is decoded.
-    case .pnm, .tiff:
-      let header = (try? PictureFormat(bytes).decoder(bytes))?.header
-      self.init(isDeepGrey: header?.isDeepGrey == true)
-    case .gif, .bmp, .other, .unknown: self.init()
-    }
+  ///
+  /// - Parameter policy: what becomes of an orientation in EXIF data.
+  package init(_ bytes: [UInt8], orientation policy: OrientationPolicy = .ignore) {
+    let orientation = policy == .ignore ? Orientation(exifOf: bytes) ?? .upright : .upright
+    self.init(isTurned: orientation != .upright, isDeepGrey: Self.isDeepGrey(bytes))
   }
 
-  private static func isTurned(_ exif: ArraySlice<UInt8>?) -> Bool {
-    exif.flatMap(orientation).map { (2...8).contains($0) } ?? false
+  private static func isDeepGrey(_ bytes: [UInt8]) -> Bool {
+    switch PictureFormat(bytes) {
+    // Bit depth and colour type of IHDR, which always comes first.
+    case .png: bytes.count > 25 && bytes[24] == 16 && bytes[25] == 0
+    case .pnm, .tiff: (try? PictureFormat(bytes).decoder(bytes))?.header.isDeepGrey == true
+    case .jpeg, .webp, .gif, .bmp, .other, .unknown: false
+    }
+  }
+}
+
+extension Orientation {
+  /// The one in the EXIF data of a JPEG, PNG or WebP file; nil where there is none that makes sense.
+  init?(exifOf bytes: [UInt8]) {
+    let exif =
+      switch PictureFormat(bytes) {
+      case .jpeg: exifOfJPEG(bytes)
+      case .png: exifOfPNG(bytes)
+      case .webp: exifOfWebP(bytes)
+      case .gif, .bmp, .pnm, .tiff, .other, .unknown: nil as ArraySlice<UInt8>?
+      }
+    guard let number = exif.flatMap(orientation), let orientation = Self(rawValue: number) else {
+      return nil
+    }
+    self = orientation
   }
 }
 

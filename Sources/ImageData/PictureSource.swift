@@ -11,8 +11,14 @@ package struct PictureSource: Sendable {
   /// The largest file that is read, 512 MiB.
   package static let fileLimit = 512 << 20
 
+  /// What becomes of the orientation in the pictures' EXIF data.
+  package let orientation: OrientationPolicy
+
   /// Pictures below `root`.
-  package init(root: String) { self.root = root }
+  package init(root: String, orientation: OrientationPolicy = .ignore) {
+    self.root = root
+    self.orientation = orientation
+  }
 
   /// The file's bytes, as they are hashed and decoded.
   ///
@@ -34,14 +40,9 @@ package struct PictureSource: Sendable {
   ///
   /// - Throws: ``DatasetError`` with the path and the decoder's reason.
   package func decode(_ bytes: [UInt8], of sample: Sample) throws(DatasetError) -> RGBImage {
-    try Self.decode(bytes, path: joined(root, sample.path))
-  }
-
-  /// The picture that `bytes` of the file at `path` hold.
-  ///
-  /// - Throws: ``DatasetError`` with the path and the decoder's reason.
-  package static func decode(_ bytes: [UInt8], path: String) throws(DatasetError) -> RGBImage {
-    try naming(path) { () throws(ImageError) in try decodeImage(bytes) }
+    try naming(sample) { () throws(ImageError) in
+      try PictureFile(bytes, orientation: orientation).decode()
+    }
   }
 
   /// What `body` makes of a sample's file, its reason in an error that names the file: of the kind

@@ -64,6 +64,30 @@ import Testing
     }
   }
 
+  /// Against the TIFF files whose pixels Pillow has turned, which say nothing of EXIF themselves.
+  @Test func orientationsThatAreApplied() throws {
+    for value in UInt8(0)...9 {
+      let orientation = Orientation(rawValue: Int(value)) ?? .upright
+      for (bytes, stored) in [
+        (try jpeg(exif(value, bigEndian: true)), "jpeg-420"),
+        (try png(exif(value, bigEndian: false)), "png-rgb-8"),
+      ] {
+        let file = try PictureFile(bytes, orientation: .apply)
+        let expected = try decodeImage(golden.bytes(stored)).turned(orientation)
+        #expect(try file.decode() == expected)
+        #expect([file.width, file.height] == [expected.width, expected.height])
+        #expect(PictureNotes(bytes, orientation: .apply) == PictureNotes())
+      }
+    }
+    let webp = try golden.bytes("webp-orientation")
+    #expect(
+      try PictureFile(webp, orientation: .apply).decode() == decodeImage(webp).turned(.turnedRight))
+    for kind in golden.kinds where kind.hasPrefix("tiff-orientation") {
+      let bytes = try golden.bytes(kind)
+      #expect(try PictureFile(bytes, orientation: .apply).decode() == decodeImage(bytes), "\(kind)")
+    }
+  }
+
   @Test func goldenPictures() throws {
     for kind in golden.kinds {
       let notes = PictureNotes(

@@ -53,6 +53,40 @@ extension ToolTests {
       #expect(outcome.errors.contains("1 picture has an EXIF orientation"))
     }
 
+    /// The run records it; `evaluate`, `predict` and exports do as the run did, and going on needs it.
+    @Test func appliedOrientationIsRecordedAndFollowed() throws {
+      let data = try Workshop.copyOfData(in: scratch)
+      let exif =
+        Array("Exif\0\0MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0]
+      let picture = "\(data)/validation/alien/0001.jpg"
+      let stored = "\(scratch.path)/stored.jpg"
+      try FileManager.default.copyItem(atPath: picture, toPath: stored)
+      try change(picture) {
+        $0.prefix(2) + [0xFF, 0xE1, 0, UInt8(exif.count + 2)] + exif + $0.dropFirst(2)
+      }
+      let trained = try run(train(data, ["--exif-orientation", "apply"]))
+      #expect(trained.status == 0, "\(trained.errors)")
+      #expect(!trained.output.contains("EXIF"))
+      func answer(_ checkpoint: String, _ picture: String) throws -> String {
+        let outcome = try run([
+          Program.tool, "predict", "--checkpoint", checkpoint, "--json", picture,
+        ])
+        #expect(outcome.status == 0 && !outcome.errors.contains("EXIF"), "\(outcome.errors)")
+        return outcome.output.replacingOccurrences(of: picture, with: "")
+      }
+      let model = scratch.path + "/run/model.safetensors"
+      let turned = try answer(model, picture)
+      #expect(try turned != answer(model, stored))
+      for (format, name) in [("onnx", "model.onnx"), ("torch", "model.pth")] {
+        let path = "\(scratch.path)/\(name)"
+        let words = ["export", "--checkpoint", model, "--format", format, "--output", path]
+        #expect(try run([Program.tool] + words).status == 0)
+        #expect(try answer(path, picture) == turned)
+      }
+      let resumed = try run(train(data, epochs: 2, ["--resume", "auto", "--resume-override"]))
+      #expect(resumed.status == 65 && resumed.errors.contains("exif-orientation"))
+    }
+
     /// What a host lacks says nothing about a picture, so that it is not left out. The small
     /// pictures fit the same limit.
     @Test func memoryThatRunsOutIsNotThePicturesFault() throws {

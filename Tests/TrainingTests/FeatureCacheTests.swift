@@ -152,6 +152,7 @@ import Testing
       context { $0.transform = transform { $0.scale = 1 } },
       context { $0.transform = transform { $0.mean.y = 0 } },
       context { $0.transform = transform { $0.std.z = 1 } },
+      context { $0.orientation = .apply },
     ].map(\.text)
     #expect(Set(texts).count == texts.count)
   }

@@ -188,6 +188,30 @@ import Testing
     }
   }
 
+  /// As if the picture had been stored as its EXIF data say; a thumbnail is what the network sees.
+  @Test func orientationIsAppliedWhereThatIsAskedFor() throws {
+    let exif = Array("Exif\0\0MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6]
+    let bytes = try scratch.bytes("2.jpg")
+    let segment = [0xFF, 0xE1, 0, UInt8(exif.count + 2)] + exif
+    let tagged = Array(bytes.prefix(2) + segment + bytes.dropFirst(2))
+    let upright = try decodeImage(bytes).turned(.turnedRight)
+    for (policy, expected) in [
+      (OrientationPolicy.ignore, try decodeImage(bytes)), (.apply, upright),
+    ] {
+      try scratch.write(tagged, "2.jpg")
+      let pictures = PictureSource(root: scratch.path, orientation: policy)
+      let transform = PictureTransform(preset: .pytorch, size: 64, normalisation: .torch)
+      let extractor = FeatureExtractor(backbone: backbone, transform: transform, pictures: pictures)
+      let answer = try extractor.makeWorker()([request(2)]) { _ in }[0]
+      #expect(answer.notes.isTurned == (policy == .ignore))
+      let workspace = try backbone.makeWorkspace()
+      let features = try backbone.features(
+        of: [transform.input(of: expected)], workspace: workspace)
+      #expect(answer.features == features[0])
+      #expect(try pictures.image(of: sample(2)) == expected)
+    }
+  }
+
   /// A picture that is not there is never left out.
   @Test func aMissingFileEndsTheRunWithEitherPolicy() throws {
     let request = try request(0)

@@ -1,4 +1,5 @@
 import Foundation
+import ImageCodecs
 import ResNetWeights
 import Tensors
 import Testing
@@ -28,6 +29,7 @@ import Testing
   @Test func everySettingIsListedByTheNameOfItsOption() {
     let differences = names {
       $0.configuration.preset = .keras
+      $0.configuration.orientation = .apply
       $0.configuration.epochs += 1
       $0.configuration.batchSize += 1
       $0.configuration.hidden += 1
@@ -46,10 +48,27 @@ import Testing
     }
     #expect(
       differences == [
-        "preset", "epochs", "batch-size", "hidden", "optimizer", "lr", "weight-decay", "momentum",
+        "preset", "exif-orientation", "epochs", "batch-size", "hidden", "optimizer", "lr",
+        "weight-decay", "momentum",
         "schedule", "step-epochs", "step-factor", "warmup-epochs", "max-steps", "seed",
         "on-bad-image", "no-augment", "shear", "zoom", "hflip", "views",
       ])
+  }
+
+  /// Records of pictures as they are stored are those of versions without the choice, byte for byte;
+  /// those versions must not take the others.
+  @Test func aRecordTellsOfOrientationWhereItIsApplied() throws {
+    func text(_ policy: OrientationPolicy) throws -> (format: Int, text: String) {
+      var run = SyntheticRun()
+      run.configuration.orientation = policy
+      let text = String(decoding: try JSONEncoder().encode(run.record), as: UTF8.self)
+      let read = try JSONDecoder().decode(ModelRecord.self, from: Data(text.utf8))
+      #expect(read.configuration.orientation == policy)
+      return (read.format, text)
+    }
+    let (ignoring, applying) = (try text(.ignore), try text(.apply))
+    #expect(ignoring.format == 1 && !ignoring.text.lowercased().contains("orientation"))
+    #expect(applying.format == 2 && applying.text.contains(#""exifOrientation":"apply""#))
   }
 
   @Test func dataAndWeightsAreCompared() {

@@ -137,8 +137,11 @@ extension Checkpoint {
     } catch {
       throw .foreign(path, reason(of: error))
     }
-    guard record.format == ModelRecord.currentFormat else {
-      throw .foreign(path, "it has layout \(record.format), this avp-dist reads layout 1")
+    guard (1...ModelRecord.currentFormat).contains(record.format) else {
+      throw .foreign(
+        path,
+        "it has layout \(record.format), this avp-dist reads layouts 1 to \(ModelRecord.currentFormat)"
+      )
     }
     guard
       record.classes.count == head.shape.classes,

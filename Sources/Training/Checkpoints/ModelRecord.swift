@@ -6,8 +6,9 @@ import Tensors
 ///
 /// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
-  /// The version of this layout.
-  package static let currentFormat = 1
+  /// The newest version of this layout. 2 is that of models whose pictures are turned by their EXIF
+  /// orientation, which readers of version 1 would pass over; all others have version 1.
+  package static let currentFormat = 2
 
   /// The backbone that the features came from.
   package struct Backbone: Codable, Equatable, Sendable {
@@ -52,7 +53,7 @@ package struct ModelRecord: Codable, Equatable, Sendable {
   }
 
   /// The layout's version.
-  package var format = currentFormat
+  package var format: Int
   /// The version of the tool that wrote the file.
   package var toolVersion: String
   /// The settings of the run.
@@ -73,6 +74,7 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     toolVersion: String, configuration: TrainingConfiguration, classes: [String],
     backbone: Backbone, preprocessing: Preprocessing, dataset: String, trainCount: Int
   ) {
+    format = configuration.orientation == .apply ? 2 : 1
     self.toolVersion = toolVersion
     self.configuration = configuration
     self.classes = classes

@@ -1,5 +1,6 @@
 import FileIO
 import Foundation
+import ImageCodecs
 import ImageTransforms
 import Synchronization
 
@@ -15,17 +16,20 @@ package struct FeatureContext: Sendable {
   package var kernels: String
   /// Preset, size and normalisation.
   package var transform: PictureTransform
+  /// What becomes of the orientation in EXIF data.
+  package var orientation: OrientationPolicy
 
   /// Takes the facts as they are; see the properties.
   package init(
     fingerprint: String, featureLayer: String, featureCount: Int, kernels: String,
-    transform: PictureTransform
+    transform: PictureTransform, orientation: OrientationPolicy = .ignore
   ) {
     self.fingerprint = fingerprint
     self.featureLayer = featureLayer
     self.featureCount = featureCount
     self.kernels = kernels
     self.transform = transform
+    self.orientation = orientation
   }
 
   /// The facts in words. Another text means that everything cached so far is computed anew, so none
@@ -34,13 +38,15 @@ package struct FeatureContext: Sendable {
     let normalisation = transform.normalisation
     let (mean, std) = normalisation.single
     func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
-    return [
+    let words = [
       "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
       "kernels \(kernels)", "transform \(PictureTransform.version)",
       "preset \(transform.preset.rawValue)", "size \(transform.size)",
       "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
       "mean \(list(mean))", "deviation \(list(std))",
-    ].joined(separator: "\n")
+    ]
+    // Of versions without the choice, features are those of pictures as they are stored.
+    return (words + (orientation == .apply ? ["orientation apply"] : [])).joined(separator: "\n")
   }
 }
 

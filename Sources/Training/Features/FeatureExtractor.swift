@@ -7,8 +7,9 @@ import Tensors
 
 /// Everything between a picture's file and its feature vector.
 ///
-/// A picture's features depend on its bytes, the backbone, the preset and the keyed augmentation,
-/// and on nothing else: not on the pictures computed with it, nor on threads or ranks.
+/// A picture's features depend on its bytes, what becomes of an orientation in them, the backbone,
+/// the preset and the keyed augmentation, and on nothing else: not on the pictures computed with it,
+/// nor on threads or ranks.
 package struct FeatureExtractor: FeatureProducer {
   /// The frozen network.
   package let backbone: Backbone
@@ -84,7 +85,8 @@ package struct FeatureExtractor: FeatureProducer {
       let cached = key.flatMap { store?.features($0, count: backbone.featureCount) }
       answers.append(
         FeatureAnswer(
-          request, features: cached, digest: PictureDigest(digest), notes: PictureNotes(bytes)))
+          request, features: cached, digest: PictureDigest(digest),
+          notes: PictureNotes(bytes, orientation: pictures.orientation)))
       if cached == nil, let input = try input(of: bytes, request, memory) {
         inputs.append((index, input, key))
       }
@@ -104,7 +106,7 @@ package struct FeatureExtractor: FeatureProducer {
   ) throws(DatasetError) -> [Float]? {
     do throws(DatasetError) {
       return try pictures.naming(request.sample) { () throws(ImageError) in
-        let file = try PictureFile(bytes)
+        let file = try PictureFile(bytes, orientation: pictures.orientation)
         return try memory.holding(file.decodingBytes) { () throws(ImageError) in
           networkInput(of: try file.decode(), request)
         }

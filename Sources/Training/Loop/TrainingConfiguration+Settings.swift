@@ -1,4 +1,5 @@
 import Head
+import ImageCodecs
 import ImageTransforms
 import Settings
 
@@ -6,6 +7,7 @@ extension OptimizerKind: SettingChoice {}
 extension LearningRateSchedule.Shape: SettingChoice {}
 extension Preset: SettingChoice {}
 extension BadImagePolicy: SettingChoice {}
+extension OrientationPolicy: SettingChoice {}
 
 extension TrainingConfiguration: SettingsGroup {
   package static let settings: [Setting<Self>] = trainingSettings + augmentationSettings
@@ -16,6 +18,9 @@ extension TrainingConfiguration: SettingsGroup {
       Setting(
         "preset", \.preset, "whose resizing, augmentation and initialisation", group: group,
         role: .numbers),
+      Setting(
+        "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
+        group: group, role: .numbers),
       Setting(
         "epochs", \.epochs, "N", in: .from(1, to: 1_000_000), "passes over the training images",
         group: group, role: .comingSteps),

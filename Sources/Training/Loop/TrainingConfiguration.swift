@@ -1,4 +1,5 @@
 import Head
+import ImageCodecs
 import ImageTransforms
 
 /// The settings that decide a run's numbers. Two runs with equal settings, data, backbone and
@@ -6,6 +7,9 @@ import ImageTransforms
 package struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// The resizing, augmentation, initialisation and epsilon that are followed.
   package var preset: Preset = .pytorch
+  /// What becomes of the orientation in EXIF data; nil, as in records of versions without the choice,
+  /// stands for `ignore`.
+  package private(set) var exifOrientation: OrientationPolicy?
   /// Passes over the training pictures.
   package var epochs = 3
   /// Pictures a step, over all ranks together (the global batch).
@@ -37,13 +41,19 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// What happens to a picture that cannot be decoded.
   package var onBadImage: BadImagePolicy = .fail
 
+  /// What becomes of the orientation in EXIF data.
+  package var orientation: OrientationPolicy {
+    get { exifOrientation ?? .ignore }
+    set { exifOrientation = newValue == .ignore ? nil : newValue }
+  }
+
   /// The settings of the article.
   package init() {}
 
   /// The names in files. A setting that is missing here is not saved.
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case preset, epochs, batchSize, hidden, learningRate, weightDecay, momentum, schedule
-    case stepDecay, warmupEpochs, seed, augmentation, views, maxSteps, onBadImage
+    case preset, exifOrientation, epochs, batchSize, hidden, learningRate, weightDecay, momentum
+    case schedule, stepDecay, warmupEpochs, seed, augmentation, views, maxSteps, onBadImage
     // As checkpoints have always spelled it.
     case optimizer = "optimiser"
   }
