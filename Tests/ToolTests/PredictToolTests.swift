@@ -19,7 +19,7 @@ extension ToolTests {
         try files.copyItem(
           atPath: Workshop.data.get() + "/validation/" + kind, toPath: "\(album)/\(kind)")
       }
-      try Data("GIF89a".utf8).write(to: URL(fileURLWithPath: album + "/alien/0001.jpg"))
+      try Data("%PDF-1.7".utf8).write(to: URL(fileURLWithPath: album + "/alien/0001.jpg"))
       try files.removeItem(atPath: album + "/alien/0003.jpg")
       try files.createSymbolicLink(
         atPath: album + "/alien/0003.jpg", withDestinationPath: "nowhere")
@@ -39,7 +39,7 @@ extension ToolTests {
       #expect(outcome.status == 65)
       #expect(outcome.lines.count == 10)
       #expect(outcome.lines[2].hasPrefix("\(album)/alien/0001.jpg"))
-      #expect(outcome.lines[2].contains("cannot be decoded: it is a GIF file"))
+      #expect(outcome.lines[2].contains("cannot be decoded: it is a PDF file"))
       #expect(outcome.lines[4].contains("cannot be used: No such file"))
       #expect(outcome.lines[8].hasPrefix("\(album)/predator/0003.jpg"))
       #expect(outcome.lines[8].hasSuffix("%   predator") || outcome.lines[8].hasSuffix("alien"))
