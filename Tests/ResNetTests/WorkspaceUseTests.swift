@@ -18,7 +18,7 @@ import Testing
       let backbone = try Backbone(
         weights: smallNetwork(blocks: [1, 1, 1, 1], width: width), featureLayer: layer,
         kernels: path, inputSize: 96)
-      let pictures = randomPictures(9, size: 96)
+      let pictures = randomPictures(Backbone.groupSize, size: 96)
       let expected = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
       let workspace = try backbone.makeWorkspace()
       let buffers = backbone.buffers
