@@ -26,19 +26,19 @@ let package = Package(
     // OpenBLAS: matrix products on processors that our own kernels do not serve.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    // libjpeg-turbo: JPEG pictures.
+    // libjpeg-turbo: JPEG images.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
-    // libpng: PNG pictures.
+    // libpng: PNG images.
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-    // libwebp: WebP pictures.
+    // libwebp: WebP images.
     .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"])]),
-    // giflib: GIF pictures. Few systems have a file of it for pkg-config.
+    // giflib: GIF images. Few systems have a file of it for pkg-config.
     .systemLibrary(name: "CGIF", providers: [.apt(["libgif-dev"])]),
-    // libtiff: TIFF pictures.
+    // libtiff: TIFF images.
     .systemLibrary(name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
     // HDF5: the weight files of Keras.
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
-    // libcrypto: SHA-256 of weights, pictures and checkpoints.
+    // libcrypto: SHA-256 of weights, images and checkpoints.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // C targets: status codes and plain types only in their headers.

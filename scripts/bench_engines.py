@@ -77,7 +77,7 @@ def onnxruntime_engine(folder):
     session = onnxruntime.InferenceSession(
         folder / "he.onnx", options, providers=["CPUExecutionProvider"]
     )
-    return lambda pictures: session.run(None, {"pictures": pictures})
+    return lambda images: session.run(None, {"pictures": images})
 
 
 def openvino_engine(folder, batch):
@@ -91,7 +91,7 @@ def openvino_engine(folder, batch):
         "ENABLE_CPU_PINNING": False,
     }
     compiled = core.compile_model(network, "CPU", options)
-    return lambda pictures: compiled(pictures)
+    return lambda images: compiled(images)
 
 
 def torch_engine(folder, batch, variant):
@@ -100,9 +100,9 @@ def torch_engine(folder, batch, variant):
     torch.set_num_threads(1)
     network = torch_variant(model(folder), variant, torch.zeros(batch, 3, SIZE, SIZE))
 
-    def run(pictures):
+    def run(images):
         with torch.inference_mode():
-            return network(torch.from_numpy(pictures))
+            return network(torch.from_numpy(images))
 
     return run
 
@@ -127,10 +127,10 @@ def torch_variant(network, variant, example):
 
         torch._inductor.config.freezing = True
         network = torch.compile(network)
-    return lambda pictures: network(pictures.to(memory_format=torch.channels_last))
+    return lambda images: network(images.to(memory_format=torch.channels_last))
 
 
-# Name, how it is made, pictures a call, environment.
+# Name, how it is made, images a call, environment.
 ENGINES = {
     "onnxruntime, batch 1": (lambda folder, _: onnxruntime_engine(folder), 1, {}),
     "onnxruntime, batch 8": (lambda folder, _: onnxruntime_engine(folder), 8, {}),
@@ -145,20 +145,20 @@ ENGINES = {
 
 
 def serve(name, folder):
-    """Measures once for every line of input; prints pictures per second."""
+    """Measures once for every line of input; prints images per second."""
     import numpy
 
     make, batch, _ = ENGINES[name]
     run = make(folder, batch)
     random = numpy.random.default_rng(0)
-    pictures = random.standard_normal((batch, 3, SIZE, SIZE), dtype=numpy.float32)
+    images = random.standard_normal((batch, 3, SIZE, SIZE), dtype=numpy.float32)
     for _ in range(3):
-        run(pictures)
+        run(images)
     print("ready", flush=True)
     for _ in sys.stdin:
         count, begin = 0, time.perf_counter()
         while time.perf_counter() - begin < SECONDS:
-            run(pictures)
+            run(images)
             count += batch
         print(count / (time.perf_counter() - begin), flush=True)
 
@@ -234,6 +234,6 @@ def compare_backbones(folder, tool, rounds):
                     rates[name].append(children[name].measure())
             print(f"round {index + 1}/{rounds}", file=sys.stderr)
     print("\n### The frozen backbone, one core\n")
-    table(rates, "pictures/s")
+    table(rates, "images/s")
     print("\nShare of the measured multiply-add peak, median (range) of the rounds: " + ", ".join(
         f"{name} {spread([100 * share[name] for share in shares], '.0f')} %" for name in shares[0]))

@@ -11,16 +11,16 @@ from bench_training import samples
 
 
 def start_up(folder, tool):
-    """The whole command for the features of one picture, its weights packed before."""
-    picture = samples(folder / "data")[0][0]
+    """The whole command for the features of one image, its weights packed before."""
+    image = samples(folder / "data")[0][0]
     times = []
     for _ in range(10):
         begin = time.perf_counter()
         subprocess.run(
-            [tool, "features", "--weights", folder / "he.safetensors", picture, "--output",
+            [tool, "features", "--weights", folder / "he.safetensors", image, "--output",
              folder / "features.safetensors"], check=True, capture_output=True)
         times.append(time.perf_counter() - begin)
-    print("\nFeatures of one picture, the whole command with packed weights: "
+    print("\nFeatures of one image, the whole command with packed weights: "
           f"{spread(times[1:], '.2f')} s.")
 
 

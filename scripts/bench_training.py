@@ -31,29 +31,29 @@ def augmented(path, random):
     from PIL import Image
 
     with Image.open(path) as opened:
-        picture = opened.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+        image = opened.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     zoom, shear = random.uniform(0.8, 1.2), math.radians(random.uniform(-10, 10))
     centre = SIZE / 2
     a, b = 1 / zoom, math.tan(shear) / zoom
-    picture = picture.transform(
-        picture.size, Image.Transform.AFFINE, (a, b, (1 - a - b) * centre, 0, a, (1 - a) * centre),
+    image = image.transform(
+        image.size, Image.Transform.AFFINE, (a, b, (1 - a - b) * centre, 0, a, (1 - a) * centre),
         Image.Resampling.NEAREST)
     if random.random() < 0.5:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    pixels = numpy.asarray(picture, numpy.float32) / 255
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    pixels = numpy.asarray(image, numpy.float32) / 255
     pixels = (pixels - numpy.float32(MEAN)) / numpy.float32(DEVIATION)
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
 def train(variant, folder, data):
-    """The article's training loop under DistributedDataParallel; prints pictures per second."""
+    """The article's training loop under DistributedDataParallel; prints images per second."""
     import random
 
     import torch
     from torch import distributed, nn
     from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-    class Pictures(Dataset):
+    class Images(Dataset):
         def __init__(self):
             self.samples = samples(data)
             self.random = random.Random(0)
@@ -66,9 +66,9 @@ def train(variant, folder, data):
             return augmented(path, self.random), label
 
     distributed.init_process_group("gloo")
-    pictures = Pictures()
-    sampler = DistributedSampler(pictures)
-    loader = DataLoader(pictures, batch_size=16, sampler=sampler)
+    images = Images()
+    sampler = DistributedSampler(images)
+    loader = DataLoader(images, batch_size=16, sampler=sampler)
     head = nn.Sequential(nn.Linear(2048, 128), nn.ReLU(inplace=True), nn.Linear(128, 2))
     backbone = model(folder)
     if variant == "eager":
@@ -98,7 +98,7 @@ def train(variant, folder, data):
             loss.item()
     distributed.barrier()
     if distributed.get_rank() == 0:
-        print(2 * len(pictures) / (time.perf_counter() - begin), flush=True)
+        print(2 * len(images) / (time.perf_counter() - begin), flush=True)
     distributed.destroy_process_group()
 
 
@@ -113,9 +113,9 @@ def peer_training(variant, environment, folder, data):
 
 
 def own_training(tool, ranks, folder, data):
-    """Pictures per second in epochs 2 and 3 of 4.
+    """Images per second in epochs 2 and 3 of 4.
 
-    The first computes the validation features, the last has no successor whose pictures are
+    The first computes the validation features, the last has no successor whose images are
     computed ahead.
     """
     output = folder / "run"
@@ -151,4 +151,4 @@ def compare_training(folder, tool, rounds):
             rates[name].append(measure())
         print(f"training round {index + 1}/{rounds}", file=sys.stderr)
     print("\n### Training, two processes on two cores\n")
-    table(rates, "pictures/s")
+    table(rates, "images/s")

@@ -8,7 +8,7 @@ for (const name of readdirSync(process.argv[2])) {
   const place = `${process.argv[2]}/${name}`;
   const { input, probabilities } = JSON.parse(readFileSync(`${place}/pictures.json`, "utf8"));
   const session = await ort.InferenceSession.create(readFileSync(`${place}/model.onnx`));
-  const pictures = new ort.Tensor("float32", Float32Array.from(input), [2, 3, 224, 224]);
+  const images = new ort.Tensor("float32", Float32Array.from(input), [2, 3, 224, 224]);
   const found = (await session.run({ pictures })).probabilities.data;
   const differences = probabilities.map((value, index) => Math.abs(value - found[index]));
   const difference = Math.max(...differences);

@@ -2,7 +2,7 @@
 
 Everything goes through the command line of TOOL: files that Keras and PyTorch write are converted,
 and models are trained on weights of several conventions, exported in all formats, and loaded by the
-libraries, whose probabilities for pictures must be those of `predict`. FOLDER/models/*/ keeps what
+libraries, whose probabilities for images must be those of `predict`. FOLDER/models/*/ keeps what
 check_exports.mjs needs.
 """
 
@@ -106,16 +106,16 @@ class Tool:
             sys.exit(f"avp-dist {' '.join(map(str, words))}\n{result.stderr}")
         return result.stdout
 
-    def predict(self, model, pictures):
+    def predict(self, model, images):
         """Probabilities [n, classes] of the command line."""
-        lines = self("predict", "--checkpoint", model, "--json", *pictures).splitlines()
+        lines = self("predict", "--checkpoint", model, "--json", *images).splitlines()
         rows = [json.loads(line) for line in lines]
         return numpy.array(
             [[row["probabilities"][name] for name in row["classes"]] for row in rows])
 
 
-def write_pictures(data, folder):
-    """JPEG and PNG pictures of several sizes and modes, from drawn ones."""
+def write_images(data, folder):
+    """JPEG and PNG images of several sizes and modes, from drawn ones."""
     folder.mkdir()
     paths = sorted((data / "validation").glob("*/*.jpg"))
     drawn = [Image.open(path).convert("RGB") for path in paths]
@@ -129,14 +129,14 @@ def write_pictures(data, folder):
 
 
 def resized(paths, preset):
-    """Pictures [n, rows, columns, 3] of bytes, as the preset's framework resizes them."""
+    """Images [n, rows, columns, 3] of bytes, as the preset's framework resizes them."""
     how = Image.Resampling.BILINEAR if preset == "pytorch" else Image.Resampling.NEAREST
     shown = [Image.open(path).convert("RGB").resize((SIZE, SIZE), how) for path in paths]
-    return numpy.stack([numpy.asarray(picture) for picture in shown])
+    return numpy.stack([numpy.asarray(image) for image in shown])
 
 
 def normalised(shown, pixels):
-    """Pictures of bytes as the network's input [n, 3, rows, columns]."""
+    """Images of bytes as the network's input [n, 3, rows, columns]."""
     if pixels == "caffe":
         result = shown[..., ::-1].astype("float32") - numpy.array(CAFFE_MEAN, "float32")
     else:
@@ -146,7 +146,7 @@ def normalised(shown, pixels):
 
 
 def make_weights(case, data, seed):
-    """He-initialised weights with the running statistics of a network that saw these pictures."""
+    """He-initialised weights with the running statistics of a network that saw these images."""
     model = case.torch_model(case.blocks, None)
     tensors = small_resnet.weights(case.blocks, BASE, seed)
     model.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()}, strict=False)
@@ -235,22 +235,22 @@ def check_onnx(place, shown, inputs, features, expected):
             compare(f"onnxruntime, {file}.onnx, {count} at once", found, expected[:count])
 
 
-def check_model(tool, name, case, data, pictures, place, seed):
+def check_model(tool, name, case, data, images, place, seed):
     print(f"{name}:", flush=True)
     model, backbone = train_and_export(tool, case, data, place, seed)
-    expected = tool.predict(model, pictures)
+    expected = tool.predict(model, images)
     if numpy.ptp(expected, axis=0).max() < 0.05:
-        sys.exit(f"{name}: nearly the same for every picture, which checks nothing: {expected}")
-    tool("features", *backbone, "--output", place / "features.safetensors", *pictures)
+        sys.exit(f"{name}: nearly the same for every image, which checks nothing: {expected}")
+    tool("features", *backbone, "--output", place / "features.safetensors", *images)
     features = load_file(place / "features.safetensors")["features"]
-    shown = resized(pictures, case.preset)
+    shown = resized(images, case.preset)
     inputs = normalised(shown, case.pixels)
     check_torch(place, case, inputs, features, expected)
     check_keras(place, inputs, features, expected)
     check_onnx(place, shown, inputs, features, expected)
     for ending in ENDINGS.values():
         file = place / f"model.{ending}"
-        compare(f"avp-dist, {file.name}", tool.predict(file, pictures), expected, 1e-6)
+        compare(f"avp-dist, {file.name}", tool.predict(file, images), expected, 1e-6)
     (place / "pictures.json").write_text(json.dumps(
         {"input": inputs[:2].flatten().tolist(), "probabilities": expected[:2].flatten().tolist()}))
 
@@ -311,9 +311,9 @@ def main():
     check_imports(tool, folder / "imports")
     data = folder / "data"
     tool("demo-data", "--output", data, "--train", 12, "--validation", 4)
-    pictures = write_pictures(data, folder / "pictures")
+    images = write_images(data, folder / "pictures")
     for seed, (name, case) in enumerate(CASES.items()):
-        check_model(tool, name, case, data, pictures, folder / "models" / name, seed)
+        check_model(tool, name, case, data, images, folder / "models" / name, seed)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ struct reading {
 };
 
 static int refuse(struct reading *reading, const char *reason) {
-  if (reading->ran_out) reason = "it ends before the picture does, the file is truncated";
+  if (reading->ran_out) reason = "it ends before the image does, the file is truncated";
   snprintf(reading->message, AVP_CODEC_MESSAGE_SIZE, "%s", reason);
   return AVP_CODEC_REFUSED;
 }
@@ -72,7 +72,7 @@ static int open_frame(struct reading *reading, const uint8_t *bytes, size_t coun
   do {
     if (DGifGetRecordType(reading->gif, &type) == GIF_ERROR)
       return refuse_error(reading, reading->gif->Error);
-    if (type == TERMINATE_RECORD_TYPE) return refuse(reading, "it holds no picture");
+    if (type == TERMINATE_RECORD_TYPE) return refuse(reading, "it holds no image");
     if (type == EXTENSION_RECORD_TYPE && !read_extension(reading))
       return refuse_error(reading, reading->gif->Error);
   } while (type != IMAGE_DESC_RECORD_TYPE);
@@ -89,9 +89,9 @@ static void release(struct reading *reading) {
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-static struct avp_picture_header size_of_picture(const struct reading *reading) {
+static struct avp_image_header size_of_image(const struct reading *reading) {
   const GifFileType *gif = reading->gif;
-  return (struct avp_picture_header){
+  return (struct avp_image_header){
       .width = larger(gif->SWidth, gif->Image.Left + gif->Image.Width),
       .height = larger(gif->SHeight, gif->Image.Top + gif->Image.Height)};
 }
@@ -129,7 +129,7 @@ static int read_rows(struct reading *reading, uint8_t palette[256][3], uint8_t *
 }
 
 static int decode(struct reading *reading, uint32_t width, uint32_t height, uint8_t *pixels) {
-  struct avp_picture_header size = size_of_picture(reading);
+  struct avp_image_header size = size_of_image(reading);
   if (size.width != width || size.height != height)
     return refuse(reading, "its two readings differ in size");
   const GifImageDesc *frame = &reading->gif->Image;
@@ -147,11 +147,11 @@ static int decode(struct reading *reading, uint32_t width, uint32_t height, uint
   return status;
 }
 
-int avp_gif_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_gif_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                    char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct reading reading;
   int status = open_frame(&reading, bytes, count, message);
-  if (!status) *header = size_of_picture(&reading);
+  if (!status) *header = size_of_image(&reading);
   release(&reading);
   return status;
 }

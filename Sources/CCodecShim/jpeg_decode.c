@@ -38,7 +38,7 @@ static _Noreturn void leave_because(j_common_ptr info, const char *reason) {
 }
 
 static _Noreturn void leave_truncated(j_common_ptr info) {
-  leave_because(info, "it ends before the picture does, the file is truncated");
+  leave_because(info, "it ends before the image does, the file is truncated");
 }
 
 static void leave_with_message(j_common_ptr info) {
@@ -123,7 +123,7 @@ static void watch_scans(j_common_ptr common) {
   j_decompress_ptr info = (j_decompress_ptr)common;
   struct decoding *decoding = info->client_data;
   if (info->input_scan_number > AVP_JPEG_SCAN_LIMIT)
-    leave_because(common, "it has more scans than any picture needs");
+    leave_because(common, "it has more scans than any image needs");
   if (!jpeg_has_multiple_scans(info) || info->input_iMCU_row < info->total_iMCU_rows) return;
   for (int index = 0; index < info->comps_in_scan; index++)
     decoding->seen |= 1u << info->cur_comp_info[index]->component_index;
@@ -215,7 +215,7 @@ static uint64_t coefficient_bytes(j_decompress_ptr info) {
 }
 
 /// Reads the header, the only frame besides `decode` that longjmp returns to.
-static int header(struct decoding *decoding, struct avp_picture_header *header) {
+static int header(struct decoding *decoding, struct avp_image_header *header) {
   if (setjmp(decoding->failed)) return decoding->status;
   read_header(decoding);
   header->width = decoding->info.image_width;
@@ -245,7 +245,7 @@ static int decode(struct decoding *decoding, uint32_t width, uint32_t height, ui
   return AVP_CODEC_DONE;
 }
 
-int avp_jpeg_header(const uint8_t *bytes, size_t count, struct avp_picture_header *result,
+int avp_jpeg_header(const uint8_t *bytes, size_t count, struct avp_image_header *result,
                     char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct decoding decoding = {0};
   prepare(&decoding, bytes, count, message);

@@ -64,7 +64,7 @@ static void count_row(png_structp png, png_row_infop row, png_bytep data) {
 
 static void copy_bytes(png_structp png, png_bytep target, size_t count) {
   struct reading *reading = png_get_io_ptr(png);
-  if (count > reading->left) png_error(png, "it ends before the picture does, the file is truncated");
+  if (count > reading->left) png_error(png, "it ends before the image does, the file is truncated");
   memcpy(target, reading->next, count);
   reading->next += count;
   reading->left -= count;
@@ -148,7 +148,7 @@ static void read_rows(struct reading *reading, uint32_t width, uint32_t height, 
 }
 
 /// Reads the header, the only frame besides `decode_rows` that longjmp returns to.
-static int header(struct reading *reading, struct avp_picture_header *header) {
+static int header(struct reading *reading, struct avp_image_header *header) {
   if (setjmp(reading->failed)) return reading->status;
   read_header(reading);
   header->width = png_get_image_width(reading->png, reading->info);
@@ -186,7 +186,7 @@ static int decode(struct reading *reading, uint32_t width, uint32_t height, uint
   return status;
 }
 
-int avp_png_header(const uint8_t *bytes, size_t count, struct avp_picture_header *result,
+int avp_png_header(const uint8_t *bytes, size_t count, struct avp_image_header *result,
                    char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct reading reading;
   int status = prepare(&reading, bytes, count, message);

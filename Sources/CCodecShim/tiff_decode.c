@@ -322,12 +322,12 @@ static int decode(struct reading *reading, uint32_t width, uint32_t height, uint
   return status;
 }
 
-int avp_tiff_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_tiff_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                     char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct reading reading;
   int status = open_page(&reading, bytes, count, message);
   if (!status) {
-    *header = (struct avp_picture_header){.width = reading.width,
+    *header = (struct avp_image_header){.width = reading.width,
                                           .height = reading.height,
                                           .orientation = reading.orientation,
                                           .deep_grey = reading.deep_grey};

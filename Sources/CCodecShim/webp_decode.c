@@ -26,7 +26,7 @@ static int refuse_status(char *message, VP8StatusCode status) {
       return AVP_CODEC_NO_MEMORY;
     case VP8_STATUS_NOT_ENOUGH_DATA:
     case VP8_STATUS_SUSPENDED:
-      return refuse(message, "it ends before the picture does, the file is truncated");
+      return refuse(message, "it ends before the image does, the file is truncated");
     default: return refuse(message, "its compressed pixels are damaged");
   }
 }
@@ -44,18 +44,18 @@ static int open_frame(struct frame *frame, const uint8_t *bytes, size_t count, c
   frame->width = WebPDemuxGetI(frame->demuxer, WEBP_FF_CANVAS_WIDTH);
   frame->height = WebPDemuxGetI(frame->demuxer, WEBP_FF_CANVAS_HEIGHT);
   WebPIterator *iterator = &frame->iterator;
-  if (!WebPDemuxGetFrame(frame->demuxer, 1, iterator)) return refuse(message, "it holds no picture");
+  if (!WebPDemuxGetFrame(frame->demuxer, 1, iterator)) return refuse(message, "it holds no image");
   VP8StatusCode status =
       WebPGetFeatures(iterator->fragment.bytes, iterator->fragment.size, &frame->features);
   if (status != VP8_STATUS_OK) return refuse_status(message, status);
   if (iterator->x_offset < 0 || iterator->y_offset < 0 ||
       (uint64_t)iterator->x_offset + frame->features.width > frame->width ||
       (uint64_t)iterator->y_offset + frame->features.height > frame->height)
-    return refuse(message, "its first frame reaches beyond the picture");
+    return refuse(message, "its first frame reaches beyond the image");
   return AVP_CODEC_DONE;
 }
 
-int avp_webp_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_webp_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                     char message[AVP_CODEC_MESSAGE_SIZE]) {
   struct frame frame;
   int status = open_frame(&frame, bytes, count, message);
@@ -63,7 +63,7 @@ int avp_webp_header(const uint8_t *bytes, size_t count, struct avp_picture_heade
   const int is_lossless = 2;
   uint64_t bytes_a_pixel = frame.features.format == is_lossless ? 4 : frame.features.has_alpha;
   uint64_t pixels = (uint64_t)frame.features.width * frame.features.height;
-  *header = (struct avp_picture_header){
+  *header = (struct avp_image_header){
       .width = frame.width, .height = frame.height, .working_bytes = pixels * bytes_a_pixel};
   close_frame(&frame);
   return status;

@@ -23,13 +23,13 @@ void avp_add_time(avp_timing *timing, int class, double seconds, double operatio
   timing->operations[class] += operations;
 }
 
-void avp_frame_picture(const float *picture, int size, float *framed) {
+void avp_frame_image(const float *image, int size, float *framed) {
   const long row = (size + 6L) * 3, inner = 3L * size;
   memset(framed, 0, sizeof(float) * 3 * row);
   for (int y = 0; y < size; y++) {
     float *out = framed + (y + 3) * row;
     memset(out, 0, sizeof(float) * 9);
-    memcpy(out + 9, picture + y * inner, sizeof(float) * inner);
+    memcpy(out + 9, image + y * inner, sizeof(float) * inner);
     memset(out + 9 + inner, 0, sizeof(float) * 9);
   }
   memset(framed + (size + 3) * row, 0, sizeof(float) * 3 * row);

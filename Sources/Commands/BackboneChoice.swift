@@ -7,7 +7,7 @@ import Settings
 enum BackboneChoice: Equatable, Sendable {
   /// A weight file.
   case file(String)
-  /// The small backbone inside the tool, for `demo-data` pictures.
+  /// The small backbone inside the tool, for `demo-data` images.
   case demo
   /// Random weights, for benchmarks.
   case random(seed: UInt64)
@@ -51,7 +51,7 @@ enum BackboneChoice: Equatable, Sendable {
         There is no backbone. It was looked for in --weights, in $AVP_WEIGHTS, as weights/resnet50* \
         in this folder and in \(fetched ?? "$XDG_CACHE_HOME/avp-dist/weights").
         To fetch the official ImageNet weights:  scripts/fetch-weights resnet50-v1
-        To try the tool on its own pictures:     avp-dist demo-data --output data, then --weights demo
+        To try the tool on its own images:     avp-dist demo-data --output data, then --weights demo
         """)
   }
 

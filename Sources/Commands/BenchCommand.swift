@@ -69,19 +69,19 @@ struct BenchCommand: Command {
         gradientMilliseconds: Self.headGradient(shape),
         allreduceMilliseconds: time / 1000, floatAllreduceMilliseconds: floatTime / 1000,
         stepMilliseconds: 1000 * Double(Self.globalBatch) / rate[0],
-        picturesOfRank: Double(Self.globalBatch) / Double(communicator.worldSize))
+        imagesOfRank: Double(Self.globalBatch) / Double(communicator.worldSize))
     }
     guard communicator.rank == 0 else { return }
     try printResult(json ? result.json : visible(result.text))
   }
 
-  /// A picture of noise, as the backbone takes it.
+  /// An image of noise, as the backbone takes it.
   private static func input(_ size: Int, _ index: Int) -> [Float] {
     var random = CounterRandom(seed: 1, purpose: .randomBackbone, index: index)
     return (0..<size * size * 3).map { _ in Float(random.uniform(-2, 2)) }
   }
 
-  /// Pictures a second of `threads` threads, each with groups of pictures of its own.
+  /// Images a second of `threads` threads, each with groups of images of its own.
   private static func throughput(
     _ backbone: Backbone, threads: Int, seconds: Double
   ) throws -> Double {
@@ -119,7 +119,7 @@ struct BenchCommand: Command {
     let failure = Mutex<(any Error)?>(nil)
   }
 
-  /// The multiply-add peak, and the time of each class of layers for one picture, on one thread.
+  /// The multiply-add peak, and the time of each class of layers for one image, on one thread.
   ///
   /// Both are medians of rounds in which one is measured right after the other: the speed of a
   /// shared machine changes from second to second.
@@ -149,10 +149,10 @@ struct BenchCommand: Command {
 
   private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-  /// Milliseconds to decode, resize, augment and normalise one picture.
+  /// Milliseconds to decode, resize, augment and normalise one image.
   private static func preparation() throws -> Double {
     let bytes = try encodeJPEG(drawFigure(kind: .alien, seed: 0, index: 0), quality: 90)
-    let transform = PictureTransform(preset: .pytorch, normalisation: .torch)
+    let transform = ImageTransform(preset: .pytorch, normalisation: .torch)
     let augmentation = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
     let rounds = 50
     let begin = ContinuousClock.now
@@ -164,10 +164,10 @@ struct BenchCommand: Command {
     return (ContinuousClock.now - begin).inSeconds * 1000 / Double(rounds)
   }
 
-  /// The pictures of the step that the cost of the exact sum is compared with.
+  /// The images of the step that the cost of the exact sum is compared with.
   private static let globalBatch = 32
 
-  /// Median milliseconds that one picture's gradient takes in a head: forward, backward, conversion
+  /// Median milliseconds that one image's gradient takes in a head: forward, backward, conversion
   /// to 64-bit integers and addition.
   private static func headGradient(_ shape: HeadShape) -> Double {
     let head = initialHead(shape: shape, initialisation: .pytorch, seed: 0)

@@ -54,7 +54,7 @@ struct ConsistencyCheck {
         throw Failure(
           status: all.contains { $0["unseen"] != "" } ? .missingInput : .configuration,
           description: all.count == 1
-            ? "The pictures cannot be used: \(own["unseen"] ?? "")"
+            ? "The images cannot be used: \(own["unseen"] ?? "")"
             : "The ranks do not agree:\n" + differences.joined(separator: "\n"))
       }
       warnAboutKernels(all)
@@ -73,7 +73,7 @@ struct ConsistencyCheck {
         "  \(rankName) has \(name) \(other[name] ?? "none"), rank 0 has \(first[name] ?? "none")"
     }
     if let unseen = other["unseen"], !unseen.isEmpty {
-      lines.append("  \(rankName) cannot use its share of the pictures: \(unseen)")
+      lines.append("  \(rankName) cannot use its share of the images: \(unseen)")
     }
     return lines
   }
@@ -106,11 +106,11 @@ struct ConsistencyCheck {
 }
 
 extension DatasetManifest {
-  /// The pictures of `root`, while the ranks that wait for the list learn how far it is.
+  /// The images of `root`, while the ranks that wait for the list learn how far it is.
   static func scan(
     root: String, reportingTo communicator: any Communicator, style: ProgressStyle = .auto
   ) throws -> Self {
-    try Screen.phase("listing pictures", style: style) { update in
+    try Screen.phase("listing images", style: style) { update in
       var count = 0
       return try scan(root: root) { path in
         communicator.noteListing(path)

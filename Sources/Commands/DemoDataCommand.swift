@@ -37,7 +37,7 @@ struct DemoDataCommand: Command {
 
   func run() throws {
     let output = try required(output, "output")
-    try writePictureSet(
+    try writeImageSet(
       to: output, set: set, trainPerClass: train, validationPerClass: validation, seed: seed)
     printLine("\(output): \(train) training and \(validation) validation images a class")
   }

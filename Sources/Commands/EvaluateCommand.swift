@@ -76,7 +76,7 @@ struct EvaluateCommand: Command {
 }
 
 extension DatasetManifest {
-  /// The labelled pictures of `root`, whose classes must be those of a model.
+  /// The labelled images of `root`, whose classes must be those of a model.
   static func scan(
     root: String, classes: [String], reportingTo communicator: any Communicator
   ) throws -> DatasetManifest {

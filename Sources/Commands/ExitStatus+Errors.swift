@@ -25,7 +25,7 @@ extension ExitStatus {
       case is OutOfMemory, is ThreadRefused: .unavailable
       case is BackboneError, is HeadError, is TrainingError: .badData
       case is KernelPathError: .usage
-      case is PictureSetError: .cannotCreate
+      case is ImageSetError: .cannotCreate
       case let error as CollectiveError: Self.status(error)
       default: .internalError
       }

@@ -50,7 +50,7 @@ struct FeaturesCommand: Command {
 
   private func features(_ communicator: any Communicator) throws {
     let output = try required(output, "output")
-    let list = try PictureList(self.images, communicator)
+    let list = try ImageList(self.images, communicator)
     let names = list.names
     let machine = backbone.machine
     let backbone = try LoadedBackbone(self.backbone)
@@ -58,13 +58,13 @@ struct FeaturesCommand: Command {
     if communicator.rank == 0 { try TemporaryFile(beside: output).discard() }
     let extractor = FeatureExtractor(
       backbone: backbone.backbone,
-      transform: PictureTransform(
+      transform: ImageTransform(
         preset: preset, normalisation: backbone.normalisation),
-      pictures: PictureSource(root: PictureList.root, orientation: orientation))
+      images: ImageSource(root: ImageList.root, orientation: orientation))
     var values: [Float] = []
     var images: [String] = []
     var skipped: [String] = []
-    var bad = BadPictures()
+    var bad = BadImages()
     let options = try machine.runOptions(communicator)
     let tally = try Screen.phase("computing features") { update in
       try shareFeatures(
@@ -96,7 +96,7 @@ struct FeaturesCommand: Command {
     var writer = SafeTensorsWriter(metadata: metadata)
     writer.add("features", Tensor(shape: shape, values: values))
     try writer.write(to: output)
-    let others = skipped.isEmpty ? "" : ", \(skipped.count) pictures left out"
+    let others = skipped.isEmpty ? "" : ", \(skipped.count) images left out"
     printLine("\(output): features \(shape) of \(backbone.summary)\(others)")
   }
 

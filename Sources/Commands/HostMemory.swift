@@ -3,7 +3,7 @@ import Foundation
 
 /// How much memory this process may take.
 enum HostMemory {
-  /// What the threads of this process may take together to decode pictures: a quarter of the host's
+  /// What the threads of this process may take together to decode images: a quarter of the host's
   /// memory, or of the smallest limit of a control group, divided among the ranks of the host.
   /// Collective.
   static func decodingBytes(_ communicator: any Communicator) throws -> Int {

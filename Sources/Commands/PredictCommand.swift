@@ -42,8 +42,8 @@ struct PredictCommand: Command {
 
   private func predict(_ communicator: any Communicator) throws {
     let model = try TrainedModel(self.model)
-    let list = try PictureList(images, communicator)
-    let extractor = model.extractor(root: PictureList.root)
+    let list = try ImageList(images, communicator)
+    let extractor = model.extractor(root: ImageList.root)
     let options = try self.model.machine.runOptions(communicator)
     let hasPage = html != nil
     let isRoot = communicator.rank == 0
@@ -72,6 +72,6 @@ struct PredictCommand: Command {
       output?.discard()
       throw error
     }
-    try (output?.bad ?? BadPictures()).check(of: list.names.count, communicator)
+    try (output?.bad ?? BadImages()).check(of: list.names.count, communicator)
   }
 }

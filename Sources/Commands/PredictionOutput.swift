@@ -6,10 +6,10 @@ import ImageData
 import Reports
 import Training
 
-/// What `predict` prints and writes, on rank 0: a row a picture, as the pictures come.
+/// What `predict` prints and writes, on rank 0: a row an image, as the images come.
 struct PredictionOutput {
-  /// The pictures that could not be used.
-  private(set) var bad = BadPictures()
+  /// The images that could not be used.
+  private(set) var bad = BadImages()
   /// Whether anybody reads what is printed.
   private(set) var isRead = true
 
@@ -40,8 +40,8 @@ struct PredictionOutput {
     }
   }
 
-  /// Tells what has become of the picture at `index`.
-  mutating func add(_ index: Int, _ outcome: PictureOutcome) throws {
+  /// Tells what has become of the image at `index`.
+  mutating func add(_ index: Int, _ outcome: ImageOutcome) throws {
     switch outcome.features {
     case .success(let vector):
       let prediction = Prediction(
@@ -78,8 +78,8 @@ struct PredictionOutput {
 }
 
 extension FeatureExtractor {
-  /// A picture as the network sees it, as JPEG without anything else that its file may say.
+  /// An image as the network sees it, as JPEG without anything else that its file may say.
   func thumbnail(of sample: Sample) throws -> [UInt8] {
-    try encodeJPEG(transform.resized(pictures.image(of: sample)), quality: 85)
+    try encodeJPEG(transform.resized(images.image(of: sample)), quality: 85)
   }
 }

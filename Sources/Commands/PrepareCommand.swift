@@ -12,7 +12,7 @@ struct PrepareCommand: Command {
   static let discussion = """
     Copies the images of RAW/<class>/... to DIR/train/<class> and DIR/validation/<class>, N of each \
     class, drawn by the seed, for validation. The folder RAW stays as it is. Files that are no \
-    pictures by their content are named and left out.
+    images by their content are named and left out.
     """
   static let operands: String? = "RAW"
   static let example = "avp-dist prepare photos --output data --validation 100"
@@ -50,11 +50,11 @@ struct PrepareCommand: Command {
         status: .badData,
         description: """
           \(raw) is split already: \(parts.joined(separator: " and ")) are no classes. Use it with \
-          --data \(raw), with the validation pictures in the folder validation, val or valid.
+          --data \(raw), with the validation images in the folder validation, val or valid.
           """)
     }
     if folders.leftOut.count > 0 { printError("warning: \(folders.leftOut)") }
-    let classes = try Self.pictures(of: folders, in: raw)
+    let classes = try Self.images(of: folders, in: raw)
     try Self.check(held, classes, isDefault: validation == nil)
     for (label, samples) in classes.map(\.samples).enumerated() {
       var random = CounterRandom(seed: seed, purpose: .datasetSplit, index: label)
@@ -67,7 +67,7 @@ struct PrepareCommand: Command {
     let count = classes.reduce(0) { $0 + $1.samples.count }
     let validation = held * classes.count
     printLine(
-      "\(output): \(count - validation) training and \(validation) validation pictures of "
+      "\(output): \(count - validation) training and \(validation) validation images of "
         + folders.classes.joined(separator: ", "))
   }
 
@@ -87,9 +87,9 @@ struct PrepareCommand: Command {
 
   private typealias RawClass = (name: String, samples: [Sample])
 
-  /// The classes with the files that are pictures by their content; the others are named.
-  private static func pictures(of folders: ClassFolders, in raw: String) throws -> [RawClass] {
-    let source = PictureSource(root: raw)
+  /// The classes with the files that are images by their content; the others are named.
+  private static func images(of folders: ClassFolders, in raw: String) throws -> [RawClass] {
+    let source = ImageSource(root: raw)
     var classes = folders.classes.map { (name: $0, samples: [Sample]()) }
     for sample in folders.samples {
       if let objection = try source.objection(to: sample) {
@@ -101,14 +101,14 @@ struct PrepareCommand: Command {
     return classes
   }
 
-  /// Refuses a class that `held` validation pictures would leave nothing to train on.
+  /// Refuses a class that `held` validation images would leave nothing to train on.
   private static func check(_ held: Int, _ classes: [RawClass], isDefault: Bool) throws {
     let option = "--validation \(held)\(isDefault ? ", the default," : "")"
     for (name, samples) in classes where samples.count <= held {
       throw Failure(
         status: .badData,
         description: """
-          The class '\(name)' has \(samples.count) pictures; with \(option) none is left to train on. \
+          The class '\(name)' has \(samples.count) images; with \(option) none is left to train on. \
           Use a lower --validation.
           """)
     }
@@ -116,14 +116,14 @@ struct PrepareCommand: Command {
     guard !small.isEmpty else { return }
     let names = small.prefix(5).joined(separator: ", ") + (small.count > 5 ? ", ..." : "")
     printError(
-      "warning: with \(option) fewer pictures are left to train on than to validate with in "
+      "warning: with \(option) fewer images are left to train on than to validate with in "
         + "\(names); a lower --validation leaves more")
   }
 
-  /// Copies what a picture's file holds, and nothing else of it, such as its mode or its owner. A
-  /// link in RAW becomes the picture itself, so that the new set stands alone.
+  /// Copies what an image's file holds, and nothing else of it, such as its mode or its owner. A
+  /// link in RAW becomes the image itself, so that the new set stands alone.
   private static func copy(_ sample: Sample, of raw: String, to target: String) throws {
-    let bytes = try PictureSource(root: raw).bytes(of: sample)
+    let bytes = try ImageSource(root: raw).bytes(of: sample)
     do {
       let url = URL(fileURLWithPath: target)
       try FileManager.default.createDirectory(

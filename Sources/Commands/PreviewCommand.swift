@@ -27,7 +27,7 @@ struct PreviewCommand: Command {
         "output", \.output, "FILE.html", "the page to write", group: "Output",
         completion: .files),
       Setting(
-        "pictures", \.count, "N", in: .from(1, to: 1000), "how many images", group: "Output"),
+        "images", \.count, "N", in: .from(1, to: 1000), "how many images", group: "Output"),
       Setting(
         "epochs", \.epochs, "N", in: .from(1, to: 100), "variations of each", group: "Output"),
     ]
@@ -48,8 +48,8 @@ struct PreviewCommand: Command {
     let output = try required(output, "output")
     let manifest = try DatasetManifest.scan(root: data)
     if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
-    let source = PictureSource(root: data, orientation: configuration.orientation)
-    let transform = PictureTransform(
+    let source = ImageSource(root: data, orientation: configuration.orientation)
+    let transform = ImageTransform(
       preset: configuration.preset, normalisation: configuration.preset.normalisation)
     let rows = try Self.spread(manifest.train, count, classes: manifest.classes.count).map {
       index in
@@ -65,12 +65,12 @@ struct PreviewCommand: Command {
     }
     let page = PreviewPage.html(rows, settings: Self.words(configuration))
     try writeAtomically(Array(page.utf8), to: output)
-    printLine("\(output): \(rows.count) pictures, each as it is and in \(epochs) variations")
+    printLine("\(output): \(rows.count) images, each as it is and in \(epochs) variations")
   }
 
-  /// The picture as the training of `epoch` sees it.
+  /// The image as the training of `epoch` sees it.
   private static func variation(
-    of image: RGBImage, _ epoch: Int, _ index: Int, _ transform: PictureTransform,
+    of image: RGBImage, _ epoch: Int, _ index: Int, _ transform: ImageTransform,
     _ configuration: TrainingConfiguration
   ) -> RGBImage {
     guard let augmentation = configuration.augmentation else { return transform.resized(image) }

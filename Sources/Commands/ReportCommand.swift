@@ -26,7 +26,7 @@ struct ReportCommand: Command {
         "output", \.output, "FILE.html", "the page to write", group: "Output",
         shown: "RUN/report.html", completion: .files),
       Setting(
-        "pictures", \.shown, "N", in: .from(0, to: 10_000),
+        "images", \.shown, "N", in: .from(0, to: 10_000),
         "how many of the hardest images are shown", group: "Output"),
       Setting(
         "data", \.data, "DIR",
@@ -62,7 +62,7 @@ struct ReportCommand: Command {
     } catch let error as UsageError {
       throw error
     } catch {
-      note = "The validation pictures were not classified for this page: \(reason(of: error))"
+      note = "The validation images were not classified for this page: \(reason(of: error))"
     }
     let page = RunPage(
       epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
@@ -78,10 +78,10 @@ struct ReportCommand: Command {
   }
 }
 
-/// What the best head makes of the validation pictures.
+/// What the best head makes of the validation images.
 private struct ValidationResult {
   var confusion: [[Int]]?
-  var hardest: [RunPage.Picture] = []
+  var hardest: [RunPage.Image] = []
 
   init() {}
 
@@ -107,7 +107,7 @@ private struct ValidationResult {
       probabilities(ofLogits: model.head.logits(of: [vector])[0])
     }
     var confusion = classes.map { _ in classes.map { _ in 0 } }
-    // The probabilities of all classes are stored for none of the pictures: there may be many.
+    // The probabilities of all classes are stored for none of the images: there may be many.
     let classified = known.map { sample, vector in
       let logits = model.head.logits(of: [vector])[0]
       confusion[sample.label][predictedClass(ofLogits: logits)] += 1
@@ -119,7 +119,7 @@ private struct ValidationResult {
     let names = ClassNames(classes)
     hardest = try classified.sorted { ($0.ofTruth, $0.sample.path) < ($1.ofTruth, $1.sample.path) }
       .prefix(shown).map { entry in
-        RunPage.Picture(
+        RunPage.Image(
           path: entry.sample.path, truth: classes[entry.sample.label],
           prediction: Prediction(
             image: entry.sample.path, classes: names, probabilities: shares(entry.vector)),
@@ -144,24 +144,24 @@ extension RunFolder {
     return epochs
   }
 
-  /// The picture set that the run says it had, if what it says can be believed: else a stranger's
-  /// run would choose whose pictures go into its page.
+  /// The image set that the run says it had, if what it says can be believed: else a stranger's
+  /// run would choose whose images go into its page.
   ///
   /// Who wrote `config.json` must be this user. A run that came as an archive is this user's, too,
-  /// so the pictures must be those that the run had, by names and sizes, and lie in that folder.
+  /// so the images must be those that the run had, by names and sizes, and lie in that folder.
   fileprivate func ownData(_ description: RunDescription, _ record: ModelRecord) throws -> String {
     let data = description.data
     func refusal(_ reason: String) -> Failure {
       Failure(
         status: .badData,
-        description: "\(reason), so its pictures are not read; name the right ones with --data")
+        description: "\(reason), so its images are not read; name the right ones with --data")
     }
     if let others = files.strangers() ?? files.strangers(Self.configurationName) {
-      throw refusal("\(configuration) names the pictures in \(data), but \(others)")
+      throw refusal("\(configuration) names the images in \(data), but \(others)")
     }
     let manifest = try DatasetManifest.scan(root: data, reportingTo: SingleProcess())
     guard manifest.fingerprint == record.dataset else {
-      throw refusal("\(data) does not hold the pictures that the run had")
+      throw refusal("\(data) does not hold the images that the run had")
     }
     let root = URL(fileURLWithPath: data).resolvingSymlinksInPath().path + "/"
     for sample in manifest.validation {

@@ -9,7 +9,7 @@ struct RunDescription: Codable {
   let configuration: TrainingConfiguration
   /// The absolute path of the weight file, or `demo` or `random:SEED`.
   let weights: String
-  /// The absolute path of the picture set.
+  /// The absolute path of the image set.
   let data: String
   let worldSize: Int
   let threads: Int

@@ -13,7 +13,7 @@ struct TrainCommand: Command {
   static let summary = "train a classifier, alone or on every rank of mpirun"
   static let discussion = """
     Trains a small head on the features of a frozen ResNet. DIR holds train/<class>/... and \
-    validation/<class>/... with pictures. Start it under mpirun to share the work; the \
+    validation/<class>/... with images. Start it under mpirun to share the work; the \
     result is the same on any number of processes.
     """
   static let isForRanks = true

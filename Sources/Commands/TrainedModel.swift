@@ -20,7 +20,7 @@ struct TrainedModel {
   let head: HeadParameters
   /// The class names, by class index.
   let classes: [String]
-  /// Whose method of resizing pictures it was trained with.
+  /// Whose method of resizing images it was trained with.
   let preset: Preset
   /// Whether they are turned by their EXIF orientation.
   let orientation: OrientationPolicy
@@ -49,12 +49,12 @@ struct TrainedModel {
     if launcher.rank ?? 0 == 0 { printError("model: \(path), \(origin)") }
   }
 
-  /// The extractor of unaugmented features of pictures below `root`.
+  /// The extractor of unaugmented features of images below `root`.
   func extractor(root: String, onBadImage: BadImagePolicy = .fail) -> FeatureExtractor {
     FeatureExtractor(
       backbone: backbone.backbone,
-      transform: PictureTransform(preset: preset, normalisation: normalisation),
-      pictures: PictureSource(root: root, orientation: orientation), onBadImage: onBadImage)
+      transform: ImageTransform(preset: preset, normalisation: normalisation),
+      images: ImageSource(root: root, orientation: orientation), onBadImage: onBadImage)
   }
 }
 
@@ -197,7 +197,7 @@ extension TrainedModel {
       throw Self.unusable(path, "its metadata `classes` is not a list of names")
     }
     guard let preset = Preset.allCases.first(where: { $0.resizing == facts["resize"] }) else {
-      throw Self.unusable(path, "its metadata `resize` does not say how pictures are resized")
+      throw Self.unusable(path, "its metadata `resize` does not say how images are resized")
     }
     // Exports of earlier versions do not say it.
     guard

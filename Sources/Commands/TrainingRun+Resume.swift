@@ -46,7 +46,7 @@ extension TrainingRun {
     guard !bytes.isEmpty else { return nil }
     let checkpoint = try Checkpoint(bytes: bytes, path: path)
     if checkpoint.record.dataset != record.dataset {
-      try refuseOtherPictures(manifest, data, checkpoint, path, communicator)
+      try refuseOtherImages(manifest, data, checkpoint, path, communicator)
     }
     try checkSettings(record, against: checkpoint.record, path)
     if communicator.rank == 0 { warnAboutOrigin(record, checkpoint.record, path) }
@@ -66,17 +66,17 @@ extension TrainingRun {
         + "may differ in the last bits from that of a run in one go")
   }
 
-  /// Says what is different in a set of pictures that is not the checkpoint's. Collective: rank 0
+  /// Says what is different in a set of images that is not the checkpoint's. Collective: rank 0
   /// looks, and all end with what it has found.
-  private func refuseOtherPictures(
+  private func refuseOtherImages(
     _ manifest: DatasetManifest, _ data: String, _ checkpoint: Checkpoint, _ path: String,
     _ communicator: any Communicator
   ) throws {
     var change: [UInt8] = []
     if communicator.rank == 0 {
       change = Array(
-        try checkpoint.change(to: manifest, root: data) { picture in
-          communicator.activity = "comparing \(picture)"
+        try checkpoint.change(to: manifest, root: data) { image in
+          communicator.activity = "comparing \(image)"
           try communicator.reportActivity()
         }.utf8)
     }
@@ -84,7 +84,7 @@ extension TrainingRun {
     throw Failure(
       status: .badData,
       description: """
-        \(path) belongs to a run with other pictures than \(data): \
+        \(path) belongs to a run with other images than \(data): \
         \(String(decoding: change, as: UTF8.self)). Bring the former set back, or start a new run.
         """)
   }

@@ -30,7 +30,7 @@ struct TrainingRun {
 
   /// Trains, validates and writes the model; collective under a launcher.
   func run() throws {
-    // From here on a signal asks for a checkpoint, also while pictures are being listed.
+    // From here on a signal asks for a checkpoint, also while images are being listed.
     let stop = StopSignal()
     stop.listen()
     // What mpirun sends all ranks when one of them is gone.
@@ -116,7 +116,7 @@ private func advisingALowerRate<Result>(_ body: () throws -> Result) throws -> R
 // MARK: - What all ranks share
 
 extension TrainingRun {
-  /// The list of pictures, made by rank 0; every rank then checks that it sees the files of its
+  /// The list of images, made by rank 0; every rank then checks that it sees the files of its
   /// share.
   private func sharedManifest(
     root: String, _ communicator: any Communicator
@@ -160,7 +160,7 @@ extension TrainingRun {
       toolVersion: toolVersion, configuration: configuration, classes: manifest.classes,
       backbone: backbone.record,
       preprocessing: ModelRecord.Preprocessing(
-        preset: configuration.preset, size: PictureTransform.standardSize,
+        preset: configuration.preset, size: ImageTransform.standardSize,
         normalisation: backbone.normalisation),
       dataset: manifest.fingerprint, trainCount: manifest.train.count)
   }
@@ -171,9 +171,9 @@ extension TrainingRun {
     let normalisation = backbone.normalisation
     let extractor = FeatureExtractor(
       backbone: backbone.backbone,
-      transform: PictureTransform(preset: configuration.preset, normalisation: normalisation),
+      transform: ImageTransform(preset: configuration.preset, normalisation: normalisation),
       augmentation: configuration.augmentation, seed: configuration.seed,
-      pictures: PictureSource(root: data, orientation: configuration.orientation),
+      images: ImageSource(root: data, orientation: configuration.orientation),
       onBadImage: configuration.onBadImage)
     guard let cache = command.backbone.machine.cache else { return extractor }
     return extractor.caching(
@@ -186,7 +186,7 @@ extension TrainingRun {
       ).text, warn: printWarning)
   }
 
-  /// How many epochs have pictures to put through the backbone: later ones find their features in
+  /// How many epochs have images to put through the backbone: later ones find their features in
   /// the cache.
   private var freshEpochs: Int {
     guard command.backbone.machine.cache != nil else { return .max }
@@ -246,7 +246,7 @@ extension TrainingRun {
     let ranks = communicator.worldSize
     printLine(
       """
-      \(manifest.train.count) training and \(manifest.validation.count) validation pictures of \
+      \(manifest.train.count) training and \(manifest.validation.count) validation images of \
       \(manifest.classes.count) classes: \(manifest.classes.prefix(8).joined(separator: ", "))\
       \(manifest.classes.count > 8 ? ", …" : "")
       backbone \(backbone.summary)

@@ -76,19 +76,19 @@ enum Background: CaseIterable {
 }
 
 extension Canvas {
-  /// The whole picture.
+  /// The whole image.
   var frame: Path {
     let (right, bottom) = (Double(width), Double(height))
     return .polygon([Point(0, 0), Point(right, 0), Point(right, bottom), Point(0, bottom)])
   }
 
-  /// The middle of the picture, in pixels.
+  /// The middle of the image, in pixels.
   var center: Point { Point(Double(width) / 2, Double(height) / 2) }
 
   /// From corner to corner, in pixels.
   var diagonal: Double { Point(Double(width), Double(height)).length }
 
-  /// Any point of the picture.
+  /// Any point of the image.
   func randomPoint(_ random: inout CounterRandom) -> Point {
     Point(random.uniform(0, Double(width)), random.uniform(0, Double(height)))
   }

@@ -36,14 +36,14 @@ struct Paint: Sendable {
   }
 }
 
-/// A picture that is being drawn, in floating point so that layers blend without rounding.
+/// An image that is being drawn, in floating point so that layers blend without rounding.
 struct Canvas: Sendable {
   let width: Int
   let height: Int
   /// `height * width` colours, row by row from the top.
   var colours: [Colour]
 
-  /// A black picture.
+  /// A black image.
   init(width: Int, height: Int) {
     self.width = width
     self.height = height
@@ -69,7 +69,7 @@ struct Canvas: Sendable {
     }
   }
 
-  /// The finished picture: colours clamped and rounded to 8 bits.
+  /// The finished image: colours clamped and rounded to 8 bits.
   func image() -> RGBImage {
     var pixels = [UInt8]()
     pixels.reserveCapacity(colours.count * 3)

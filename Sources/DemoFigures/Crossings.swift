@@ -5,7 +5,7 @@ struct Crossings: Sendable {
   /// Lines through each row of pixels.
   static let linesPerRow = 4
 
-  /// The rows that the path touches, within the picture.
+  /// The rows that the path touches, within the image.
   let rows: Range<Int>
 
   /// All crossings, those of one line together and from left to right.
@@ -19,7 +19,7 @@ struct Crossings: Sendable {
     let turn: Int
   }
 
-  /// Finds the crossings of `path` (in pixels) within a picture of `height` rows.
+  /// Finds the crossings of `path` (in pixels) within an image of `height` rows.
   init(of path: Path, height: Int) {
     let ys = path.contours.joined().lazy.map(\.y)
     let top = max(0, min(ys.min() ?? 0, Double(height)))

@@ -1,20 +1,20 @@
 import Tensors
 
-/// Draws picture number `index` of `kind`: a figure of random colours, size, position and rotation on
+/// Draws image number `index` of `kind`: a figure of random colours, size, position and rotation on
 /// a random background, with noise.
 ///
-/// The picture is a function of the three arguments alone. Its sides are between 160 and 320
+/// The image is a function of the three arguments alone. Its sides are between 160 and 320
 /// pixels.
 /// - Parameters:
 ///   - kind: What to draw.
-///   - seed: Another seed gives another set of pictures.
-///   - index: The number of the picture among those of its kind.
+///   - seed: Another seed gives another set of images.
+///   - index: The number of the image among those of its kind.
 package func drawFigure(kind: FigureKind, seed: UInt64, index: Int) -> RGBImage {
-  drawPicture(kind: kind, seed: seed, index: index).image
+  drawImage(kind: kind, seed: seed, index: index).image
 }
 
-/// The picture of ``drawFigure(kind:seed:index:)`` and the JPEG quality it is stored with.
-func drawPicture(kind: FigureKind, seed: UInt64, index: Int) -> (image: RGBImage, quality: Int) {
+/// The image of ``drawFigure(kind:seed:index:)`` and the JPEG quality it is stored with.
+func drawImage(kind: FigureKind, seed: UInt64, index: Int) -> (image: RGBImage, quality: Int) {
   var random = CounterRandom(seed: seed, purpose: .demoFigures, epoch: kind.number, index: index)
   let quality = 60 + random.below(36)
   var canvas = Canvas(width: 160 + random.below(161), height: 160 + random.below(161))
@@ -30,7 +30,7 @@ func drawPicture(kind: FigureKind, seed: UInt64, index: Int) -> (image: RGBImage
 }
 
 extension Placement {
-  /// A position for a figure on `canvas`: mostly within the picture, sometimes a close-up.
+  /// A position for a figure on `canvas`: mostly within the image, sometimes a close-up.
   init(on canvas: Canvas, kind: FigureKind, _ random: inout CounterRandom) {
     let shorter = Double(min(canvas.width, canvas.height))
     let scale = shorter / 2 * random.uniform(0.6, 1.05)

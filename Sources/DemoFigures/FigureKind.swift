@@ -1,4 +1,4 @@
-/// What a generated picture shows.
+/// What a generated image shows.
 package enum FigureKind: String, CaseIterable, Sendable {
   // The two classes of the demo.
   case alien
@@ -29,7 +29,7 @@ package enum FigureKind: String, CaseIterable, Sendable {
   }
 }
 
-/// Which classes a generated picture set has.
+/// Which classes a generated image set has.
 package enum DemoSet: String, CaseIterable, Sendable {
   /// Aliens and predators: what the demo learns.
   case demo

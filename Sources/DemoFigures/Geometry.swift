@@ -1,6 +1,6 @@
 import Foundation
 
-/// A point or a direction in the plane; y grows downwards, as in pictures.
+/// A point or a direction in the plane; y grows downwards, as in images.
 struct Point: Sendable, Equatable {
   var x: Double
   var y: Double
@@ -36,7 +36,7 @@ struct Point: Sendable, Equatable {
   }
 }
 
-/// Where a figure stands in its picture: an affine map from figure coordinates to pixels.
+/// Where a figure stands in its image: an affine map from figure coordinates to pixels.
 ///
 /// A figure is drawn about the origin and reaches about 1 from it.
 struct Placement: Sendable {

@@ -20,7 +20,7 @@ package enum HeadError: Error, Equatable, CustomStringConvertible {
     case .notFinite(let samples):
       return "the loss or gradient of \(samples) sample\(samples == 1 ? "" : "s") is not finite or "
         + "too large"
-    case .noSamples: return "no picture of the batch could be used, so there is nothing to average"
+    case .noSamples: return "no image of the batch could be used, so there is nothing to average"
     case .setting(let reason): return reason
     }
   }

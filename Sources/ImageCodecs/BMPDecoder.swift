@@ -2,8 +2,8 @@
 ///
 /// What it may hold, and what follows from it, is what Pillow reads of it: alpha is dropped, and a
 /// bitmap with runs must set every pixel.
-struct BMPDecoder: PictureDecoder {
-  let header: PictureHeader
+struct BMPDecoder: ImageDecoder {
+  let header: ImageHeader
 
   private let bytes: [UInt8]
   /// Where the pixels begin.
@@ -66,7 +66,7 @@ struct BMPDecoder: PictureDecoder {
     self.bytes = bytes
     let width = try number(18, isOld ? 2 : 4)
     let hasRuns = compression == 1 || compression == 2
-    header = PictureHeader(
+    header = ImageHeader(
       width: width, height: abs(rows), workingBytes: hasRuns ? width * abs(rows) : 0)
   }
 

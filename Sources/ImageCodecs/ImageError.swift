@@ -1,12 +1,12 @@
 internal import CCodecShim
 
-/// Why a picture could not be read or written.
+/// Why an image could not be read or written.
 ///
 /// The description is the reason alone, without a path: the caller knows which file it was.
 package struct ImageError: Error, Equatable, CustomStringConvertible {
   /// What happened, for a person.
   package let description: String
-  /// Whether this host had no memory for the picture, which says nothing about the file.
+  /// Whether this host had no memory for the image, which says nothing about the file.
   package let isOutOfMemory: Bool
 
   init(_ description: String) {

@@ -1,11 +1,11 @@
 internal import CCodecShim
 import Tensors
 
-/// Compresses a picture as a baseline JPEG file.
+/// Compresses an image as a baseline JPEG file.
 ///
-/// The same picture and quality always give the same bytes.
+/// The same image and quality always give the same bytes.
 /// - Parameters:
-///   - image: The picture; JPEG allows at most 65,500 pixels in a row or column.
+///   - image: The image; JPEG allows at most 65,500 pixels in a row or column.
 ///   - quality: 1 (smallest) to 100 (best), the scale of libjpeg.
 /// - Returns: The bytes of the file.
 /// - Throws: `ImageError` with libjpeg's reason, or when `quality` is out of range.
@@ -22,6 +22,6 @@ package func encodeJPEG(_ image: RGBImage, quality: Int) throws(ImageError) -> [
     avp_jpeg_encode(image.pixels, width, height, Int32(quality), &bytes, &count, message)
   }
   defer { avp_jpeg_release(bytes) }
-  try ImageError.check(outcome, "the picture cannot be compressed as JPEG: ")
+  try ImageError.check(outcome, "the image cannot be compressed as JPEG: ")
   return Array(UnsafeBufferPointer(start: bytes, count: count))
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// How a stored picture has to be turned to be upright: the tag Orientation of TIFF 6.0 and Exif 2.32,
+/// How a stored image has to be turned to be upright: the tag Orientation of TIFF 6.0 and Exif 2.32,
 /// named by what is done to the stored rows.
 package enum Orientation: Int, Sendable {
   /// Nothing.
@@ -32,16 +32,16 @@ package enum Orientation: Int, Sendable {
   }
 }
 
-/// What becomes of the orientation in a picture's EXIF data.
+/// What becomes of the orientation in an image's EXIF data.
 package enum OrientationPolicy: String, Codable, CaseIterable, Sendable {
-  /// It is passed over: the picture is read as it is stored.
+  /// It is passed over: the image is read as it is stored.
   case ignore
-  /// The picture is turned by it.
+  /// The image is turned by it.
   case apply
 }
 
 extension RGBImage {
-  /// The picture as `orientation` wants it shown.
+  /// The image as `orientation` wants it shown.
   package func turned(_ orientation: Orientation) -> RGBImage {
     guard orientation != .upright else { return self }
     let size = orientation.swapsSides ? (height, width) : (width, height)

@@ -1,6 +1,6 @@
 /// A file of the Netpbm family: PBM, PGM or PPM, plain or binary, of up to 16 bits a sample.
-struct PNMDecoder: PictureDecoder {
-  let header: PictureHeader
+struct PNMDecoder: ImageDecoder {
+  let header: ImageHeader
 
   private let bytes: [UInt8]
   /// The digit of the mark: 1 to 3 plain bits, grey, colours; 4 to 6 the same in binary.
@@ -33,7 +33,7 @@ struct PNMDecoder: PictureDecoder {
     }
     start = words.next
     self.bytes = bytes
-    header = PictureHeader(width: width, height: height, isDeepGrey: kind % 3 == 2 && largest > 255)
+    header = ImageHeader(width: width, height: height, isDeepGrey: kind % 3 == 2 && largest > 255)
   }
 
   func decode(into pixels: UnsafeMutableBufferPointer<UInt8>) throws(ImageError) {
@@ -45,7 +45,7 @@ struct PNMDecoder: PictureDecoder {
     }
   }
 
-  /// Writes a sample of a picture that has `channels` of them in each pixel.
+  /// Writes a sample of an image that has `channels` of them in each pixel.
   private func put(
     _ value: UInt8, _ index: Int, channels: Int, _ pixels: UnsafeMutableBufferPointer<UInt8>
   ) {

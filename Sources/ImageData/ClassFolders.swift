@@ -2,24 +2,24 @@ import FileIO
 import Foundation
 import ImageCodecs
 
-/// The labelled pictures below one folder that holds a folder for each class.
+/// The labelled images below one folder that holds a folder for each class.
 package struct ClassFolders: Equatable, Sendable {
   /// The class names, sorted by their UTF-8 bytes; a sample's label is a position in them.
   package let classes: [String]
-  /// The pictures, class by class. Within a class they are sorted by folder, then by name, both by
+  /// The images, class by class. Within a class they are sorted by folder, then by name, both by
   /// bytes: the order of torchvision's `ImageFolder`.
   package let samples: [Sample]
   /// What else lies there.
   package let leftOut: LeftOut
 
-  /// File name extensions of pictures that can be read, in lower case.
-  package static let pictureExtensions: Set<String> = [
+  /// File name extensions of images that can be read, in lower case.
+  package static let imageExtensions: Set<String> = [
     "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff",
     "webp",
   ]
 
-  /// Reads the names and sizes below `folder`, without opening any file that is a picture by its
-  /// name; of one that may be a picture nevertheless, the first bytes decide.
+  /// Reads the names and sizes below `folder`, without opening any file that is an image by its
+  /// name; of one that may be an image nevertheless, the first bytes decide.
   ///
   /// Classes may hold nested folders. Hidden names and by-products such as `@eaDir` are left out.
   /// Symbolic links are followed, except back to a folder that is being read. Sample paths begin
@@ -28,7 +28,7 @@ package struct ClassFolders: Equatable, Sendable {
   /// - Parameter whileScanning: called with each file and folder before it is looked at.
   /// - Throws: ``DatasetError`` where a folder is missing or unreadable, a link leads nowhere, a
   ///   name is not UTF-8, there are fewer than `minimumClasses` class folders, or a class has no
-  ///   pictures.
+  ///   images.
   package static func scan(
     _ folder: String, prefix: String = "", minimumClasses: Int = 2,
     whileScanning: @escaping (_ path: String) -> Void = { _ in }
@@ -44,15 +44,15 @@ package struct ClassFolders: Equatable, Sendable {
       }
       classes = entries.filter(\.isFolder).map(\.name)
       guard classes.count >= minimumClasses else {
-        throw tooFewClasses(classes, in: folder, loosePictures: loose.count)
+        throw tooFewClasses(classes, in: folder, looseImages: loose.count)
       }
       // Reports and models tell classes apart as strings.
       guard Set(classes).count == classes.count else { throw twins(in: folder) }
       for (label, name) in classes.enumerated() {
         let path = joined(folder, name)
-        let pictures = try walk.pictures(in: path, path: prefix + name, label: label)
-        guard !pictures.isEmpty else { throw emptyClass(path, walk.leftOut) }
-        samples += pictures
+        let images = try walk.images(in: path, path: prefix + name, label: label)
+        guard !images.isEmpty else { throw emptyClass(path, walk.leftOut) }
+        samples += images
       }
     }
     var leftOut = walk.leftOut
@@ -60,10 +60,10 @@ package struct ClassFolders: Equatable, Sendable {
     return ClassFolders(classes: classes, samples: samples, leftOut: leftOut)
   }
 
-  /// Whether a file's name has the extension of a picture that can be read.
-  package static func isPicture(_ name: String) -> Bool {
+  /// Whether a file's name has the extension of an image that can be read.
+  package static func isImage(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: ".") else { return false }
-    return pictureExtensions.contains(name[name.index(after: dot)...].lowercased())
+    return imageExtensions.contains(name[name.index(after: dot)...].lowercased())
   }
 
   private static func twins(in folder: String) -> DatasetError {
@@ -77,18 +77,18 @@ package struct ClassFolders: Equatable, Sendable {
     let others = leftOut.count > 0 ? " (\(leftOut))" : ""
     return DatasetError(
       .invalid,
-      "the class folder \(folder) holds no pictures (\(PictureFormat.readable))\(others); add some "
+      "the class folder \(folder) holds no images (\(ImageFormat.readable))\(others); add some "
         + "or remove the folder")
   }
 
   private static func tooFewClasses(
-    _ classes: [String], in folder: String, loosePictures: Int
+    _ classes: [String], in folder: String, looseImages: Int
   ) -> DatasetError {
-    let layout = "each class needs a folder of its own, as \(joined(folder, "CLASS/picture.jpg"))"
-    if classes.isEmpty && loosePictures > 0 {
+    let layout = "each class needs a folder of its own, as \(joined(folder, "CLASS/image.jpg"))"
+    if classes.isEmpty && looseImages > 0 {
       return DatasetError(
         .invalid,
-        "\(loosePictures) pictures lie directly in \(folder), which says nothing of their class; "
+        "\(looseImages) images lie directly in \(folder), which says nothing of their class; "
           + layout)
     }
     if classes.isEmpty {

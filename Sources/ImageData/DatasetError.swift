@@ -1,4 +1,4 @@
-/// Why a picture set cannot be used; the description is the whole message for a person.
+/// Why an image set cannot be used; the description is the whole message for a person.
 package struct DatasetError: Error, Equatable, CustomStringConvertible {
   /// The kinds of failure, which decide the exit status.
   package enum Kind: Sendable {
@@ -7,7 +7,7 @@ package struct DatasetError: Error, Equatable, CustomStringConvertible {
     /// What is there cannot be used (exit status 65).
     case invalid
     /// This host cannot read it now: no memory, no file descriptor left, an error of the disk. It
-    /// says nothing about the picture (exit status 69).
+    /// says nothing about the image (exit status 69).
     case host
   }
 
@@ -24,9 +24,9 @@ package struct DatasetError: Error, Equatable, CustomStringConvertible {
     self.init(kind, description, reason: description)
   }
 
-  /// An error of the picture at `path`: `clause` is what happened, as "cannot be used".
-  init(_ kind: Kind, picture path: String, _ clause: String) {
-    self.init(kind, "the picture \(path) \(clause)", reason: clause)
+  /// An error of the image at `path`: `clause` is what happened, as "cannot be used".
+  init(_ kind: Kind, image path: String, _ clause: String) {
+    self.init(kind, "the image \(path) \(clause)", reason: clause)
   }
 
   private init(_ kind: Kind, _ description: String, reason: String) {

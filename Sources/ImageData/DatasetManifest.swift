@@ -1,6 +1,6 @@
 import FileIO
 
-/// One labelled picture of a set.
+/// One labelled image of a set.
 package struct Sample: Codable, Equatable, Sendable {
   /// Where it lies, relative to the set's root, with "/" between folders.
   package let path: String
@@ -17,17 +17,17 @@ package struct Sample: Codable, Equatable, Sendable {
   }
 }
 
-/// The list of all pictures of a set, which rank 0 makes and all ranks share.
+/// The list of all images of a set, which rank 0 makes and all ranks share.
 package struct DatasetManifest: Codable, Equatable, Sendable {
   /// The class names, sorted by their UTF-8 bytes; a sample's label is a position in them.
   package let classes: [String]
-  /// The training pictures, class by class, in the order of torchvision's `ImageFolder`.
+  /// The training images, class by class, in the order of torchvision's `ImageFolder`.
   package let train: [Sample]
-  /// The validation pictures, in the same order.
+  /// The validation images, in the same order.
   package let validation: [Sample]
   /// What else lies in the set's folders.
   package let leftOut: LeftOut
-  /// A list of known pictures.
+  /// A list of known images.
   package init(
     classes: [String], train: [Sample], validation: [Sample], leftOut: LeftOut = LeftOut()
   ) {
@@ -37,10 +37,10 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     self.leftOut = leftOut
   }
 
-  /// Lists the pictures of `root`: `train/CLASS/...` and `validation/CLASS/...` (or
+  /// Lists the images of `root`: `train/CLASS/...` and `validation/CLASS/...` (or
   /// `val` or `valid`). A folder `test` beside them is left out.
   ///
-  /// See ``ClassFolders`` for what counts as a class and a picture.
+  /// See ``ClassFolders`` for what counts as a class and an image.
   ///
   /// - Parameter whileScanning: called with each file and folder before it is looked at.
   /// - Throws: ``DatasetError`` where a folder is missing, several for validation are there, there
@@ -50,10 +50,10 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     root: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> DatasetManifest {
     try requireFolder(
-      root, remedy: "name the picture set with --data, or make one with `avp-dist demo-data`")
+      root, remedy: "name the image set with --data, or make one with `avp-dist demo-data`")
     try requireFolder(
       joined(root, "train"),
-      remedy: "a picture set needs train/CLASS/... and validation/CLASS/...; `avp-dist prepare` "
+      remedy: "an image set needs train/CLASS/... and validation/CLASS/...; `avp-dist prepare` "
         + "makes both from a folder of class folders")
     let validationName = try validationFolder(of: root)
     let train = try ClassFolders.scan(
@@ -83,7 +83,7 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     throw DatasetError(.missing, "\(path) is not a folder: \(remedy)")
   }
 
-  /// What the folder of the validation pictures may be called.
+  /// What the folder of the validation images may be called.
   static let validationNames = ["validation", "val", "valid"]
 
   private static func isFolder(_ path: String) -> Bool {
@@ -103,12 +103,12 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
       throw DatasetError(
         .invalid,
         "\(root) has the folders \(names.joined(separator: " and ")), and only one of them can hold "
-          + "the validation pictures; remove or rename the other")
+          + "the validation images; remove or rename the other")
     }
     guard let name = names.first else {
       throw DatasetError(
         .missing,
-        "there is no folder \(joined(root, "validation")) (nor val or valid): move some pictures of every "
+        "there is no folder \(joined(root, "validation")) (nor val or valid): move some images of every "
           + "class there, or let `avp-dist prepare` split the set")
     }
     return name
@@ -185,8 +185,8 @@ extension DatasetManifest {
   ) -> [UnreadableSample] {
     samples.compactMap { sample in
       let path = joined(root, sample.path)
-      do throws(PictureRefusal) {
-        _ = try pictureFileSize(path: path, expected: sample.bytes)
+      do throws(ImageRefusal) {
+        _ = try imageFileSize(path: path, expected: sample.bytes)
         return nil
       } catch {
         return UnreadableSample(path: path, reason: error.reason)

@@ -94,14 +94,14 @@ func namesInFolder(_ folder: String) throws(SystemReason) -> [[UInt8]] {
   return names
 }
 
-/// The first bytes of the file at a path that need not be text, as many as tell a picture's format;
+/// The first bytes of the file at a path that need not be text, as many as tell an image's format;
 /// none where it cannot be read.
 func beginningOfFile(_ path: [UInt8]) -> [UInt8] {
   let descriptor = open(
     path.map(CChar.init(bitPattern:)) + [0], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
   guard descriptor >= 0 else { return [] }
   defer { close(descriptor) }
-  return [UInt8](unsafeUninitializedCapacity: PictureFormat.beginning) { buffer, count in
+  return [UInt8](unsafeUninitializedCapacity: ImageFormat.beginning) { buffer, count in
     count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
   }
 }

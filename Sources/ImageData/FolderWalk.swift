@@ -2,15 +2,15 @@ import FileIO
 import Foundation
 import ImageCodecs
 
-/// How all commands look through folders of pictures.
+/// How all commands look through folders of images.
 ///
 /// Links are followed, except back to a folder that is being read. Hidden names and the by-products
-/// of storage devices are no data. A file whose name has the extension of a picture is one, whatever
+/// of storage devices are no data. A file whose name has the extension of an image is one, whatever
 /// it holds, so that a broken one is noticed; where the name says nothing, or that of a format that is
 /// not read, the first bytes decide. A name that is no text, a folder that cannot be read and, for a
 /// labelled set, a link that leads nowhere are errors. What is left out is counted.
 struct FolderWalk {
-  /// A folder or a file that is a picture by its name.
+  /// A folder or a file that is an image by its name.
   struct Entry {
     let name: String
     let facts: FileFacts
@@ -18,7 +18,7 @@ struct FolderWalk {
   }
 
   private(set) var leftOut = LeftOut()
-  /// Whether a link to no file counts as a picture that cannot be read, and is no error.
+  /// Whether a link to no file counts as an image that cannot be read, and is no error.
   private let listsBrokenLinks: Bool
   private let whileScanning: (_ path: String) -> Void
   /// The folders that are being read, outermost first, to notice a link back to one of them.
@@ -29,11 +29,11 @@ struct FolderWalk {
     self.whileScanning = whileScanning
   }
 
-  /// The pictures of `folder` and of the folders in it, sorted by folder and then by name, both by
+  /// The images of `folder` and of the folders in it, sorted by folder and then by name, both by
   /// bytes.
   ///
   /// - Parameter path: what the paths of the samples begin with instead of `folder`.
-  mutating func pictures(
+  mutating func images(
     in folder: String, path: String, label: Int
   ) throws(DatasetError) -> [Sample] {
     var folders: [(path: String, samples: [Sample])] = []
@@ -83,7 +83,7 @@ struct FolderWalk {
     return true
   }
 
-  /// The folders and pictures in `folder`, sorted by the bytes of their names; what else is there
+  /// The folders and images in `folder`, sorted by the bytes of their names; what else is there
   /// is left out.
   ///
   /// - Parameter prefix: stands before the names of what is left out.
@@ -119,10 +119,10 @@ struct FolderWalk {
       return nil
     }
     switch facts.kind {
-    case .file where !ClassFolders.isPicture(name):
+    case .file where !ClassFolders.isImage(name):
       let format =
-        LeftOut.mayHoldPicture(name)
-        ? PictureFormat(beginningOfFile(Array(joined(folder, "").utf8) + bytes)) : .unknown
+        LeftOut.mayHoldImage(name)
+        ? ImageFormat(beginningOfFile(Array(joined(folder, "").utf8) + bytes)) : .unknown
       if format.isReadable { fallthrough }
       leftOut.add(path, LeftOut.kind(ofFile: name, format))
       return nil
@@ -144,7 +144,7 @@ struct FolderWalk {
     do throws(SystemReason) {
       return try FileFacts(bytesOfPath: Array(joined(folder, "").utf8) + bytes)
     } catch {
-      if listsBrokenLinks { return ClassFolders.isPicture(name) ? .nothing : nil }
+      if listsBrokenLinks { return ClassFolders.isImage(name) ? .nothing : nil }
       throw DatasetError(
         error.isAbsence ? .missing : .invalid,
         "\(joined(folder, escaped(bytes))) is listed in its folder but cannot be reached "

@@ -28,17 +28,17 @@ package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
     examples += other.examples.prefix(Self.exampleLimit - examples.count)
   }
 
-  /// One line for a person: counts, examples and, for pictures in other formats, the remedy.
+  /// One line for a person: counts, examples and, for images in other formats, the remedy.
   package var description: String {
     let ordered = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     var parts = ordered.prefix(Self.kindLimit).map { "\($0.value) \($0.key)" }
     let rest = ordered.dropFirst(Self.kindLimit).reduce(0) { $0 + $1.value }
     if rest > 0 { parts.append("\(rest) of other kinds") }
     let names = examples.joined(separator: ", ") + (count > examples.count ? ", ..." : "")
-    let foreign = ordered.map(\.key).filter(Self.otherPictures.contains)
+    let foreign = ordered.map(\.key).filter(Self.otherImages.contains)
     let example =
-      foreign.contains(where: Self.phonePictures.contains)
-      ? ", for example with \(PictureFormat.converter)" : ""
+      foreign.contains(where: Self.phoneImages.contains)
+      ? ", for example with \(ImageFormat.converter)" : ""
     let remedy =
       foreign.isEmpty
       ? "" : "; convert \(foreign.joined(separator: ", ")) to JPEG or PNG to use them\(example)"
@@ -46,11 +46,11 @@ package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
   }
 
   private static let phoneFiles = "HEIC or AVIF files"
-  private static let phonePictures: Set<String> = [".avif", ".heic", ".heif", phoneFiles]
+  private static let phoneImages: Set<String> = [".avif", ".heic", ".heif", phoneFiles]
   /// What cameras write. It often begins as a TIFF file does, which holds a small preview then.
-  private static let rawPictures: Set<String> = [".arw", ".cr2", ".cr3", ".dng", ".nef"]
-  /// Kinds of pictures that are not read.
-  private static let otherPictures = phonePictures.union(rawPictures).union([".jp2", ".jxl"])
+  private static let rawImages: Set<String> = [".arw", ".cr2", ".cr3", ".dng", ".nef"]
+  /// Kinds of images that are not read.
+  private static let otherImages = phoneImages.union(rawImages).union([".jp2", ".jxl"])
 }
 
 extension LeftOut {
@@ -59,24 +59,24 @@ extension LeftOut {
   static let circle = "links back to a folder around them"
   static let brokenLink = "broken links"
   static let special = "neither files nor folders"
-  static let classless = "pictures in no class folder"
+  static let classless = "images in no class folder"
   static let unused = "folders that are not used"
 
-  /// What stands beside pictures without being one, whatever is in it; nil for other names.
+  /// What stands beside images without being one, whatever is in it; nil for other names.
   static func kind(ofName name: String) -> String? {
     if name.hasPrefix(".") { return hidden }
     return byProducts.contains(name.lowercased()) ? byProduct : nil
   }
 
-  /// Whether a file that is no picture by its name may be one by its content: it has no extension,
-  /// or that of a picture of another kind.
-  static func mayHoldPicture(_ name: String) -> Bool {
+  /// Whether a file that is no image by its name may be one by its content: it has no extension,
+  /// or that of an image of another kind.
+  static func mayHoldImage(_ name: String) -> Bool {
     guard let kind = fileExtension(name) else { return true }
-    return otherPictures.contains(kind) && !rawPictures.contains(kind)
+    return otherImages.contains(kind) && !rawImages.contains(kind)
   }
 
-  /// The kind of a file that is no picture by its name, nor by `format`, that of its content.
-  static func kind(ofFile name: String, _ format: PictureFormat = .unknown) -> String {
+  /// The kind of a file that is no image by its name, nor by `format`, that of its content.
+  static func kind(ofFile name: String, _ format: ImageFormat = .unknown) -> String {
     fileExtension(name) ?? (format.isFromPhone ? phoneFiles : "other files")
   }
 

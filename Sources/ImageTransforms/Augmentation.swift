@@ -1,12 +1,12 @@
 import Tensors
 
-/// How strongly training pictures are varied.
+/// How strongly training images are varied.
 package struct Augmentation: Codable, Equatable, Sendable {
   /// The largest shear angle to either side, in degrees, 0 up to (not including) 90.
   package var shear: Double
   /// The largest deviation of a zoom factor from 1, from 0 up to (not including) 1.
   package var zoom: Double
-  /// How often pictures are mirrored, a probability from 0 to 1.
+  /// How often images are mirrored, a probability from 0 to 1.
   package var horizontalFlip: Double
 
   /// Takes the numbers as they are; see the properties for their ranges.
@@ -17,7 +17,7 @@ package struct Augmentation: Codable, Equatable, Sendable {
   }
 }
 
-/// One picture's variation, drawn from an ``Augmentation``.
+/// One image's variation, drawn from an ``Augmentation``.
 package struct AffineParameters: Equatable, Sendable {
   /// The shear angle in degrees.
   package var shear: Double
@@ -26,7 +26,7 @@ package struct AffineParameters: Equatable, Sendable {
   package var zoom: Double
   /// The zoom factor of columns in the keras preset; the pytorch preset does not use it.
   package var columnZoom: Double
-  /// Whether the picture is mirrored left to right, after shear and zoom.
+  /// Whether the image is mirrored left to right, after shear and zoom.
   package var flips: Bool
 
   /// Takes the numbers as they are; see the properties.

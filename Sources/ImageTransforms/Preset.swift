@@ -2,7 +2,7 @@ import Tensors
 
 /// Which framework's methods of resizing and augmenting images are followed.
 package enum Preset: String, CaseIterable, Codable, Sendable {
-  /// torchvision on Pillow pictures: bilinear resizing with antialiasing; an affine map with
+  /// torchvision on Pillow images: bilinear resizing with antialiasing; an affine map with
   /// nearest sampling, black outside; 8-bit values between the steps.
   case pytorch
   /// keras-preprocessing 1.0: nearest resizing; an affine map with bilinear sampling, the nearest

@@ -6,7 +6,7 @@ extension RGBImage {
   ///
   /// The map is keras-preprocessing's `apply_affine_transform`: (row, column) comes from
   /// `[[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column)`, about half a
-  /// pixel behind the picture's centre.
+  /// pixel behind the image's centre.
   ///
   /// - Returns: `height * width * 3` values 0 to 255, in the order of ``RGBImage/pixels``.
   func affineBilinear(_ parameters: AffineParameters) -> [Float] {
@@ -45,7 +45,7 @@ extension RGBImage {
 
   private func mixing(columns: [SourceColumn], rowScale: Double) -> [Float] {
     // Both loops run for every pixel. The four numbers of a pixel, one of them unused, are worked
-    // on at once, without checks of indices: `BetweenPixels` never leaves the picture.
+    // on at once, without checks of indices: `BetweenPixels` never leaves the image.
     let source = [SIMD4<Float>](unsafeUninitializedCapacity: width * height) {
       target, initialized in
       pixels.withUnsafeBufferPointer { bytes in

@@ -4,7 +4,7 @@ extension RGBImage {
   /// Shears, zooms and mirrors as the pytorch preset does: each pixel is a copy of the one that its
   /// centre comes from, black where that lies outside.
   ///
-  /// The map is torchvision's `affine` about the picture's centre, without rotation and
+  /// The map is torchvision's `affine` about the image's centre, without rotation and
   /// translation: (x, y) comes from `1 / zoom * [[1, tan shear], [0, 1]] (x, y)`. It is evaluated
   /// as the Pillow library evaluates it, in steps of 16 bits after the point, so that the same
   /// pixels are met.
@@ -35,7 +35,7 @@ extension RGBImage {
     return copyingPixels(columns: flips ? columns.reversed() : columns, rows: rows)
   }
 
-  /// The picture whose pixel (x, y) is ours in row `rows[y]` and column
+  /// The image whose pixel (x, y) is ours in row `rows[y]` and column
   /// `firstColumn + x * columnStep + y * rowStep`, in fixed point.
   private func shearedNearest(
     rows: [Int], firstColumn: Int, columnStep: Int, rowStep: Int, flips: Bool
@@ -67,7 +67,7 @@ extension RGBImage {
 /// Bits after the point of fixed-point positions.
 private let fixedPrecision = 16
 
-/// The nearest fixed-point number; far outside any picture for values too large or not finite.
+/// The nearest fixed-point number; far outside any image for values too large or not finite.
 private func fixedPoint(_ value: Double) -> Int {
   let scaled = (value * 65536 + 0.5).rounded(.down)
   let limit = 0x1p40

@@ -1,7 +1,7 @@
 import Tensors
 
 extension RGBImage {
-  /// The picture with `width` columns and `height` rows, resampled by a triangle filter that widens
+  /// The image with `width` columns and `height` rows, resampled by a triangle filter that widens
   /// when it shrinks (bilinear with antialiasing).
   ///
   /// Columns are resampled first, then rows, with values rounded to 8 bits between and after; rows
@@ -16,9 +16,9 @@ extension RGBImage {
       : resamplingColumns(newWidth).resamplingRows(newHeight)
   }
 
-  // The two loops below take most of the time of preparing a picture. They read and write through
+  // The two loops below take most of the time of preparing an image. They read and write through
   // buffer pointers since checks of every index make them three times as slow; the filter's ranges
-  // end inside the picture by construction.
+  // end inside the image by construction.
 
   private func resamplingColumns(_ newWidth: Int) -> RGBImage {
     guard newWidth != width else { return self }

@@ -1,7 +1,7 @@
 import Tensors
 
 extension RGBImage {
-  /// The picture with `width` columns and `height` rows, each pixel a copy of the nearest one.
+  /// The image with `width` columns and `height` rows, each pixel a copy of the nearest one.
   ///
   /// The pixels are those of the Pillow library's `resize` with `NEAREST`.
   /// - Precondition: `width` and `height` are positive.
@@ -11,7 +11,7 @@ extension RGBImage {
     return copyingPixels(columns: columns, rows: rows)
   }
 
-  /// The picture whose pixel at (row, column) is ours at (`rows[row]`, `columns[column]`); black
+  /// The image whose pixel at (row, column) is ours at (`rows[row]`, `columns[column]`); black
   /// where either is negative.
   func copyingPixels(columns: [Int], rows: [Int]) -> RGBImage {
     let byteCount = columns.count * rows.count * 3

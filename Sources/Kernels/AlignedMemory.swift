@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Zeroed memory that begins at a 2 MB boundary and asks for 2 MB pages.
 ///
-/// Kernels walk through hundreds of megabytes of weights and activations a picture; with 4 KB pages
+/// Kernels walk through hundreds of megabytes of weights and activations an image; with 4 KB pages
 /// a good part of the time goes into address translation.
 final class AlignedMemory {
   /// The first byte.

@@ -9,7 +9,7 @@ extension Engine {
   /// Floats that are gathered at a time: what stays in the second level cache or just above it.
   private var gatheredFloats: Int { 1 << 19 }
 
-  /// conv1 on a framed picture.
+  /// conv1 on a framed image.
   func multiplyStem(_ operands: avp_convolution, _ workspace: Workspace) {
     let pixels = Int(operands.size / 2) * Int(operands.size / 2)
     workspace.measure(.stem, operations: operations(operands, pixels: pixels, depth: 147)) {
@@ -21,13 +21,13 @@ extension Engine {
     }
   }
 
-  /// A 1x1 or 3x3 convolution, one picture after another so that each one's bits are its own.
+  /// A 1x1 or 3x3 convolution, one image after another so that each one's bits are its own.
   func multiply(_ operands: avp_convolution, kernel: Int, _ workspace: Workspace) {
     let layer: LayerClass = kernel == 1 ? .pointwise : operands.stride == 1 ? .products : .strided
-    let pixels = Int(operands.pictures) * outputSize(operands).squared
+    let pixels = Int(operands.images) * outputSize(operands).squared
     let depth = kernel * kernel * Int(operands.inputs)
     workspace.measure(layer, operations: operations(operands, pixels: pixels, depth: depth)) {
-      multiplyPictures(operands, kernel: kernel, workspace)
+      multiplyImages(operands, kernel: kernel, workspace)
     }
   }
 
@@ -39,16 +39,16 @@ extension Engine {
     2 * Double(pixels) * Double(depth) * Double(operands.outputs)
   }
 
-  private func multiplyPictures(
+  private func multiplyImages(
     _ operands: avp_convolution, kernel: Int, _ workspace: Workspace
   ) {
     let inputPixels = Int(operands.size * operands.size)
     let outputPixels = outputSize(operands).squared
-    for picture in 0..<Int(operands.pictures) {
+    for image in 0..<Int(operands.images) {
       var one = operands
-      one.pictures = 1
-      one.input += picture * inputPixels * operands.input_stride
-      one.output += picture * outputPixels * operands.output_stride
+      one.images = 1
+      one.input += image * inputPixels * operands.input_stride
+      one.output += image * outputPixels * operands.output_stride
       if kernel == 1 && operands.stride == 1 {
         multiplyInPlace(one, pixels: outputPixels)
       } else {
@@ -100,7 +100,7 @@ extension Engine {
       blasint(operands.output_stride))
   }
 
-  /// Keeps OpenBLAS on the calling thread: pictures, not products, are spread over threads.
+  /// Keeps OpenBLAS on the calling thread: images, not products, are spread over threads.
   static func useOneThreadInBLAS() { openblas_set_num_threads(1) }
 }
 

@@ -13,32 +13,32 @@ package struct Engine: Sendable {
     if path == .openblas { Self.useOneThreadInBLAS() }
   }
 
-  /// Copies a picture of `size` x `size` x 3 floats into a frame of zeros.
+  /// Copies an image of `size` x `size` x 3 floats into a frame of zeros.
   ///
-  /// - Precondition: the picture has that many values and fits the buffer.
+  /// - Precondition: the image has that many values and fits the buffer.
   package func frame(
-    _ picture: [Float], size: Int, into buffer: FeatureBuffer, _ workspace: Workspace
+    _ image: [Float], size: Int, into buffer: FeatureBuffer, _ workspace: Workspace
   ) {
-    precondition(picture.count == size * size * 3)
+    precondition(image.count == size * size * 3)
     precondition(WorkspaceLayout.framedFloats(size: size) <= buffer.capacity)
     workspace.measure(.pooling) {
-      avp_frame_picture(picture, Int32(size), workspace.pointer(buffer))
+      avp_frame_image(image, Int32(size), workspace.pointer(buffer))
     }
   }
 
-  /// conv1 with its ReLU and the max-pooling after it: the framed picture to pooled maps. `between`
+  /// conv1 with its ReLU and the max-pooling after it: the framed image to pooled maps. `between`
   /// is where conv1's output goes, or a part of it; `padding` is the
   /// pooling's on the left and at the top, 0 or 1.
   ///
   /// - Precondition: the extents of the maps are those that the layer's shape demands, and the
-  ///   buffer holds a framed picture.
+  ///   buffer holds a framed image.
   package func stem(
     _ layer: PackedConvolution, from buffer: FeatureBuffer, through between: FeatureMap,
     to output: FeatureMap, padding: Int, _ workspace: Workspace
   ) {
     precondition(layer.shape.kernel == 7 && layer.shape.inputs == 3 && layer.shape.stride == 2)
-    precondition(between.channels == layer.shape.outputs && between.pictures == 1)
-    precondition(output.channels == layer.shape.outputs && output.pictures == 1)
+    precondition(between.channels == layer.shape.outputs && between.images == 1)
+    precondition(output.channels == layer.shape.outputs && output.images == 1)
     precondition((0...1).contains(padding))
     precondition(2 * (output.size - 1) - padding < between.size)
     precondition(WorkspaceLayout.framedFloats(size: 2 * between.size) <= buffer.capacity)
@@ -46,7 +46,7 @@ package struct Engine: Sendable {
     var operands = avp_convolution()
     operands.input = UnsafePointer(workspace.pointer(buffer))
     operands.size = Int32(2 * between.size)
-    operands.pictures = 1
+    operands.images = 1
     describe(layer, to: between, &operands, workspace)
     operands.relu = 1
     var pool = avp_max_pool()
@@ -77,7 +77,7 @@ package struct Engine: Sendable {
   ) {
     let shape = layer.shape
     precondition(input.channels == shape.inputs && output.channels == shape.outputs)
-    precondition(input.pictures == output.pictures && output.size >= 2)
+    precondition(input.images == output.images && output.size >= 2)
     precondition(shape.kernel == 1 || (shape.kernel == 3 && !accumulating))
     precondition(shape.outputSize(of: input.size) == output.size)
     precondition(Workspace.serves(shape), "\(shape) is too wide")
@@ -85,7 +85,7 @@ package struct Engine: Sendable {
     operands.input = UnsafePointer(workspace.pointer(input))
     operands.input_stride = input.pixelStride
     operands.size = Int32(input.size)
-    operands.pictures = Int32(input.pictures)
+    operands.images = Int32(input.images)
     describe(layer, to: output, &operands, workspace)
     operands.accumulate = accumulating ? 1 : 0
     operands.relu = relu ? 1 : 0
@@ -100,7 +100,7 @@ package struct Engine: Sendable {
 
   /// The mean of every channel of a single map.
   package func channelMeans(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
-    precondition(map.pictures == 1)
+    precondition(map.images == 1)
     return [Float](unsafeUninitializedCapacity: map.channels) { means, count in
       workspace.measure(.pooling) {
         avp_channel_means(

@@ -5,11 +5,11 @@ package struct FeatureBuffer: Sendable, Equatable {
   /// How many floats it has room for.
   let capacity: Int
 
-  /// The buffer seen as `pictures` maps of `size` x `size` pixels with `channels` channels.
+  /// The buffer seen as `images` maps of `size` x `size` pixels with `channels` channels.
   ///
   /// - Precondition: they fit.
-  package func maps(_ pictures: Int, size: Int, channels: Int) -> FeatureMap {
-    let map = FeatureMap(offset: offset, pictures: pictures, size: size, channels: channels)
+  package func maps(_ images: Int, size: Int, channels: Int) -> FeatureMap {
+    let map = FeatureMap(offset: offset, images: images, size: size, channels: channels)
     precondition(map.floats <= capacity, "\(map) does not fit into \(capacity) floats")
     return map
   }
@@ -19,7 +19,7 @@ package struct FeatureBuffer: Sendable, Equatable {
 package struct FeatureMap: Sendable, Equatable {
   let offset: Int
   /// How many maps are stacked.
-  package let pictures: Int
+  package let images: Int
   /// Height and width in pixels.
   package let size: Int
   /// Channels of a pixel.
@@ -30,15 +30,15 @@ package struct FeatureMap: Sendable, Equatable {
   var pixelStride: Int { Self.pixelStride(channels: channels) }
 
   /// Floats that the stack takes up.
-  var floats: Int { pictures * size * size * pixelStride }
+  var floats: Int { images * size * size * pixelStride }
 
   static func pixelStride(channels: Int) -> Int { (channels + 31) / 32 * 32 + 16 }
 
-  /// Picture `index` alone.
-  package func picture(_ index: Int) -> FeatureMap {
-    precondition(index >= 0 && index < pictures)
+  /// Image `index` alone.
+  package func image(_ index: Int) -> FeatureMap {
+    precondition(index >= 0 && index < images)
     return FeatureMap(
-      offset: offset + index * size * size * pixelStride, pictures: 1, size: size,
+      offset: offset + index * size * size * pixelStride, images: 1, size: size,
       channels: channels)
   }
 }
@@ -51,22 +51,22 @@ package struct WorkspaceLayout: Sendable, Equatable {
   package init() {}
 
   /// Reserves room for the largest of `maps`.
-  package mutating func reserve(_ maps: [(pictures: Int, size: Int, channels: Int)])
+  package mutating func reserve(_ maps: [(images: Int, size: Int, channels: Int)])
     -> FeatureBuffer
   {
     let needs = maps.map { map in
-      map.pictures * map.size * map.size * FeatureMap.pixelStride(channels: map.channels)
+      map.images * map.size * map.size * FeatureMap.pixelStride(channels: map.channels)
     }
     guard let most = needs.max() else { preconditionFailure("no maps to make room for") }
     return reserve(floats: most)
   }
 
-  /// Reserves room for one picture of `size` x `size` x 3 in a frame of 3 pixels.
-  package mutating func reservePicture(size: Int) -> FeatureBuffer {
+  /// Reserves room for one image of `size` x `size` x 3 in a frame of 3 pixels.
+  package mutating func reserveImage(size: Int) -> FeatureBuffer {
     reserve(floats: Self.framedFloats(size: size))
   }
 
-  /// Floats of a picture of `size` x `size` x 3 in a frame of 3 pixels.
+  /// Floats of an image of `size` x `size` x 3 in a frame of 3 pixels.
   static func framedFloats(size: Int) -> Int { (size + 6) * (size + 6) * 3 }
 
   mutating func reserve(floats count: Int) -> FeatureBuffer {

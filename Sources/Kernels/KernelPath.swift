@@ -5,7 +5,7 @@ internal import Glibc
 package enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// Our kernels over 4-float vectors that every processor has.
   case portable
-  /// Matrix products of OpenBLAS, one picture at a time.
+  /// Matrix products of OpenBLAS, one image at a time.
   case openblas
   /// Our kernels for x86-64 processors with AVX2 and FMA.
   case avx2

@@ -12,7 +12,7 @@ package enum LayerClass: String, CaseIterable, Sendable {
   case strided
   /// Winograd transforms around those products.
   case transforms
-  /// Max-pooling, channel means and copying pictures in.
+  /// Max-pooling, channel means and copying images in.
   case pooling
 
   fileprivate var index: Int32 {

@@ -12,7 +12,7 @@ package final class Workspace {
   let timing: UnsafeMutablePointer<avp_timing>
 
   /// Floats of transformed tiles, and of their products, that are in work at a time. Enough for one
-  /// tile of the widest network, and for the tiles of 8 pictures in the last stages of a ResNet-50.
+  /// tile of the widest network, and for the tiles of 8 images in the last stages of a ResNet-50.
   static let tileFloats = 3 << 19
   static let rowPointers = Int(AVP_ROW_POINTERS)
   private static let zeros = 1 << 14

@@ -109,7 +109,7 @@ extension ModelExport {
   // MARK: Architecture
 
   private func kerasArchitecture(_ scope: Scope) -> String {
-    let size = Self.pictureSize
+    let size = Self.imageSize
     var model = KerasArchitecture(
       input: scope == .head ? [layout.featureCount] : [size, size, 3])
     if scope == .wholeModel { kerasBackbone(&model) }

@@ -2,7 +2,7 @@ import FileIO
 import ResNetWeights
 
 extension ModelExport {
-  /// Writes an ONNX graph: pictures (or features) to `probabilities` [n, classes].
+  /// Writes an ONNX graph: images (or features) to `probabilities` [n, classes].
   ///
   /// Without `preprocessing` the input `pictures` is [n, 3, 224, 224] of normalised floats, with it
   /// [n, 224, 224, 3] of RGB bytes. A head takes `features` [n, features].
@@ -10,7 +10,7 @@ extension ModelExport {
     _ scope: Scope, preprocessing: Bool, to path: String
   ) throws(FileError) {
     var graph = ONNXGraphWriter()
-    let size = Self.pictureSize
+    let size = Self.imageSize
     let input: (name: String, type: ONNXGraphWriter.DataType, shape: [Int])
     var value: String
     switch scope {

@@ -41,12 +41,12 @@ package enum ExportFormat: String, CaseIterable, Sendable {
 /// models of all four back, with the head in ``BackboneWeights/head``; ``loadHead(_:)`` reads
 /// heads.
 package struct ModelExport: Sendable {
-  /// Rows and columns of the pictures that the model expects.
-  package static let pictureSize = 224
+  /// Rows and columns of the images that the model expects.
+  package static let imageSize = 224
 
   /// How much is written.
   package enum Scope: Sendable {
-    /// Backbone and head: pictures to probabilities.
+    /// Backbone and head: images to probabilities.
     case wholeModel
     /// The head alone: features to probabilities.
     case head
@@ -74,7 +74,7 @@ package struct ModelExport: Sendable {
   ///   - head: The tensors `fc.0.weight` [hidden, features], `fc.0.bias`, `fc.2.weight` [classes,
   ///     hidden], `fc.2.bias`.
   ///   - classes: The class names, by class index.
-  ///   - pixels: How pictures were normalised in training; nil for what the backbone says.
+  ///   - pixels: How images were normalised in training; nil for what the backbone says.
   ///   - metadata: Further facts for the file's metadata, for example the resizing filter.
   /// - Throws: a ``FileError`` if the head does not fit the backbone or the classes.
   package init(

@@ -225,7 +225,7 @@ package struct ONNXGraphWriter {
     }
   }
 
-  /// An input or output: its name, type and shape after the number of pictures.
+  /// An input or output: its name, type and shape after the number of images.
   private static func value(
     _ graph: inout ProtobufWriter, _ field: Int, _ name: String, _ type: DataType, _ shape: [Int]
   ) {

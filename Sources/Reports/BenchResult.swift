@@ -7,7 +7,7 @@ package struct BenchResult: Encodable, Sendable {
   package struct Layer: Encodable, Sendable {
     /// The class.
     package let name: String
-    /// Milliseconds a picture on one thread.
+    /// Milliseconds an image on one thread.
     package let milliseconds: Double
     /// Floating-point operations really done, in 10^9 a second; 0 where there are none to count.
     package let gflops: Double
@@ -34,15 +34,15 @@ package struct BenchResult: Encodable, Sendable {
     /// Puts the figures together.
     ///
     /// - Parameters:
-    ///   - gradientMilliseconds: the head's gradient of one picture, all of it; the conversion to
+    ///   - gradientMilliseconds: the head's gradient of one image, all of it; the conversion to
     ///     integers is a part of that which cannot be taken out, so the share is an upper bound.
     ///   - allreduceMilliseconds: the exchange of the gradient as 64-bit integers.
     ///   - floatAllreduceMilliseconds: the exchange of the same gradient as 32-bit numbers.
     ///   - stepMilliseconds: the backbone's time for the global batch, on all ranks.
-    ///   - picturesOfRank: the rank's part of the global batch.
+    ///   - imagesOfRank: the rank's part of the global batch.
     package init(
       gradientMilliseconds: Double, allreduceMilliseconds: Double,
-      floatAllreduceMilliseconds: Double, stepMilliseconds: Double, picturesOfRank: Double
+      floatAllreduceMilliseconds: Double, stepMilliseconds: Double, imagesOfRank: Double
     ) {
       self.gradientMilliseconds = gradientMilliseconds
       self.allreduceMilliseconds = allreduceMilliseconds
@@ -50,7 +50,7 @@ package struct BenchResult: Encodable, Sendable {
       self.stepMilliseconds = stepMilliseconds
       let exchange = allreduceMilliseconds - floatAllreduceMilliseconds
       percentOfStep =
-        100 * (picturesOfRank * gradientMilliseconds + exchange) / stepMilliseconds
+        100 * (imagesOfRank * gradientMilliseconds + exchange) / stepMilliseconds
     }
   }
 
@@ -61,9 +61,9 @@ package struct BenchResult: Encodable, Sendable {
   let fmaPeakGflops: Double
   let layers: [Layer]
   let picturePreparationMilliseconds: Double
-  /// Pictures a second of this rank.
+  /// Images a second of this rank.
   package var backboneImagesPerSecond = 0.0
-  /// Pictures a second of all ranks together.
+  /// Images a second of all ranks together.
   package var backboneImagesPerSecondAllRanks = 0.0
   /// The median time of an allreduce of one number.
   package var allreduceLatencyMicroseconds: Double?
@@ -96,13 +96,13 @@ package struct BenchResult: Encodable, Sendable {
     var lines = [
       "backbone   \(backbone)",
       String(
-        format: "speed      %.1f pictures/s on %d %@", backboneImagesPerSecond, threads,
+        format: "speed      %.1f images/s on %d %@", backboneImagesPerSecond, threads,
         threads == 1 ? "thread" : "threads"),
       String(format: "FMA peak   %.1f GFLOP/s of one core", fmaPeakGflops),
       String(
-        format: "pictures   %.2f ms to decode and augment one", picturePreparationMilliseconds),
+        format: "images   %.2f ms to decode and augment one", picturePreparationMilliseconds),
       "",
-      "layers        ms/picture   GFLOP/s   of the peak",
+      "layers        ms/image   GFLOP/s   of the peak",
     ]
     lines += layers.map { layer in
       let share = layer.shareOfPeak.map { String(format: "%.0f %%", 100 * $0) } ?? "-"
@@ -119,14 +119,14 @@ package struct BenchResult: Encodable, Sendable {
         String(
           format: "allreduce  %.0f µs for one number, %.2f ms for a gradient (%.0f MB/s), %d ranks",
           latency, gradient, bandwidth, ranks),
-        String(format: "all ranks  %.1f pictures/s", backboneImagesPerSecondAllRanks),
+        String(format: "all ranks  %.1f images/s", backboneImagesPerSecondAllRanks),
       ]
     }
     if let exact = exactSum {
       lines.append(
         String(
           format:
-            "exact sum  %.3f ms a picture, allreduce %.2f ms (as 32-bit numbers %.2f ms): at most "
+            "exact sum  %.3f ms an image, allreduce %.2f ms (as 32-bit numbers %.2f ms): at most "
             + "%.2f %% of a step of %.0f ms",
           exact.gradientMilliseconds, exact.allreduceMilliseconds,
           exact.floatAllreduceMilliseconds, exact.percentOfStep, exact.stepMilliseconds))

@@ -27,7 +27,7 @@ struct EpochTable {
   /// - Parameters:
   ///   - epochs: epochs of the whole run.
   ///   - seconds: time of the epoch.
-  ///   - rate: pictures a second.
+  ///   - rate: images a second.
   ///   - width: columns that a line may have.
   ///   - repeatsHeader: whether the header comes again after some lines.
   mutating func text(

@@ -24,7 +24,7 @@ package struct EvaluationReport {
     let metrics = result.metrics
     var lines = [
       String(format: "loss %.4f   accuracy %.4f   ", metrics.loss, metrics.accuracy)
-        + "(\(metrics.correct) of \(metrics.count) pictures)"
+        + "(\(metrics.correct) of \(metrics.count) images)"
     ]
     if !result.skipped.isEmpty {
       lines.append("left out: \(result.skipped.map(cell).joined(separator: ", "))")
@@ -34,11 +34,11 @@ package struct EvaluationReport {
     return lines.joined(separator: "\n")
   }
 
-  /// For each class: pictures, recall (found of those there) and precision (right of those named
+  /// For each class: images, recall (found of those there) and precision (right of those named
   /// so).
   private var classTable: [String] {
     let width = max(5, names.map(\.count).max() ?? 0)
-    let header = "class".filled(to: width) + "  pictures   recall  precision"
+    let header = "class".filled(to: width) + "  images   recall  precision"
     return [header]
       + classes.indices.map { index in
         let (count, recall, precision) = measures(index)

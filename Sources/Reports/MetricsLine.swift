@@ -42,8 +42,8 @@ package enum MetricsLine {
       return Line(
         event: "started", epochs: epochs, stepsPerEpoch: stepsPerEpoch,
         completedSteps: completed)
-    case .step(let epoch, let step, let pictures, let meanLoss):
-      return Line(event: "step", epoch: epoch, step: step, pictures: pictures, meanLoss: meanLoss)
+    case .step(let epoch, let step, let images, let meanLoss):
+      return Line(event: "step", epoch: epoch, step: step, pictures: images, meanLoss: meanLoss)
     case .validating:
       return nil
     case .epoch(let metrics, let seconds, let rate, let isBest):
@@ -52,7 +52,7 @@ package enum MetricsLine {
         trainAccuracy: metrics.trainAccuracy, validationLoss: metrics.validationLoss,
         validationAccuracy: metrics.validationAccuracy, skipped: metrics.skipped,
         seconds: seconds, imagesPerSecond: rate, best: isBest)
-    case .pictures(let tally):
+    case .images(let tally):
       return Line(event: "pictures", exifOrientation: tally.turned, grey16Bit: tally.deepGrey)
     case .checkpoint(let path, let epoch, let step):
       return Line(event: "checkpoint", epoch: epoch, step: step, path: path)

@@ -81,7 +81,7 @@ package final class Phase: @unchecked Sendable {
   }
 
   /// `predicting  ━━━━━━━━────────  384/694  0:43 left`; of an unknown total
-  /// `listing pictures  384  0:12`.
+  /// `listing images  384  0:12`.
   static func text(
     _ title: String, _ done: Int, of total: Int?, seconds: Double, width: Int, plain: Bool = false
   ) -> String {

@@ -22,9 +22,9 @@ package struct ClassNames: Sendable {
   }
 }
 
-/// What a model says about one picture.
+/// What a model says about one image.
 package struct Prediction: Sendable {
-  /// The picture's name.
+  /// The image's name.
   package let image: String
   let classes: ClassNames
   /// The probability of every class.
@@ -71,7 +71,7 @@ package struct Prediction: Sendable {
   }
 }
 
-/// The line of JSON of a picture that cannot be used, with the keys image and error.
+/// The line of JSON of an image that cannot be used, with the keys image and error.
 package func failureJSON(image: String, error: String) -> String {
   "{\"error\":\(jsonText(error)),\"image\":\(jsonText(image))}"
 }
@@ -91,7 +91,7 @@ package struct PredictionTable: Sendable {
   private let nameWidth: Int
   private let hasColumns: Bool
 
-  /// A table of the pictures called `names`.
+  /// A table of the images called `names`.
   package init(names: [String], classes: ClassNames) {
     hasColumns = classes.names.count <= Self.columnLimit
     self.classes = hasColumns ? classes.names.map(cell) : []
@@ -101,11 +101,11 @@ package struct PredictionTable: Sendable {
   /// The first line; nil where the columns speak for themselves.
   package var header: String? {
     guard hasColumns else { return nil }
-    return "picture".filled(to: nameWidth)
+    return "image".filled(to: nameWidth)
       + zip(classes, widths).map { $0.filledLeft(to: $1) }.joined()
   }
 
-  /// The line of a picture.
+  /// The line of an image.
   package func row(_ prediction: Prediction) -> String {
     guard hasColumns else {
       let best = prediction.top(3).map { "\(cell($0.name)) \(percent($0.probability)) %" }
@@ -118,7 +118,7 @@ package struct PredictionTable: Sendable {
       + "   \(cell(prediction.predicted))"
   }
 
-  /// The line of a picture that cannot be used.
+  /// The line of an image that cannot be used.
   package func row(failed image: String, _ reason: String) -> String {
     "\(cell(image).filled(to: nameWidth))  \(cell(reason))"
   }

@@ -1,41 +1,41 @@
 import FileIO
 import Foundation
 
-/// Predictions as one self-contained HTML page with the pictures in it, piece by piece: ``head``, a
-/// card for each picture, ``tail``.
+/// Predictions as one self-contained HTML page with the images in it, piece by piece: ``head``, a
+/// card for each image, ``tail``.
 package struct PredictionPage: Sendable {
   /// What stands before the cards.
   package let head: String
 
   /// - Parameters:
-  ///   - count: how many pictures there will be.
+  ///   - count: how many images there will be.
   ///   - backbone: the backbone's name, for the line under the title.
   package init(count: Int, backbone: String) {
-    let pictures = "\(count) \(count == 1 ? "picture" : "pictures")"
+    let images = "\(count) \(count == 1 ? "image" : "images")"
     head =
       HTMLPage.head(
-        title: "Predictions", facts: "\(pictures), backbone \(backbone)", style: PictureCard.style)
-      + PictureCard.gridHead
+        title: "Predictions", facts: "\(images), backbone \(backbone)", style: ImageCard.style)
+      + ImageCard.gridHead
   }
 
-  /// A picture as the network saw it, with the likeliest classes.
+  /// An image as the network saw it, with the likeliest classes.
   ///
-  /// - Parameter jpeg: the picture as JPEG; empty where it cannot be shown.
+  /// - Parameter jpeg: the image as JPEG; empty where it cannot be shown.
   package func card(_ prediction: Prediction, jpeg: [UInt8]) -> String {
-    PictureCard.html(caption: prediction.image, jpeg: jpeg, prediction: prediction) + "\n"
+    ImageCard.html(caption: prediction.image, jpeg: jpeg, prediction: prediction) + "\n"
   }
 
-  /// A picture that cannot be used.
+  /// An image that cannot be used.
   package func card(failed image: String, _ reason: String) -> String {
-    PictureCard.html(caption: image, jpeg: [], body: "<p>\(HTMLPage.escaped(reason))</p>") + "\n"
+    ImageCard.html(caption: image, jpeg: [], body: "<p>\(HTMLPage.escaped(reason))</p>") + "\n"
   }
 
   /// What stands behind the cards.
-  package var tail: String { PictureCard.gridTail + "\n" + HTMLPage.tail }
+  package var tail: String { ImageCard.gridTail + "\n" + HTMLPage.tail }
 }
 
-/// A picture with what a model says about it.
-enum PictureCard {
+/// An image with what a model says about it.
+enum ImageCard {
   /// How many of the likeliest classes are shown.
   private static let shownClasses = 5
 
@@ -73,7 +73,7 @@ enum PictureCard {
   /// One card.
   ///
   /// - Parameters:
-  ///   - jpeg: the picture; a frame without one where it is empty.
+  ///   - jpeg: the image; a frame without one where it is empty.
   ///   - body: HTML that stands under the caption.
   static func html(caption: String, jpeg: [UInt8], body: String) -> String {
     let text = HTMLPage.escaped(caption)

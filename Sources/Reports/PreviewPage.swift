@@ -1,6 +1,6 @@
-/// What augmentation makes of some pictures, as one self-contained HTML page.
+/// What augmentation makes of some images, as one self-contained HTML page.
 package enum PreviewPage {
-  /// One picture: its path, its class, itself in the network's size and its variations, all as
+  /// One image: its path, its class, itself in the network's size and its variations, all as
   /// JPEG.
   package struct Row: Sendable {
     let path: String
@@ -22,10 +22,10 @@ package enum PreviewPage {
   /// - Parameter settings: the settings in words, for the line under the title.
   package static func html(_ rows: [Row], settings: String) -> String {
     let count = rows.map(\.variations.count).max() ?? 0
-    let heads = ["picture", "as it is"] + (1..<(count + 1)).map { "epoch \($0)" }
+    let heads = ["image", "as it is"] + (1..<(count + 1)).map { "epoch \($0)" }
     let lines = rows.map { row in
       let cells = ([row.plain] + row.variations).map {
-        "<td><img src=\"\(PictureCard.source($0))\" alt=\"\"></td>"
+        "<td><img src=\"\(ImageCard.source($0))\" alt=\"\"></td>"
       }
       let path = HTMLPage.escaped(row.path)
       return "<tr><th>\(HTMLPage.escaped(row.label))<br><small>\(path)</small></th>"

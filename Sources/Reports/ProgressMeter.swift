@@ -1,17 +1,17 @@
 import Foundation
 import Training
 
-/// Counts pictures and the time that training them takes, for the rate and the time that is left.
+/// Counts images and the time that training them takes, for the rate and the time that is left.
 ///
 /// Only the time of steps counts, not that of validation and checkpoints; of the last half minute it
 /// counts most.
 struct ProgressMeter {
-  private let picturesPerEpoch: Int
-  /// Epochs whose pictures go through the backbone; later ones have their features at hand.
+  private let imagesPerEpoch: Int
+  /// Epochs whose images go through the backbone; later ones have their features at hand.
   private let freshEpochs: Int
   private let now: () -> ContinuousClock.Instant
   private(set) var epochs = 0
-  private var pictures = 0
+  private var images = 0
   /// Whether the run goes on inside an epoch and has not taken a step yet.
   private var isInsideEpoch = false
   /// When the step at hand began.
@@ -20,10 +20,10 @@ struct ProgressMeter {
   private var seconds = 0.0
 
   init(
-    picturesPerEpoch: Int, freshEpochs: Int = .max,
+    imagesPerEpoch: Int, freshEpochs: Int = .max,
     now: @escaping () -> ContinuousClock.Instant = { .now }
   ) {
-    self.picturesPerEpoch = picturesPerEpoch
+    self.imagesPerEpoch = imagesPerEpoch
     self.freshEpochs = freshEpochs
     self.now = now
     mark = now()
@@ -37,34 +37,34 @@ struct ProgressMeter {
       isInsideEpoch = stepsPerEpoch > 0 && completed % stepsPerEpoch != 0
     case .step(_, _, let count, _):
       // A checkpoint that claims to stand elsewhere must not end the display.
-      let pictures = min(max(0, count), picturesPerEpoch)
+      let images = min(max(0, count), imagesPerEpoch)
       // Behind a start inside an epoch most of these were there before.
-      if !isInsideEpoch { add(max(0, pictures - self.pictures), in: (time - mark).inSeconds) }
+      if !isInsideEpoch { add(max(0, images - self.images), in: (time - mark).inSeconds) }
       isInsideEpoch = false
-      self.pictures = pictures
+      self.images = images
     case .epoch(let metrics, _, _, _):
-      pictures = 0
+      images = 0
       if metrics.epoch == freshEpochs { (counted, seconds) = (0, 0) }
-    case .validating, .pictures, .checkpoint, .warning: break
+    case .validating, .images, .checkpoint, .warning: break
     }
     mark = time
   }
 
-  private mutating func add(_ pictures: Int, in time: Double) {
+  private mutating func add(_ images: Int, in time: Double) {
     let memory = exp(-time / 30)
-    counted = counted * memory + Double(pictures)
+    counted = counted * memory + Double(images)
     seconds = seconds * memory + time
   }
 
-  /// Pictures a second, lately; 0 before the first step.
+  /// Images a second, lately; 0 before the first step.
   var rate: Double { seconds > 0 ? counted / seconds : 0 }
 
-  /// Seconds until the last picture that takes time, nil where that cannot be known.
+  /// Seconds until the last image that takes time, nil where that cannot be known.
   private func left(epoch: Int) -> Double? {
     let last = epoch <= freshEpochs ? min(epochs, freshEpochs) : epochs
     let remaining =
-      Double(picturesPerEpoch - pictures)
-      + max(0, Double(last) - Double(epoch)) * Double(picturesPerEpoch)
+      Double(imagesPerEpoch - images)
+      + max(0, Double(last) - Double(epoch)) * Double(imagesPerEpoch)
     return rate > 0 ? remaining / rate : nil
   }
 
@@ -72,13 +72,13 @@ struct ProgressMeter {
   /// `width` columns hold.
   func bar(epoch: Int, loss: Double?, width: Int) -> String {
     let facts = [
-      "\(pictures)/\(picturesPerEpoch)",
+      "\(images)/\(imagesPerEpoch)",
       left(epoch: epoch).flatMap(clock).map { "\($0) left" },
       rate > 0 ? "\(EpochTable.measure(rate)) images/s" : nil,
       loss.map { "loss \(EpochTable.loss($0))" },
     ].compactMap(\.self)
     return StatusLine.text(
-      "epoch \(epoch)/\(epochs)", share: Double(pictures) / Double(max(1, picturesPerEpoch)), facts,
+      "epoch \(epoch)/\(epochs)", share: Double(images) / Double(max(1, imagesPerEpoch)), facts,
       width: width)
   }
 }

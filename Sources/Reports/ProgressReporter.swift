@@ -27,8 +27,8 @@ package struct ProgressReporter {
   ///
   /// - Parameters:
   ///   - terminal: the terminal that standard output is, nil for none.
-  ///   - trainCount: training pictures an epoch, for the time that is left.
-  ///   - freshEpochs: how many epochs see pictures that no epoch before has seen.
+  ///   - trainCount: training images an epoch, for the time that is left.
+  ///   - freshEpochs: how many epochs see images that no epoch before has seen.
   ///   - write: receives what goes to standard output, without a line break of its own. Text that it
   ///     does not take, as on a full disk or behind a pipe that was closed, is lost; the run goes
   ///     on.
@@ -41,7 +41,7 @@ package struct ProgressReporter {
     isJSON = style == .json
     self.terminal = style == .auto ? terminal : nil
     self.write = write
-    meter = ProgressMeter(picturesPerEpoch: trainCount, freshEpochs: freshEpochs)
+    meter = ProgressMeter(imagesPerEpoch: trainCount, freshEpochs: freshEpochs)
     line = self.terminal.map(StatusLine.init)
   }
 
@@ -86,18 +86,18 @@ package struct ProgressReporter {
     case .warning(let text):
       close()
       write("warning: \(visible(text, except: []))\n")
-    case .pictures(let tally):
+    case .images(let tally):
       close()
       if let sentence = tally.sentence { write(sentence + "\n") }
     case .checkpoint: break
     }
   }
 
-  /// Says once how many pictures are left out, and again where other ones are.
+  /// Says once how many images are left out, and again where other ones are.
   private mutating func showLeftOut(_ paths: [String]) {
     defer { leftOut = paths }
     guard paths != leftOut else { return }
-    let subject = paths.count == 1 ? "1 picture was" : "\(paths.count) pictures were"
+    let subject = paths.count == 1 ? "1 image was" : "\(paths.count) images were"
     write("\(subject) left out; metrics.jsonl names what is left out\n")
   }
 }

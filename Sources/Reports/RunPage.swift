@@ -2,16 +2,16 @@ import Foundation
 import Training
 
 /// One run as a self-contained HTML page: its curves, how the best head does on the validation
-/// pictures, and the pictures that it finds hardest.
+/// images, and the images that it finds hardest.
 package struct RunPage {
-  /// A validation picture with its class and what the head says.
-  package struct Picture: Sendable {
+  /// A validation image with its class and what the head says.
+  package struct Image: Sendable {
     let path: String
     let truth: String
     let prediction: Prediction
     let jpeg: [UInt8]
 
-    /// A picture of the page.
+    /// An image of the page.
     package init(path: String, truth: String, prediction: Prediction, jpeg: [UInt8]) {
       self.path = path
       self.truth = truth
@@ -25,20 +25,20 @@ package struct RunPage {
   private let classes: [String]
   private let facts: [(name: String, value: String)]
   private let confusion: [[Int]]?
-  private let hardest: [Picture]
+  private let hardest: [Image]
   private let note: String?
 
   /// Puts a page together.
   ///
   /// - Parameters:
   ///   - facts: what else to say about the run, as a table.
-  ///   - confusion: `confusion[label][prediction]` of the best head on the validation pictures; nil
+  ///   - confusion: `confusion[label][prediction]` of the best head on the validation images; nil
   ///     where they or the backbone are not at hand.
-  ///   - hardest: pictures to show, the hardest first.
+  ///   - hardest: images to show, the hardest first.
   ///   - note: why `confusion` is missing, where it is.
   package init(
     epochs: [EpochMetrics], classes: [String], facts: [(name: String, value: String)],
-    confusion: [[Int]]?, hardest: [Picture], note: String?
+    confusion: [[Int]]?, hardest: [Image], note: String?
   ) {
     self.epochs = epochs
     self.classes = classes
@@ -57,7 +57,7 @@ package struct RunPage {
     return HTMLPage.text(
       title: "Training run", facts: summary,
       body: sections.compactMap { $0 }.joined(separator: "\n"),
-      style: [LineChart.style, PictureCard.style, Self.style].joined(separator: "\n"))
+      style: [LineChart.style, ImageCard.style, Self.style].joined(separator: "\n"))
   }
 
   private var summary: String {
@@ -92,12 +92,12 @@ package struct RunPage {
   /// How many classes the whole matrix is shown for, and how many rows of the list for more.
   private static let matrixLimit = 30
 
-  /// What the pictures of each class are taken for.
+  /// What the images of each class are taken for.
   private func matrix(_ confusion: [[Int]]) -> String {
     let count = confusion.reduce(0) { $0 + $1.reduce(0, +) }
     let right = classes.indices.reduce(0) { $0 + confusion[$1][$1] }
     return """
-      <h2>The best head on the validation pictures</h2>
+      <h2>The best head on the validation images</h2>
       <p>\(right) of \(count) are classified rightly. \
       \(classes.count <= Self.matrixLimit ? wholeMatrix(confusion) : commonest(confusion))
       """
@@ -116,7 +116,7 @@ package struct RunPage {
       return "<tr><th>\(HTMLPage.escaped(classes[row]))</th>\(cells.joined())</tr>"
     }
     return """
-      Rows: what the pictures show; columns: what they are taken for.</p>
+      Rows: what the images show; columns: what they are taken for.</p>
       <div class="scroll"><table class="confusion"><tr><th></th>\(heads)</tr>
       \(rows.joined(separator: "\n"))
       </table></div>
@@ -139,7 +139,7 @@ package struct RunPage {
     guard !lines.isEmpty else { return "There is no confusion.</p>" }
     return """
       The commonest confusions, \(shown.count) of \(wrong.count):</p>
-      <div class="scroll"><table><tr><th>class</th><th>taken for</th><th>pictures</th></tr>
+      <div class="scroll"><table><tr><th>class</th><th>taken for</th><th>images</th></tr>
       \(lines.joined(separator: "\n"))
       </table></div>
       """
@@ -147,14 +147,14 @@ package struct RunPage {
 
   private var gallery: String {
     let cards = hardest.map {
-      PictureCard.html(
+      ImageCard.html(
         caption: $0.path, jpeg: $0.jpeg, prediction: $0.prediction, truth: $0.truth)
     }
     return """
-      <h2>The hardest validation pictures</h2>
+      <h2>The hardest validation images</h2>
       <p class="note">Those whose right class (✓) gets the least probability. A wrong label or a \
-      picture that shows neither class is found here first.</p>
-      \(PictureCard.grid(cards))
+      image that shows neither class is found here first.</p>
+      \(ImageCard.grid(cards))
       """
   }
 

@@ -2,41 +2,41 @@ import Kernels
 import ResNetWeights
 
 extension Backbone {
-  /// The features of one group of pictures.
-  func forward(_ pictures: [[Float]], _ workspace: Workspace) -> [[Float]] {
-    let alone = PictureGroups.alone(of: packed.stages.count)
-    for (index, picture) in pictures.enumerated() {
-      var maps = stem(picture, workspace)
+  /// The features of one group of images.
+  func forward(_ images: [[Float]], _ workspace: Workspace) -> [[Float]] {
+    let alone = ImageGroups.alone(of: packed.stages.count)
+    for (index, image) in images.enumerated() {
+      var maps = stem(image, workspace)
       for stage in 0..<alone {
         let isLast = stage == alone - 1
-        let output = stageMaps(stage, pictures: isLast ? pictures.count : 1)
-          .picture(isLast ? index : 0)
+        let output = stageMaps(stage, images: isLast ? images.count : 1)
+          .image(isLast ? index : 0)
         run(packed.stages[stage], from: maps, to: output, workspace)
         maps = output
       }
     }
-    var maps = stageMaps(alone - 1, pictures: pictures.count)
+    var maps = stageMaps(alone - 1, images: images.count)
     for stage in alone..<packed.stages.count {
-      let output = stageMaps(stage, pictures: pictures.count)
+      let output = stageMaps(stage, images: images.count)
       run(packed.stages[stage], from: maps, to: output, workspace)
       maps = output
     }
-    return (0..<pictures.count).map { engine.channelMeans(of: maps.picture($0), workspace) }
+    return (0..<images.count).map { engine.channelMeans(of: maps.image($0), workspace) }
   }
 
   /// The maps between the blocks of a stage.
-  private func stageMaps(_ stage: Int, pictures: Int) -> FeatureMap {
+  private func stageMaps(_ stage: Int, images: Int) -> FeatureMap {
     buffers.stages[stage].maps(
-      pictures, size: buffers.sizes[stage],
+      images, size: buffers.sizes[stage],
       channels: network.layout.outputs[stage])
   }
 
   /// conv1 and the max-pooling.
-  private func stem(_ picture: [Float], _ workspace: Workspace) -> FeatureMap {
+  private func stem(_ image: [Float], _ workspace: Workspace) -> FeatureMap {
     let channels = packed.stem.shape.outputs
     let filtered = buffers.stem.maps(1, size: inputSize / 2, channels: channels)
     let pooled = buffers.pooled.maps(1, size: buffers.pooledSize, channels: channels)
-    engine.frame(picture, size: inputSize, into: buffers.framed, workspace)
+    engine.frame(image, size: inputSize, into: buffers.framed, workspace)
     engine.stem(
       packed.stem, from: buffers.framed, through: filtered, to: pooled,
       padding: network.conventions.maxPool == .padded ? 1 : 0, workspace)
@@ -53,10 +53,10 @@ extension Backbone {
     var input = input
     for block in blocks {
       let reduced = buffers.reduced.maps(
-        input.pictures, size: block.reduce.shape.outputSize(of: input.size),
+        input.images, size: block.reduce.shape.outputSize(of: input.size),
         channels: block.reduce.shape.outputs)
       let filtered = buffers.filtered.maps(
-        input.pictures, size: output.size, channels: block.filter.shape.outputs)
+        input.images, size: output.size, channels: block.filter.shape.outputs)
       engine.convolve(block.reduce, from: input, to: reduced, relu: true, workspace)
       engine.convolve(block.filter, from: reduced, to: filtered, relu: true, workspace)
       if let downsample = block.downsample {

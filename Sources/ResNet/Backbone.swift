@@ -2,17 +2,17 @@ import Kernels
 import ResNetWeights
 import Tensors
 
-/// A frozen ResNet: pictures to feature vectors.
+/// A frozen ResNet: images to feature vectors.
 ///
 /// A backbone never changes, and any number of threads may use it, each with a workspace of its
-/// own. The features of a picture are the same bits whatever other pictures share the call and
+/// own. The features of an image are the same bits whatever other images share the call and
 /// whichever thread computes them.
 package final class Backbone: Sendable {
   /// The network up to the feature layer.
   package let network: BackboneNetwork
   /// Which kernels compute.
   package let kernels: KernelPath
-  /// Height and width of the pictures, in pixels.
+  /// Height and width of the images, in pixels.
   package let inputSize: Int
 
   /// Why the packed weights are not shared through the cache that was given, if they are not.
@@ -22,12 +22,12 @@ package final class Backbone: Sendable {
   let packed: PackedBackbone
   let buffers: BackboneBuffers
 
-  /// How many features a picture has: the channels of the feature layer.
+  /// How many features an image has: the channels of the feature layer.
   package var featureCount: Int { network.layout.featureCount }
   /// The stage whose channel means are the features.
   package var featureLayer: FeatureLayer { FeatureLayer.allCases[network.stages.count - 1] }
-  /// How many pictures a call takes at most, and best.
-  package static var groupSize: Int { PictureGroups.most }
+  /// How many images a call takes at most, and best.
+  package static var groupSize: Int { ImageGroups.most }
 
   /// Makes a backbone from torchvision-named weights.
   ///
@@ -42,7 +42,7 @@ package final class Backbone: Sendable {
   ///   - conventions: what the weights leave open.
   ///   - featureLayer: the stage whose channel means are the features; by default the deepest.
   ///   - kernels: which kernels compute; ``KernelPath/selected(environment:)`` finds the best.
-  ///   - inputSize: height and width of the pictures, a multiple of 32 from 64 to 1024.
+  ///   - inputSize: height and width of the images, a multiple of 32 from 64 to 1024.
   /// - Throws: a ``BackboneError`` that names the tensor that is missing or wrong, a
   ///   `FileError` if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
   package init(
@@ -53,7 +53,7 @@ package final class Backbone: Sendable {
     guard inputSize % 32 == 0, (64...1024).contains(inputSize) else {
       throw BackboneError(
         .input,
-        "pictures of \(inputSize) pixels a side cannot be used: "
+        "images of \(inputSize) pixels a side cannot be used: "
           + "a multiple of 32 from 64 to 1024 is needed")
     }
     try kernels.check()
@@ -96,31 +96,31 @@ package final class Backbone: Sendable {
   /// - Throws: an `OutOfMemory`.
   package func makeWorkspace() throws -> Workspace { try Workspace(buffers.layout) }
 
-  /// The features of each of `pictures`: the channel means after the feature layer.
+  /// The features of each of `images`: the channel means after the feature layer.
   ///
   /// - Parameters:
-  ///   - pictures: at most ``groupSize``, each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
+  ///   - images: at most ``groupSize``, each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
   ///     normalised as the weights need it.
   ///   - workspace: made by ``makeWorkspace()`` of this backbone, used by no other thread
   ///     meanwhile.
   /// - Precondition: there are no more than ``groupSize``.
-  /// - Returns: ``featureCount`` values a picture.
-  /// - Throws: a ``BackboneError`` if a picture has a wrong size, or if features are not finite.
+  /// - Returns: ``featureCount`` values an image.
+  /// - Throws: a ``BackboneError`` if an image has a wrong size, or if features are not finite.
   package func features(
-    of pictures: [[Float]], workspace: Workspace
+    of images: [[Float]], workspace: Workspace
   ) throws(BackboneError) -> [[Float]] {
-    precondition(pictures.count <= Self.groupSize)
-    for picture in pictures where picture.count != inputSize * inputSize * 3 {
+    precondition(images.count <= Self.groupSize)
+    for image in images where image.count != inputSize * inputSize * 3 {
       throw BackboneError(
         .input,
-        "a picture has \(picture.count) values; \(inputSize) x \(inputSize) x 3 are needed")
+        "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
     }
-    let features = pictures.isEmpty ? [] : forward(pictures, workspace)
+    let features = images.isEmpty ? [] : forward(images, workspace)
     guard features.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw BackboneError(
         .notFinite,
         "the backbone's features are not finite; "
-          + "the weights do not fit the picture's normalisation")
+          + "the weights do not fit the image's normalisation")
     }
     return features
   }

@@ -1,21 +1,21 @@
 import Kernels
 import ResNetWeights
 
-/// How pictures are grouped on their way through the stages.
+/// How images are grouped on their way through the stages.
 ///
-/// Early stages have large maps and few weights: a picture goes through them alone, so that its
-/// maps stay in the caches. Late stages have small maps and many weights: a group of pictures
+/// Early stages have large maps and few weights: an image goes through them alone, so that its
+/// maps stay in the caches. Late stages have small maps and many weights: a group of images
 /// shares each pass over the weights.
-enum PictureGroups {
-  /// Stages that the pictures of a trunk with `stages` of them pass one at a time.
+enum ImageGroups {
+  /// Stages that the images of a trunk with `stages` of them pass one at a time.
   static func alone(of stages: Int) -> Int { min(2, stages) }
-  /// Pictures that pass the other stages together, at most.
+  /// Images that pass the other stages together, at most.
   static let most = 8
 }
 
 /// The offsets of all feature maps in a workspace.
 struct BackboneBuffers: Sendable {
-  /// The picture in its frame of zeros.
+  /// The image in its frame of zeros.
   let framed: FeatureBuffer
   /// What conv1 makes of it.
   let stem: FeatureBuffer
@@ -24,7 +24,7 @@ struct BackboneBuffers: Sendable {
   /// Height and width of it.
   let pooledSize: Int
   /// The maps between the blocks of each stage; every block adds to them in place. From the last of
-  /// the stages that pictures pass alone on, they are those of a group of pictures.
+  /// the stages that images pass alone on, they are those of a group of images.
   let stages: [FeatureBuffer]
   /// Their heights and widths.
   let sizes: [Int]
@@ -34,30 +34,30 @@ struct BackboneBuffers: Sendable {
   let filtered: FeatureBuffer
   let layout: WorkspaceLayout
 
-  /// Buffers for `network` and pictures of `inputSize` pixels a side.
+  /// Buffers for `network` and images of `inputSize` pixels a side.
   init(_ network: BackboneNetwork, inputSize: Int) {
     var layout = WorkspaceLayout()
     let stemOutputs = network.stem.outputs
-    framed = layout.reservePicture(size: inputSize)
+    framed = layout.reserveImage(size: inputSize)
     stem = layout.reserve([(1, inputSize / 2, stemOutputs)])
     var size = network.conventions.maxPool.outputSize(of: inputSize / 2)
     pooled = layout.reserve([(1, size, stemOutputs)])
     pooledSize = size
-    let alone = PictureGroups.alone(of: network.stages.count)
+    let alone = ImageGroups.alone(of: network.stages.count)
     let stages = network.stages.enumerated().map { stage, blocks in
       BlockExtents.all(
-        blocks, pictures: stage < alone ? 1 : PictureGroups.most, inputSize: &size)
+        blocks, images: stage < alone ? 1 : ImageGroups.most, inputSize: &size)
     }
     sizes = stages.map { $0[$0.count - 1].outputSize }
     self.stages = stages.enumerated().map { stage, blocks in
-      let pictures = stage < alone - 1 ? 1 : PictureGroups.most
+      let images = stage < alone - 1 ? 1 : ImageGroups.most
       return layout.reserve(
-        blocks.map { (pictures, $0.outputSize, $0.block.expand.shape.outputs) })
+        blocks.map { (images, $0.outputSize, $0.block.expand.shape.outputs) })
     }
     reduced = layout.reserve(
-      stages.joined().map { ($0.pictures, $0.reducedSize, $0.block.reduce.shape.outputs) })
+      stages.joined().map { ($0.images, $0.reducedSize, $0.block.reduce.shape.outputs) })
     filtered = layout.reserve(
-      stages.joined().map { ($0.pictures, $0.outputSize, $0.block.filter.shape.outputs) })
+      stages.joined().map { ($0.images, $0.outputSize, $0.block.filter.shape.outputs) })
     self.layout = layout
   }
 }
@@ -65,19 +65,19 @@ struct BackboneBuffers: Sendable {
 /// The sizes of the maps of one block.
 private struct BlockExtents {
   let block: BackboneNetwork.Block
-  let pictures: Int
+  let images: Int
   let reducedSize: Int
   let outputSize: Int
 
   /// Those of the blocks of a stage; `size` is that of its input, then that of its output.
   static func all(
-    _ blocks: [BackboneNetwork.Block], pictures: Int, inputSize size: inout Int
+    _ blocks: [BackboneNetwork.Block], images: Int, inputSize size: inout Int
   ) -> [BlockExtents] {
     blocks.map { block in
       let reduced = block.reduce.shape.outputSize(of: size)
       size = block.filter.shape.outputSize(of: reduced)
       return BlockExtents(
-        block: block, pictures: pictures, reducedSize: reduced, outputSize: size)
+        block: block, images: images, reducedSize: reduced, outputSize: size)
     }
   }
 }

@@ -52,7 +52,7 @@ package struct Normalisation: Sendable {
       }
   }
 
-  /// Whether every picture gets finite numbers.
+  /// Whether every image gets finite numbers.
   package var isUsable: Bool {
     let (mean, std) = single
     return scale.isFinite

@@ -1,4 +1,4 @@
-/// A decoded picture: 8 bits each of red, green and blue, rows from top to bottom.
+/// A decoded image: 8 bits each of red, green and blue, rows from top to bottom.
 package struct RGBImage: Sendable, Equatable {
   /// Pixels in a row, at least 1.
   package let width: Int
@@ -7,7 +7,7 @@ package struct RGBImage: Sendable, Equatable {
   /// `height * width * 3` bytes: row by row, interleaved R, G, B.
   package var pixels: [UInt8]
 
-  /// Makes a picture from its interleaved bytes.
+  /// Makes an image from its interleaved bytes.
   ///
   /// - Precondition: `pixels.count == width * height * 3`.
   package init(width: Int, height: Int, pixels: [UInt8]) {

@@ -104,7 +104,7 @@ import Training
       ["--checkpoint", demo.run, "--html", page, demo.data + "/validation"] + demo.machine)
     let error = #expect(throws: Failure.self) { try predict.run() }
     #expect(error?.status == .badData)
-    #expect(error?.description.hasPrefix("1 of 7 pictures cannot be used:") == true)
+    #expect(error?.description.hasPrefix("1 of 7 images cannot be used:") == true)
     #expect(error?.description.contains(bad) == true)
     let captions = try captions(demo.folder.text("page.html"))
     #expect(captions.count == 7 && captions == captions.sorted())
@@ -128,6 +128,6 @@ import Training
       return try #require(Double(right.2))
     }
     #expect(shares.count == 6 && shares == shares.sorted() && Set(shares).count > 1)
-    #expect(try captions(page("two.html", ["--pictures", "2"])) == Array(captions(html).prefix(2)))
+    #expect(try captions(page("two.html", ["--images", "2"])) == Array(captions(html).prefix(2)))
   }
 }

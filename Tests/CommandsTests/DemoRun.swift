@@ -39,7 +39,7 @@ func command<Some: Command>(_ type: Some.Type, _ words: [String]) throws -> Some
   return command
 }
 
-/// A run on generated pictures that never took a step: its head is the one that training begins
+/// A run on generated images that never took a step: its head is the one that training begins
 /// with, so that nothing has to be trained for what follows a run.
 struct DemoRun {
   let folder: ScratchFolder

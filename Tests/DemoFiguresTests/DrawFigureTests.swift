@@ -6,24 +6,24 @@ import Testing
 @Suite struct DrawFigureTests {
   @Test(arguments: FigureKind.allCases)
   func isAFunctionOfItsArguments(kind: FigureKind) {
-    let picture = drawFigure(kind: kind, seed: 3, index: 5)
-    #expect(picture == drawFigure(kind: kind, seed: 3, index: 5))
-    #expect(picture != drawFigure(kind: kind, seed: 3, index: 6))
-    #expect(picture != drawFigure(kind: kind, seed: 4, index: 5))
+    let image = drawFigure(kind: kind, seed: 3, index: 5)
+    #expect(image == drawFigure(kind: kind, seed: 3, index: 5))
+    #expect(image != drawFigure(kind: kind, seed: 3, index: 6))
+    #expect(image != drawFigure(kind: kind, seed: 4, index: 5))
   }
 
-  @Test func kindsDrawDifferentPictures() {
-    let pictures = FigureKind.allCases.map { drawFigure(kind: $0, seed: 0, index: 0).pixels }
-    #expect(Set(pictures).count == FigureKind.allCases.count)
+  @Test func kindsDrawDifferentImages() {
+    let images = FigureKind.allCases.map { drawFigure(kind: $0, seed: 0, index: 0).pixels }
+    #expect(Set(images).count == FigureKind.allCases.count)
   }
 
   @Test func sizesVaryWithinTheirRange() {
-    let pictures = (0..<30).map { drawFigure(kind: .alien, seed: 1, index: $0) }
-    #expect(pictures.allSatisfy { (160...320).contains($0.width) })
-    #expect(pictures.allSatisfy { (160...320).contains($0.height) })
-    #expect(Set(pictures.map(\.width)).count > 15)
-    #expect(pictures.contains { $0.width > $0.height })
-    #expect(pictures.contains { $0.width < $0.height })
+    let images = (0..<30).map { drawFigure(kind: .alien, seed: 1, index: $0) }
+    #expect(images.allSatisfy { (160...320).contains($0.width) })
+    #expect(images.allSatisfy { (160...320).contains($0.height) })
+    #expect(Set(images.map(\.width)).count > 15)
+    #expect(images.contains { $0.width > $0.height })
+    #expect(images.contains { $0.width < $0.height })
   }
 
   @Test func setsHaveTheirClasses() {
@@ -34,8 +34,8 @@ import Testing
     #expect(Set(training).isDisjoint(with: ["alien", "predator"]))
   }
 
-  /// The two classes must not give themselves away by colour: the average over many pictures of
-  /// each differs by less than the spread between pictures.
+  /// The two classes must not give themselves away by colour: the average over many images of
+  /// each differs by less than the spread between images.
   @Test func classesHaveAboutTheSameColours() {
     let means = DemoSet.demo.kinds.map { kind in
       (0..<60).map { meanLevel(drawFigure(kind: kind, seed: 0, index: $0)) }
@@ -49,8 +49,8 @@ import Testing
   @Test(arguments: [FigureKind.alien, .predator, .gear])
   func figuresStandOutFromTheirBackground(kind: FigureKind) {
     for index in 0..<10 {
-      let picture = drawFigure(kind: kind, seed: 2, index: index)
-      let levels = picture.pixels.map(Double.init)
+      let image = drawFigure(kind: kind, seed: 2, index: index)
+      let levels = image.pixels.map(Double.init)
       let mean = levels.reduce(0, +) / Double(levels.count)
       let variance = levels.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(levels.count)
       #expect(variance > 100)

@@ -5,7 +5,7 @@ import ResNetWeights
 import TensorFormats
 import Tensors
 
-// The entry point of libFuzzer for the readers of weight files and pictures; `scripts/fuzz` builds and
+// The entry point of libFuzzer for the readers of weight files and images; `scripts/fuzz` builds and
 // runs it.
 //
 // The reader that AVP_FUZZ_READER names gets the bytes as they are. Whatever they are, it must come
@@ -62,8 +62,8 @@ private func read(_ bytes: [UInt8], with reader: Reader) throws {
     readAll(file)
     readAll(try ONNXBackbone(file).tensors)
   case .jpeg, .png, .webp, .gif, .bmp, .pnm, .tiff:
-    _ = PictureNotes(bytes)
-    let file = try PictureFile(bytes)
+    _ = ImageNotes(bytes)
+    let file = try ImageFile(bytes)
     // Larger ones cost time alone.
     if file.width * file.height <= 1 << 20 { _ = try file.decode() }
   case .any: readAll(try BackboneWeights(OpenedWeights(source)))

@@ -4,9 +4,9 @@ import Testing
 
 /// What is wrong with files that are neither JPEG nor PNG.
 @Suite struct BadFormatTests {
-  private let golden: GoldenPictures
+  private let golden: GoldenImages
 
-  init() throws { golden = try GoldenPictures() }
+  init() throws { golden = try GoldenImages() }
 
   /// A plain text may end within its last number, which nobody can notice.
   @Test func truncatedFilesAreRefusedUnlessAllPixelsAreThere() throws {
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [(10_001, 10_000), (1_000_001, 1), (1, 1_000_001), (1 << 31, 1 << 31)])
-  func picturesOverTheLimitAreRefusedByTheirHeader(width: Int, height: Int) throws {
+  func imagesOverTheLimitAreRefusedByTheirHeader(width: Int, height: Int) throws {
     let tiff = try golden.bytes("tiff-one-pixel")
     // The entries of the size are the first ones of the directory, which follows three bytes.
     var files = [
@@ -81,17 +81,17 @@ import Testing
     #expect(refusal(Array("P6 99999999999 1 255\n".utf8))?.contains("number") == true)
   }
 
-  @Test func picturesWithoutPixels() throws {
-    #expect(refusal(Array("P5 0 3 255\n".utf8)) == "the picture has no pixels")
+  @Test func imagesWithoutPixels() throws {
+    #expect(refusal(Array("P5 0 3 255\n".utf8)) == "the image has no pixels")
     for offset in [18, 22] {
       #expect(
-        refusal(try changed("bmp-rgb-24", [(offset, [0, 0, 0, 0])])) == "the picture has no pixels")
+        refusal(try changed("bmp-rgb-24", [(offset, [0, 0, 0, 0])])) == "the image has no pixels")
     }
     #expect(refusal(try changed("tiff-one-pixel", [(22, [0, 0, 0, 0])])) != nil)
   }
 
   /// A tile of 65,520 x 65,520 pixels would take 12 GB.
-  @Test func aTileThatNoPictureNeeds() throws {
+  @Test func aTileThatNoImageNeeds() throws {
     var bytes = try golden.bytes("tiff-channels-3-tiles-deflate")
     for tag: [UInt8] in [[0x42, 1, 4, 0], [0x43, 1, 4, 0]] {
       let entry = try #require(

@@ -3,9 +3,9 @@ import ImageCodecs
 import TensorFormats
 import Testing
 
-/// Pictures of every kind with the pixels that Pillow reads from them: JPEG and PNG from
+/// Images of every kind with the pixels that Pillow reads from them: JPEG and PNG from
 /// `scripts/make-golden-pictures`, all others from `scripts/make-golden-formats`.
-struct GoldenPictures {
+struct GoldenImages {
   private let common: SafeTensorsFile
   private let others: SafeTensorsFile
 
@@ -44,7 +44,7 @@ struct GoldenPictures {
 
 @Suite struct GoldenDecodingTests {
   @Test func everyKindGivesPillowsPixels() throws {
-    let golden = try GoldenPictures()
+    let golden = try GoldenImages()
     #expect(golden.kinds.count > 270)
     for kind in golden.kinds {
       let bytes = try golden.bytes(kind)
@@ -61,7 +61,7 @@ struct GoldenPictures {
   @Test(
     .enabled(if: reference("AVP_TEST_GOLDEN") != nil, "AVP_TEST_GOLDEN is not set"),
     .enabled(if: reference("AVP_TEST_DATA") != nil, "AVP_TEST_DATA is not set"))
-  func realPicturesGivePillowsPixels() throws {
+  func realImagesGivePillowsPixels() throws {
     let folder = try #require(reference("AVP_TEST_GOLDEN"))
     let data = try #require(reference("AVP_TEST_DATA"))
     let golden = try SafeTensorsFile(path: folder + "/pictures.safetensors")

@@ -3,25 +3,25 @@ import Tensors
 import Testing
 
 @Suite struct JPEGEncoderTests {
-  private let picture = RGBImage(
+  private let image = RGBImage(
     width: 37, height: 21, pixels: (0..<37 * 21 * 3).map { UInt8(truncatingIfNeeded: $0 / 8) })
 
   @Test func writesAJPEGFile() throws {
-    let bytes = try encodeJPEG(picture, quality: 90)
+    let bytes = try encodeJPEG(image, quality: 90)
     #expect(bytes.prefix(3) == [0xFF, 0xD8, 0xFF])
     #expect(bytes.suffix(2) == [0xFF, 0xD9])
   }
 
   @Test func givesTheSameBytesAgain() throws {
-    #expect(try encodeJPEG(picture, quality: 75) == encodeJPEG(picture, quality: 75))
+    #expect(try encodeJPEG(image, quality: 75) == encodeJPEG(image, quality: 75))
   }
 
   @Test func betterQualityIsLarger() throws {
-    let sizes = try [10, 50, 95].map { try encodeJPEG(picture, quality: $0).count }
+    let sizes = try [10, 50, 95].map { try encodeJPEG(image, quality: $0).count }
     #expect(sizes == sizes.sorted() && Set(sizes).count == 3)
   }
 
-  @Test func decodesToAboutTheSamePicture() throws {
+  @Test func decodesToAboutTheSameImage() throws {
     var pixels: [UInt8] = []
     for y in 0..<30 {
       for x in 0..<45 {
@@ -38,7 +38,7 @@ import Testing
     #expect((differences.max() ?? 0) < 32)
   }
 
-  @Test func largePicturesGrowTheBuffer() throws {
+  @Test func largeImagesGrowTheBuffer() throws {
     var random = CounterRandom(seed: 0, purpose: .demoFigures)
     let noise = RGBImage(
       width: 700, height: 500,
@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: [Int.min, -1, 0, 101])
   func refusesAQualityOutOfRange(quality: Int) {
-    let error = #expect(throws: ImageError.self) { try encodeJPEG(picture, quality: quality) }
+    let error = #expect(throws: ImageError.self) { try encodeJPEG(image, quality: quality) }
     #expect(error?.description.contains("\(quality)") == true)
   }
 

@@ -3,11 +3,11 @@ import ImageCodecs
 import Tensors
 import Testing
 
-/// Damaged pictures either decode to the size they claim or are refused; they never end the
+/// Damaged images either decode to the size they claim or are refused; they never end the
 /// process.
 @Suite struct RandomDamageTests {
-  @Test func aFewThousandDamagedPictures() throws {
-    let golden = try GoldenPictures()
+  @Test func aFewThousandDamagedImages() throws {
+    let golden = try GoldenImages()
     for kind in golden.kinds {
       let bytes = try golden.bytes(kind)
       for index in 0..<100 { decodeDamaged(bytes, seed: 1, index: index) }
@@ -18,11 +18,11 @@ import Testing
   @Test(
     .enabled(
       if: ProcessInfo.processInfo.environment["AVP_FULL_TESTS"] == "1", "AVP_FULL_TESTS is not 1"))
-  func twoMinutesOfDamagedPictures() throws {
+  func twoMinutesOfDamagedImages() throws {
     let chosen = ProcessInfo.processInfo.environment["AVP_FUZZ_SEED"].flatMap { UInt64($0) }
     let seed = chosen ?? UInt64.random(in: 0..<1 << 32)
-    print("damaged pictures: AVP_FUZZ_SEED=\(seed)")
-    let golden = try GoldenPictures()
+    print("damaged images: AVP_FUZZ_SEED=\(seed)")
+    let golden = try GoldenImages()
     let files = try golden.kinds.map { try golden.bytes($0) }
     let end = ContinuousClock.now + .seconds(120)
     var index = 0
@@ -30,7 +30,7 @@ import Testing
       decodeDamaged(files[index % files.count], seed: seed, index: index)
       index += 1
     }
-    print("damaged pictures: \(index) were tried")
+    print("damaged images: \(index) were tried")
   }
 
   private func decodeDamaged(_ bytes: [UInt8], seed: UInt64, index: Int) {
@@ -38,7 +38,7 @@ import Testing
     var damaged = bytes.damaged(&random)
     // Half of the PNG files get past the checks, and reach the decoder itself.
     if bytes.first == 0x89, random.below(2) == 0 { damaged = damaged.withRightChecks }
-    _ = PictureNotes(damaged)
+    _ = ImageNotes(damaged)
     do throws(ImageError) {
       let image = try decodeImage(damaged)
       #expect(image.pixels.count == image.width * image.height * 3)

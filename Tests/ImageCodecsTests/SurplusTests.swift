@@ -3,16 +3,16 @@ import Foundation
 import ImageCodecs
 import Testing
 
-/// Pictures whose rows are all there, and whose files end in an unusual way.
+/// Images whose rows are all there, and whose files end in an unusual way.
 @Suite struct SurplusTests {
-  private let golden: GoldenPictures
+  private let golden: GoldenImages
 
-  init() throws { golden = try GoldenPictures() }
+  init() throws { golden = try GoldenImages() }
 
   /// What follows the last row where cameras and tools add something of their own.
   private static let trailers: [[UInt8]] = [
     [], Array("SEFH a maker's trailer".utf8), [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0, 0],
-    Array("text and an inner picture".utf8) + [0xFF, 0xD8, 0xFF, 0xC0, 0, 4, 0, 0, 0xFF, 0xDA],
+    Array("text and an inner image".utf8) + [0xFF, 0xD8, 0xFF, 0xC0, 0, 4, 0, 0, 0xFF, 0xDA],
     [0, 0xFF, 0xE1, 0xFF, 0xFF, 1, 2, 3], [0xFF], [UInt8](repeating: 0, count: 1000),
   ]
 
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  /// An inner picture behind a cut one shows where the bits end; its own end marker is missing too.
+  /// An inner image behind a cut one shows where the bits end; its own end marker is missing too.
   @Test func jpegsOfWhichARowIsMissing() throws {
     for kind in jpegs where kind != "jpeg-damaged" {
       let bytes = try golden.bytes(kind)
@@ -118,8 +118,8 @@ import Testing
     let folder = try #require(ProcessInfo.processInfo.environment["AVP_TEST_CASES"])
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
     #expect(try sha256(decodeImage(bytes).pixels).hasPrefix(digest))
-    let notes = PictureNotes(
+    let notes = ImageNotes(
       isTurned: name.hasPrefix("exif"), isDeepGrey: name.hasPrefix("grey"))
-    #expect(PictureNotes(bytes) == notes)
+    #expect(ImageNotes(bytes) == notes)
   }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImageData
 
-/// Picture sets that cannot serve: each message names the folder and the remedy.
+/// Image sets that cannot serve: each message names the folder and the remedy.
 struct DatasetErrorTests {
   /// A set that `damage` makes unusable, the kind of its error, and words of its message.
   struct Case: Sendable, CustomTestStringConvertible {
@@ -38,8 +38,8 @@ struct DatasetErrorTests {
         try $0.remove("train/b")
       }),
     Case(
-      testDescription: "pictures without classes", kind: .invalid,
-      words: ["2 pictures lie directly in", "/train/CLASS/picture.jpg"],
+      testDescription: "images without classes", kind: .invalid,
+      words: ["2 images lie directly in", "/train/CLASS/image.jpg"],
       damage: {
         try $0.remove("train")
         try $0.add("train/1.jpg", [1])
@@ -49,11 +49,11 @@ struct DatasetErrorTests {
       testDescription: "one class", kind: .invalid, words: ["only the class 'b'", "at least 2"],
       damage: { try $0.remove("train/a") }),
     Case(
-      testDescription: "empty class", kind: .invalid, words: ["/train/empty holds no pictures"],
+      testDescription: "empty class", kind: .invalid, words: ["/train/empty holds no images"],
       damage: { try $0.addFolder("train/empty/deeper") }),
     Case(
       testDescription: "class of other files", kind: .invalid,
-      words: ["/train/c holds no pictures"],
+      words: ["/train/c holds no images"],
       damage: { try $0.add("train/c/1.heic", [1]) }),
     Case(
       testDescription: "class missing in validation", kind: .invalid,
@@ -79,7 +79,7 @@ struct DatasetErrorTests {
   ]
 
   @Test(arguments: cases) func badSetIsRefused(_ bad: Case) throws {
-    let folder = try TemporaryFolder.pictureSet()
+    let folder = try TemporaryFolder.imageSet()
     try bad.damage(folder)
     let error = #expect(throws: DatasetError.self) { try DatasetManifest.scan(root: folder.path) }
     #expect(error?.kind == bad.kind)
@@ -98,7 +98,7 @@ struct DatasetErrorTests {
   }
 
   @Test func unreadableSamplesAreNamed() throws {
-    let folder = try TemporaryFolder.pictureSet()
+    let folder = try TemporaryFolder.imageSet()
     let manifest = try DatasetManifest.scan(root: folder.path)
     #expect(DatasetManifest.unreadable(samples: manifest.train, root: folder.path).isEmpty)
     try folder.add("train/a/1.jpg", [1, 2, 3])
@@ -106,15 +106,15 @@ struct DatasetErrorTests {
     let found = DatasetManifest.unreadable(samples: manifest.train, root: folder.path)
     #expect(
       found.map(\.path) == ["train/a/1.jpg", "train/b/1.jpeg"].map { folder.path + "/" + $0 })
-    #expect(found.first?.reason == "it has 3 bytes, not 10 as when the picture set was listed")
+    #expect(found.first?.reason == "it has 3 bytes, not 10 as when the image set was listed")
     #expect(found.last?.reason == "No such file or directory")
   }
 }
 
-struct PictureSourceTests {
+struct ImageSourceTests {
   @Test func bytesAreTheFiles() throws {
     let folder = try TemporaryFolder(["a.jpg": 5, "empty.jpg": 0])
-    let source = PictureSource(root: folder.path)
+    let source = ImageSource(root: folder.path)
     #expect(
       try source.bytes(of: Sample(path: "a.jpg", label: 0, bytes: 5)) == [7, 7, 7, 7, 7])
     #expect(try source.bytes(of: Sample(path: "empty.jpg", label: 0, bytes: 0)).isEmpty)
@@ -141,7 +141,7 @@ struct PictureSourceTests {
   @Test func errorsNameTheFile() throws {
     let folder = try TemporaryFolder(["a.jpg": 5])
     try folder.addFolder("folder.jpg")
-    let source = PictureSource(root: folder.path)
+    let source = ImageSource(root: folder.path)
     for (name, bytes, kind, words) in [
       ("a.jpg", 5, DatasetError.Kind.invalid, "cannot be decoded"),
       ("a.jpg", 6, .missing, "it has 5 bytes, not 6"), ("b.jpg", 5, .missing, "No such file"),
@@ -159,7 +159,7 @@ struct PictureSourceTests {
   /// The memory of this process is a file whose first byte cannot be read.
   @Test func errorsOfTheDiskAreTheHosts() {
     let error = #expect(throws: DatasetError.self) {
-      try PictureSource(root: "/proc/self").bytes(of: Sample(path: "mem", label: 0, bytes: 0))
+      try ImageSource(root: "/proc/self").bytes(of: Sample(path: "mem", label: 0, bytes: 0))
     }
     #expect(error?.kind == .host)
     #expect(error?.description.contains("Input/output error") == true)
@@ -168,10 +168,10 @@ struct PictureSourceTests {
   @Test func hugeFilesAreNotRead() throws {
     let folder = try TemporaryFolder(["a.jpg": 1])
     // A sparse file: it has the size without the disk space.
-    let bytes = PictureSource.fileLimit + 1
+    let bytes = ImageSource.fileLimit + 1
     truncate(folder.path + "/a.jpg", off_t(bytes))
     let error = #expect(throws: DatasetError.self) {
-      try PictureSource(root: folder.path).image(
+      try ImageSource(root: folder.path).image(
         of: Sample(path: "a.jpg", label: 0, bytes: bytes))
     }
     #expect(error?.description.contains("more than the limit") == true)

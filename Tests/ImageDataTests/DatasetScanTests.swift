@@ -4,8 +4,8 @@ import Testing
 @testable import ImageData
 
 struct DatasetScanTests {
-  @Test func listsEveryPictureOnce() throws {
-    let folder = try TemporaryFolder.pictureSet()
+  @Test func listsEveryImageOnce() throws {
+    let folder = try TemporaryFolder.imageSet()
     let manifest = try DatasetManifest.scan(root: folder.path)
     #expect(manifest.classes == ["a", "b"])
     #expect(
@@ -61,8 +61,8 @@ struct DatasetScanTests {
     #expect(manifest.train.contains { $0.path == "train/a/b.jpg/2.jpg" })
   }
 
-  @Test func filesThatAreNoPicturesAreCounted() throws {
-    let folder = try TemporaryFolder.pictureSet()
+  @Test func filesThatAreNoImagesAreCounted() throws {
+    let folder = try TemporaryFolder.imageSet()
     for file in [
       "train/a/x.nef", "train/a/notes.txt", "train/a/deep/y.avif", "train/b/jpg", "train/b/z.svg",
       "validation/a/jpeg.", "train/README.md", "train/loose.jpg",
@@ -75,14 +75,14 @@ struct DatasetScanTests {
     #expect(
       manifest.leftOut.kinds == [
         ".nef": 1, ".txt": 1, ".avif": 1, ".svg": 1, ".md": 1, "other files": 2, "hidden": 3,
-        "pictures in no class folder": 1,
+        "images in no class folder": 1,
       ])
-    #expect(ClassFolders.isPicture("A.JpEg"))
-    #expect(!ClassFolders.isPicture("png"))
+    #expect(ClassFolders.isImage("A.JpEg"))
+    #expect(!ClassFolders.isImage("png"))
   }
 
   @Test func linksAreFollowedButNotInCircles() throws {
-    let folder = try TemporaryFolder.pictureSet()
+    let folder = try TemporaryFolder.imageSet()
     try folder.add("elsewhere/c/5.jpg", [1, 2])
     try folder.addLink("train/c", to: "../elsewhere/c")
     try folder.addLink("validation/c", to: folder.path + "/elsewhere/c")
@@ -100,7 +100,7 @@ struct DatasetScanTests {
   }
 
   @Test func fingerprintShowsEveryDifference() throws {
-    let folder = try TemporaryFolder.pictureSet()
+    let folder = try TemporaryFolder.imageSet()
     var seen: Set<String> = []
     func note() throws {
       let fingerprint = try DatasetManifest.scan(root: folder.path).fingerprint
@@ -126,14 +126,14 @@ struct DatasetScanTests {
   }
 
   @Test func manifestSurvivesJSON() throws {
-    let folder = try TemporaryFolder.pictureSet()
+    let folder = try TemporaryFolder.imageSet()
     let manifest = try DatasetManifest.scan(root: folder.path)
     let bytes = try JSONEncoder().encode(manifest)
     #expect(try JSONDecoder().decode(DatasetManifest.self, from: bytes) == manifest)
   }
 }
 
-/// The article's own pictures.
+/// The article's own images.
 @Suite(
   .enabled(
     if: ProcessInfo.processInfo.environment["AVP_TEST_DATA"] != nil, "AVP_TEST_DATA is not set"))

@@ -4,10 +4,10 @@ import Testing
 
 @testable import ImageData
 
-/// The one walk over folders, with what lies in real ones besides pictures.
+/// The one walk over folders, with what lies in real ones besides images.
 struct FolderWalkTests {
   private func paths(_ folder: TemporaryFolder) throws -> [String] {
-    try FolderPictures.scan(folder.path).samples.map {
+    try FolderImages.scan(folder.path).samples.map {
       String($0.path.dropFirst(folder.path.count + 1))
     }
   }
@@ -41,7 +41,7 @@ struct FolderWalkTests {
     let labelled = try ClassFolders.scan(folder.path)
     #expect(try Set(paths(folder)) == Set(labelled.samples.map(\.path)))
     #expect(try paths(folder) == labelled.samples.map(\.path).sorted(by: bytesPrecede))
-    #expect(try FolderPictures.scan(folder.path).leftOut.kinds == labelled.leftOut.kinds)
+    #expect(try FolderImages.scan(folder.path).leftOut.kinds == labelled.leftOut.kinds)
   }
 
   @Test func whatDevicesAndArchivesLeaveIsNoData() throws {
@@ -51,7 +51,7 @@ struct FolderWalkTests {
       "000.jpg/3.jpg": 1,
     ])
     #expect(try paths(folder) == ["000.jpg/3.jpg", "1.jpg"])
-    let leftOut = try FolderPictures.scan(folder.path).leftOut
+    let leftOut = try FolderImages.scan(folder.path).leftOut
     #expect(leftOut.kinds == ["by-products of a system": 5, "hidden": 2])
   }
 
@@ -62,7 +62,7 @@ struct FolderWalkTests {
     try folder.addLink("a/up", to: "..")
     try folder.addLink("a/9.jpg", to: "nowhere")
     try folder.addLink("a/9.txt", to: "nowhere")
-    let found = try FolderPictures.scan(folder.path)
+    let found = try FolderImages.scan(folder.path)
     #expect(try paths(folder) == ["a/1.jpg", "a/9.jpg", "b/2.jpg"])
     #expect(found.samples.map(\.bytes) == [3, 0, 4])
     #expect(
@@ -74,7 +74,7 @@ struct FolderWalkTests {
     try #require(mkfifo(folder.path + "/a/2.jpg", 0o600) == 0)
     #expect(try ClassFolders.scan(folder.path).leftOut.kinds == ["neither files nor folders": 1])
     let error = #expect(throws: DatasetError.self) {
-      try PictureSource(root: folder.path).bytes(of: Sample(path: "a/2.jpg", label: 0, bytes: 0))
+      try ImageSource(root: folder.path).bytes(of: Sample(path: "a/2.jpg", label: 0, bytes: 0))
     }
     #expect(error?.reason == "cannot be used: it is not a file")
   }
@@ -91,7 +91,7 @@ struct FolderWalkTests {
     let folder = try TemporaryFolder(["a/1.jpg": 1, "b/1.jpg": 1])
     addLatin(folder, "b/", end, isFolder: isFolder)
     for scan in [
-      { _ = try ClassFolders.scan(folder.path) }, { _ = try FolderPictures.scan(folder.path) },
+      { _ = try ClassFolders.scan(folder.path) }, { _ = try FolderImages.scan(folder.path) },
     ] {
       let error = #expect(throws: DatasetError.self, performing: scan)
       #expect(error?.kind == .invalid)
@@ -104,7 +104,7 @@ struct FolderWalkTests {
   @Test func aNameThatIsNoTextMayBeThatOfANote() throws {
     let folder = try TemporaryFolder(["a/1.jpg": 1])
     addLatin(folder, "a/", ".txt", isFolder: false)
-    let leftOut = try FolderPictures.scan(folder.path).leftOut
+    let leftOut = try FolderImages.scan(folder.path).leftOut
     #expect(leftOut.examples == ["\(folder.path)/a/caf\\xe9.txt"])
   }
 
@@ -113,7 +113,7 @@ struct FolderWalkTests {
     chmod(folder.path + "/b/shut", 0)
     defer { chmod(folder.path + "/b/shut", 0o700) }
     for scan in [
-      { _ = try ClassFolders.scan(folder.path) }, { _ = try FolderPictures.scan(folder.path) },
+      { _ = try ClassFolders.scan(folder.path) }, { _ = try FolderImages.scan(folder.path) },
     ] {
       let error = #expect(throws: DatasetError.self) { try asNobody(scan) }
       #expect(error?.kind == .missing)
@@ -138,7 +138,7 @@ struct FolderWalkTests {
   private static let heic = Array("\0\0\0\u{18}ftypheic".utf8)
 
   /// Where the name says nothing, or that of a format that is not read, the content decides; a name
-  /// of one that is read is enough, so that a broken picture is noticed.
+  /// of one that is read is enough, so that a broken image is noticed.
   @Test func contentDecidesWhereTheNameDoesNot() throws {
     let folder = try TemporaryFolder()
     for name in ["a", "b.heic", "c.AVIF", "d 2024.01.02 at noon", "e.jxl"] {
@@ -159,7 +159,7 @@ struct FolderWalkTests {
         "a", "b.heic", "c.AVIF", "d 2024.01.02 at noon", "e.jxl", "f.webp", "g.gif", "h.Bmp",
         "i.ppm", "j.pgm", "k.pbm", "l.tif", "m.TIFF", "n.jfif",
       ])
-    let leftOut = try FolderPictures.scan(folder.path).leftOut
+    let leftOut = try FolderImages.scan(folder.path).leftOut
     #expect(
       leftOut.kinds == [
         ".nef": 1, ".txt": 1, ".dng": 1, ".svg": 1, ".heic": 1, "HEIC or AVIF files": 1,
@@ -176,8 +176,8 @@ struct FolderWalkTests {
     #expect(
       leftOut.description
         == "left out: 2 .heic, 1 .doc, 1 .nef (b/1.heic, b/2.HEIC, a/x.nef, ...); convert .heic, "
-        + ".nef to JPEG or PNG to use them, for example with `heif-convert PICTURE PICTURE.jpg` or "
-        + "ImageMagick's `convert PICTURE PICTURE.jpg`")
+        + ".nef to JPEG or PNG to use them, for example with `heif-convert IMAGE IMAGE.jpg` or "
+        + "ImageMagick's `convert IMAGE IMAGE.jpg`")
     for number in 0..<20 { leftOut.add("\(number)", ".k\(number)") }
     #expect(leftOut.count == 24 && leftOut.examples.count == 3)
     #expect(leftOut.description.contains("of other kinds"))

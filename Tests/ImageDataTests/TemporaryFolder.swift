@@ -31,7 +31,7 @@ final class TemporaryFolder {
   }
 
   /// A small valid set of two classes.
-  static func pictureSet() throws -> TemporaryFolder {
+  static func imageSet() throws -> TemporaryFolder {
     try TemporaryFolder([
       "train/a/1.jpg": 10, "train/a/2.png": 20, "train/b/1.jpeg": 30, "validation/a/3.jpg": 40,
       "validation/b/4.jpg": 50,

@@ -51,7 +51,7 @@ import Testing
 
   @Test(arguments: Preset.allCases)
   func wholeWayFromPixelsToNumbers(preset: Preset) throws {
-    let transform = PictureTransform(preset: preset, size: 16, normalisation: preset.normalisation)
+    let transform = ImageTransform(preset: preset, size: 16, normalisation: preset.normalisation)
     let source = try golden.image("input.source")
     let plain = try golden.floats("input.\(preset.rawValue)")
     #expect(largestDifference(transform.input(of: source), plain) == 0)
@@ -63,14 +63,14 @@ import Testing
   @Test(
     .enabled(if: reference("AVP_TEST_GOLDEN") != nil, "AVP_TEST_GOLDEN is not set"),
     .enabled(if: reference("AVP_TEST_DATA") != nil, "AVP_TEST_DATA is not set"))
-  func realPicturesGivePillowsPixels() throws {
+  func realImagesGivePillowsPixels() throws {
     let folder = try #require(reference("AVP_TEST_GOLDEN"))
     let data = try #require(reference("AVP_TEST_DATA"))
     let golden = try SafeTensorsFile(path: folder + "/pictures.safetensors")
     let names = try JSONDecoder().decode(
       [String].self, from: Data(try #require(golden.metadata["images"]).utf8))
     for (preset, tensor) in [(Preset.pytorch, "rgb_bilinear224"), (.keras, "rgb_nearest224")] {
-      let transform = PictureTransform(preset: preset, normalisation: preset.normalisation)
+      let transform = ImageTransform(preset: preset, normalisation: preset.normalisation)
       let expected = try golden.bytes(tensor).values
       for (number, name) in names.enumerated() {
         let image = try decodeImage([UInt8](Data(contentsOf: URL(filePath: data + "/" + name))))

@@ -3,7 +3,7 @@ import ImageTransforms
 import TensorFormats
 import Tensors
 
-/// What Pillow and keras-preprocessing make of pictures, from `scripts/make-golden-pictures`.
+/// What Pillow and keras-preprocessing make of images, from `scripts/make-golden-pictures`.
 struct GoldenTransforms {
   let file: SafeTensorsFile
 
@@ -19,7 +19,7 @@ struct GoldenTransforms {
 
   func floats(_ name: String) throws -> [Float] { try file.floats(name).values }
 
-  /// The variations that the pictures were made with.
+  /// The variations that the images were made with.
   func variations() throws -> [AffineParameters] {
     let tensor = try file.doubles("variations")
     return (0..<tensor.shape[0]).map { row in
@@ -36,7 +36,7 @@ func largestDifference(_ first: [Float], _ second: [Float]) -> Float {
   return zip(first, second).reduce(0) { max($0, abs($1.0 - $1.1)) }
 }
 
-/// The largest difference of two pictures of one size; 256 if their sizes differ.
+/// The largest difference of two images of one size; 256 if their sizes differ.
 func largestDifference(_ first: RGBImage, _ second: RGBImage) -> Float {
   guard first.width == second.width, first.height == second.height else { return 256 }
   return largestDifference(first.pixels.map(Float.init), second.pixels.map(Float.init))

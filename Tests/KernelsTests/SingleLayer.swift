@@ -21,10 +21,10 @@ enum TestedKernels: String, CaseIterable, Sendable {
 struct SingleLayer {
   let shape: ConvolutionShape
   let size: Int
-  let pictures: Int
+  let images: Int
   let accumulates: Bool
   let relu: Bool
-  /// [picture][row][column][channel]
+  /// [image][row][column][channel]
   var input: [Float]
   /// [kernel row][kernel column][input][output]
   let weights: [Float]
@@ -33,12 +33,12 @@ struct SingleLayer {
   let before: [Float]
 
   init(
-    _ shape: ConvolutionShape, size: Int, pictures: Int = 2, accumulates: Bool = false,
+    _ shape: ConvolutionShape, size: Int, images: Int = 2, accumulates: Bool = false,
     relu: Bool = false
   ) {
     self.shape = shape
     self.size = size
-    self.pictures = pictures
+    self.images = images
     self.accumulates = accumulates
     self.relu = relu
     var random = CounterRandom(seed: 1, purpose: .randomBackbone, index: size)
@@ -46,21 +46,21 @@ struct SingleLayer {
       (0..<count).map { _ in Float(random.uniform(-1, 1)) }
     }
     let pixels = shape.outputSize(of: size) * shape.outputSize(of: size)
-    input = numbers(pictures * size * size * shape.inputs)
+    input = numbers(images * size * size * shape.inputs)
     weights = numbers(shape.depth * shape.outputs)
     bias = numbers(shape.outputs)
-    before = accumulates ? numbers(pictures * pixels * shape.outputs) : []
+    before = accumulates ? numbers(images * pixels * shape.outputs) : []
   }
 
   var outputSize: Int { shape.outputSize(of: size) }
 
-  /// The convolution sum in double precision; what lies outside a picture counts as zero.
+  /// The convolution sum in double precision; what lies outside an image counts as zero.
   func expected() -> [Double] {
     let (inputs, outputs, kernel) = (shape.inputs, shape.outputs, shape.kernel)
     let values = input.map(Double.init)
     let factors = weights.map(Double.init)
     var result: [Double] = []
-    for picture in 0..<pictures {
+    for image in 0..<images {
       for pixel in 0..<outputSize * outputSize {
         var sums = bias.map(Double.init)
         for tap in 0..<kernel * kernel {
@@ -68,7 +68,7 @@ struct SingleLayer {
           let x = pixel % outputSize * shape.stride + tap % kernel - kernel / 2
           guard (0..<size).contains(y), (0..<size).contains(x) else { continue }
           for channel in 0..<inputs {
-            let value = values[((picture * size + y) * size + x) * inputs + channel]
+            let value = values[((image * size + y) * size + x) * inputs + channel]
             let row = (tap * inputs + channel) * outputs
             for output in 0..<outputs { sums[output] += value * factors[row + output] }
           }
@@ -133,9 +133,9 @@ extension SingleLayer {
   /// The layer's output by `kernels`; nil if they wrote where they must not.
   func computed(by kernels: TestedKernels, _ workspace: Workspace) throws -> [Float]? {
     let channels = (shape.inputs, shape.outputs)
-    var inputs = PaddedMaps(pixels: pictures * size * size, channels: channels.0, values: input)
+    var inputs = PaddedMaps(pixels: images * size * size, channels: channels.0, values: input)
     var outputs = PaddedMaps(
-      pixels: pictures * outputSize * outputSize, channels: channels.1,
+      pixels: images * outputSize * outputSize, channels: channels.1,
       values: accumulates ? before : nil)
     let untouched = inputs.memory.map(\.bitPattern)
     let strides = (inputs.stride, outputs.stride)
@@ -162,7 +162,7 @@ extension SingleLayer {
   private var operands: avp_convolution {
     var operands = avp_convolution()
     operands.size = Int32(size)
-    operands.pictures = Int32(pictures)
+    operands.images = Int32(images)
     operands.inputs = Int32(shape.inputs)
     operands.outputs = Int32(shape.outputs)
     operands.stride = Int32(shape.stride)

@@ -8,11 +8,11 @@ import Testing
 @Suite struct StemTests {
   private static let size = 22
 
-  /// A layer that sees a NaN in one place of the picture, if it is wanted.
+  /// A layer that sees a NaN in one place of the image, if it is wanted.
   private func layer(outputs: Int, withNaN: Bool = false) -> SingleLayer {
     var layer = SingleLayer(
       ConvolutionShape(inputs: 3, outputs: outputs, kernel: 7, stride: 2), size: Self.size,
-      pictures: 1, relu: true)
+      images: 1, relu: true)
     if withNaN { layer.input[(9 * Self.size + 12) * 3 + 1] = .nan }
     return layer
   }
@@ -39,7 +39,7 @@ import Testing
     let side = pooling.outputSize(of: layer.outputSize)
     var framed = [Float](
       repeating: 0, count: WorkspaceLayout.framedFloats(size: Self.size))
-    avp_frame_picture(layer.input, Int32(Self.size), &framed)
+    avp_frame_image(layer.input, Int32(Self.size), &framed)
     var between = PaddedMaps(
       pixels: layer.outputSize * layer.outputSize, channels: layer.shape.outputs)
     var output = PaddedMaps(pixels: side * side, channels: layer.shape.outputs)
@@ -52,7 +52,7 @@ import Testing
             try output.withPixels { output in
               var convolution = avp_convolution(
                 input: framed.baseAddress, output: between, weights: weights.baseAddress,
-                bias: bias.baseAddress, input_stride: 0, output_stride: stride, pictures: 1,
+                bias: bias.baseAddress, input_stride: 0, output_stride: stride, images: 1,
                 size: Int32(Self.size), inputs: 3, outputs: Int32(layer.shape.outputs), stride: 2,
                 accumulate: 0, relu: 1)
               var pool = avp_max_pool(

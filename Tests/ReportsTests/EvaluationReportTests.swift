@@ -16,13 +16,13 @@ struct EvaluationReportTests {
     let confusion = [[6, 2, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
     return EvaluationReport(
       EvaluationResult(
-        metrics: metrics, confusion: confusion, skipped: ["x\n.jpg"], tally: PictureTally()),
+        metrics: metrics, confusion: confusion, skipped: ["x\n.jpg"], tally: ImageTally()),
       classes: classes)
   }
 
   @Test func recallAndPrecisionAreThoseOfTheMatrix() throws {
     let rows = report().text.split(separator: "\n").map { $0.split(separator: " ") }
-    #expect(rows[0].joined(separator: " ") == "loss 0.5000 accuracy 0.6364 (7 of 11 pictures)")
+    #expect(rows[0].joined(separator: " ") == "loss 0.5000 accuracy 0.6364 (7 of 11 images)")
     #expect(rows[1].joined(separator: " ") == #"left out: x\u{a}.jpg"#)
     let table = rows.drop { $0.first != "class" }.dropFirst().prefix(4)
     #expect(

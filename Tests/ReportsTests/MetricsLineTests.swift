@@ -19,15 +19,15 @@ struct MetricsLineTests {
     skipped: ["a/b.jpg"])
 
   @Test func everyEventHasItsKeysAndValues() throws {
-    let tally = PictureTally(
-      (0..<9).map { PictureNotes(isTurned: $0 < 4, isDeepGrey: $0 >= 4) })
+    let tally = ImageTally(
+      (0..<9).map { ImageNotes(isTurned: $0 < 4, isDeepGrey: $0 >= 4) })
     let cases: [(TrainingEvent, [String: Any])] = [
       (
         .started(stepsPerEpoch: 7, epochs: 9, completedSteps: 11),
         ["event": "started", "steps_per_epoch": 7, "epochs": 9, "completed_steps": 11]
       ),
       (
-        .step(epoch: 1, step: 2, pictures: 64, meanLoss: 0.5),
+        .step(epoch: 1, step: 2, images: 64, meanLoss: 0.5),
         ["event": "step", "epoch": 1, "step": 2, "pictures": 64, "mean_loss": 0.5]
       ),
       (
@@ -38,7 +38,7 @@ struct MetricsLineTests {
           "seconds": 12.5, "images_per_second": 40, "best": true,
         ]
       ),
-      (.pictures(tally), ["event": "pictures", "exif_orientation": 4, "grey16_bit": 5]),
+      (.images(tally), ["event": "pictures", "exif_orientation": 4, "grey16_bit": 5]),
       (
         .checkpoint(path: "runs/x", epoch: 2, step: 6),
         ["event": "checkpoint", "path": "runs/x", "epoch": 2, "step": 6]

@@ -41,11 +41,11 @@ struct PhaseTests {
   }
 
   @Test func withoutATerminalItIsAPlainLine() {
-    let phase = Phase("listing pictures", on: nil, delay: .milliseconds(1)) { written.add($0) }
+    let phase = Phase("listing images", on: nil, delay: .milliseconds(1)) { written.add($0) }
     phase.update(12_345)
     wait(for: "\n")
     phase.end()
-    #expect(written.all.hasPrefix("listing pictures"))
+    #expect(written.all.hasPrefix("listing images"))
     #expect(!written.all.contains("\u{1B}") && written.all.hasSuffix("\n"))
   }
 

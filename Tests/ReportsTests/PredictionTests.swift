@@ -3,7 +3,7 @@ import Testing
 
 @testable import Reports
 
-/// What is printed and shown about pictures with any names and any number of classes.
+/// What is printed and shown about images with any names and any number of classes.
 struct PredictionTests {
   /// Controls of both kinds, turning and invisible marks, separators, one beyond 16 bits.
   private let hostile = "a\u{9b}2J\u{202e}\u{2028}\u{e0041}\u{1b}\u{7f}\n\t\"\\/é\u{feff}"

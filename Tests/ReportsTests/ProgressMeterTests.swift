@@ -7,8 +7,8 @@ struct ProgressMeterTests {
   /// A meter whose time a test moves.
   private final class Clock {
     var now = ContinuousClock.now
-    func meter(pictures: Int = 600, freshEpochs: Int = .max) -> ProgressMeter {
-      ProgressMeter(picturesPerEpoch: pictures, freshEpochs: freshEpochs) { self.now }
+    func meter(images: Int = 600, freshEpochs: Int = .max) -> ProgressMeter {
+      ProgressMeter(imagesPerEpoch: images, freshEpochs: freshEpochs) { self.now }
     }
   }
 
@@ -20,9 +20,9 @@ struct ProgressMeterTests {
   }
 
   @Test(arguments: [Int.min, -1, 1 << 60, .max]) func impossibleCountsAreShown(count: Int) {
-    var meter = ProgressMeter(picturesPerEpoch: 600)
+    var meter = ProgressMeter(imagesPerEpoch: 600)
     meter.record(.started(stepsPerEpoch: 60, epochs: 2, completedSteps: 0))
-    meter.record(.step(epoch: 1, step: 1, pictures: count, meanLoss: 0))
+    meter.record(.step(epoch: 1, step: 1, images: count, meanLoss: 0))
     #expect(meter.bar(epoch: 1, loss: 0, width: 79).contains(count < 0 ? " 0/600" : " 600/600"))
     // Nor does an epoch of a foreign checkpoint end the display.
     for epoch in [Int.min, .max] {
@@ -31,15 +31,15 @@ struct ProgressMeterTests {
   }
 
   /// What was there when a run went on inside an epoch is no work of this run.
-  @Test func aRunThatGoesOnInsideAnEpochCountsItsOwnPictures() {
+  @Test func aRunThatGoesOnInsideAnEpochCountsItsOwnImages() {
     let clock = Clock()
     var meter = clock.meter()
     meter.record(.started(stepsPerEpoch: 60, epochs: 1, completedSteps: 52))
     clock.now += .seconds(1)
-    meter.record(.step(epoch: 1, step: 53, pictures: 530, meanLoss: 0))
+    meter.record(.step(epoch: 1, step: 53, images: 530, meanLoss: 0))
     #expect(meter.rate == 0)
     clock.now += .seconds(1)
-    meter.record(.step(epoch: 1, step: 54, pictures: 540, meanLoss: 0))
+    meter.record(.step(epoch: 1, step: 54, images: 540, meanLoss: 0))
     #expect(meter.rate == 10)
     #expect(meter.bar(epoch: 1, loss: 0, width: 79).contains("540/600  0:06 left  10.0 images/s"))
   }
@@ -52,7 +52,7 @@ struct ProgressMeterTests {
     for number in 1...2 {
       for step in 1...2 {
         clock.now += .seconds(10)
-        meter.record(.step(epoch: number, step: step, pictures: 300 * step, meanLoss: 0))
+        meter.record(.step(epoch: number, step: step, images: 300 * step, meanLoss: 0))
         clock.now += .seconds(5)
         meter.record(.checkpoint(path: "", epoch: number, step: step))
       }
@@ -72,26 +72,26 @@ struct ProgressMeterTests {
     var meter = clock.meter(freshEpochs: 2)
     meter.record(.started(stepsPerEpoch: 1, epochs: 40, completedSteps: 0))
     clock.now += .seconds(20)
-    meter.record(.step(epoch: 1, step: 1, pictures: 600, meanLoss: 0))
+    meter.record(.step(epoch: 1, step: 1, images: 600, meanLoss: 0))
     #expect(meter.bar(epoch: 1, loss: 0, width: 79).contains("0:20 left  30.0 images/s"))
     meter.record(epoch(1))
     clock.now += .seconds(20)
-    meter.record(.step(epoch: 2, step: 1, pictures: 600, meanLoss: 0))
+    meter.record(.step(epoch: 2, step: 1, images: 600, meanLoss: 0))
     meter.record(epoch(2))
     clock.now += .milliseconds(10)
-    meter.record(.step(epoch: 3, step: 1, pictures: 600, meanLoss: 0))
+    meter.record(.step(epoch: 3, step: 1, images: 600, meanLoss: 0))
     #expect(abs(meter.rate - 60_000) < 1)
   }
 
   @Test(arguments: [(3, 384), (999, 1_281_167), (1_000_000, 1)], [(1e-4, 1e-9), (1e6, 1e9)])
   func aBarHasTheWidthThatThereIs(
-    size: (epochs: Int, pictures: Int), pace: (seconds: Double, loss: Double)
+    size: (epochs: Int, images: Int), pace: (seconds: Double, loss: Double)
   ) {
     let clock = Clock()
-    var meter = clock.meter(pictures: size.pictures)
+    var meter = clock.meter(images: size.images)
     meter.record(.started(stepsPerEpoch: 3, epochs: size.epochs, completedSteps: 0))
     clock.now += .seconds(pace.seconds)
-    meter.record(.step(epoch: 1, step: 1, pictures: size.pictures / 2, meanLoss: pace.loss))
+    meter.record(.step(epoch: 1, step: 1, images: size.images / 2, meanLoss: pace.loss))
     let head = "epoch \(size.epochs)/\(size.epochs)"
     for width in 0...120 {
       let bar = meter.bar(epoch: size.epochs, loss: pace.loss, width: width)

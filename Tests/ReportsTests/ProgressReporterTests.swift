@@ -36,8 +36,8 @@ struct ProgressReporterTests {
     let start = TrainingEvent.started(stepsPerEpoch: 2, epochs: 2, completedSteps: 0)
     let epochs = (1...2).flatMap { number -> [TrainingEvent] in
       [
-        .step(epoch: number, step: 1, pictures: 20, meanLoss: 0.5),
-        .step(epoch: number, step: 2, pictures: 40, meanLoss: 0.5),
+        .step(epoch: number, step: 1, images: 20, meanLoss: 0.5),
+        .step(epoch: number, step: 2, images: 40, meanLoss: 0.5),
         .validating(epoch: number, done: 0, total: 10), epoch(number),
       ]
     }
@@ -69,12 +69,12 @@ struct ProgressReporterTests {
       epoch(1, skipped: ["a"]), epoch(2, skipped: ["a"]), epoch(3, skipped: ["a", "b"]),
     ]
     let lines = shown(.plain, events).split(separator: "\n").filter { $0.contains("left out") }
-    #expect(lines.count == 2 && lines[0].hasPrefix("1 picture was"))
-    #expect(lines[1].hasPrefix("2 pictures were"))
+    #expect(lines.count == 2 && lines[0].hasPrefix("1 image was"))
+    #expect(lines[1].hasPrefix("2 images were"))
   }
 
   @Test func aWarningIsALineOfItsOwn() {
-    let step = TrainingEvent.step(epoch: 1, step: 1, pictures: 1, meanLoss: 1)
+    let step = TrainingEvent.step(epoch: 1, step: 1, images: 1, meanLoss: 1)
     let text = shown(.auto, columns: 80, [step, .warning("a\n\u{1B}[2Jb")])
     #expect(text.hasSuffix("\r\u{1B}[Kwarning: a\\u{a}\\u{1b}[2Jb\n"))
   }

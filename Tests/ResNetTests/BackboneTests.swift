@@ -8,12 +8,12 @@ import Testing
   @Test(arguments: availablePaths, [64, 96, 224])
   func agreesWithTheDefinition(path: KernelPath, size: Int) throws {
     let source = try smallNetwork()
-    let pictures = randomPictures(size == 224 ? 1 : 3, size: size)
+    let images = randomImages(size == 224 ? 1 : 3, size: size)
     let backbone = try Backbone(weights: source, kernels: path, inputSize: size)
-    let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    let features = try backbone.features(of: images, workspace: backbone.makeWorkspace())
     let reference = ReferenceNetwork(source: source, conventions: WeightConventions.torchvision)
-    for (picture, features) in zip(pictures, features) {
-      let expected = try reference.features(of: picture, size: size, stages: 4)
+    for (image, features) in zip(images, features) {
+      let expected = try reference.features(of: image, size: size, stages: 4)
       #expect(relativeError(features, expected) < 1e-5)
     }
   }
@@ -23,21 +23,21 @@ import Testing
     let conventions = WeightConventions(
       stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .ceiling)
     let source = try smallNetwork(seed: 2, blocks: [1, 2, 1, 2], width: 24)
-    let pictures = randomPictures(3, size: 128)
+    let images = randomImages(3, size: 128)
     let backbone = try Backbone(
       weights: source, conventions: conventions, featureLayer: layer, kernels: path,
       inputSize: 128)
     #expect(backbone.featureCount == 24 * 4 << (layer.number - 1))
-    let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    let features = try backbone.features(of: images, workspace: backbone.makeWorkspace())
     #expect(features.count == 3)
     let reference = ReferenceNetwork(source: source, conventions: conventions)
-    for (picture, features) in zip(pictures, features) {
-      let expected = try reference.features(of: picture, size: 128, stages: layer.number)
+    for (image, features) in zip(images, features) {
+      let expected = try reference.features(of: image, size: 128, stages: layer.number)
       #expect(relativeError(features, expected) < 1e-5)
     }
   }
 
-  /// Maps of odd sizes: 31, 16, 8 and 4 pixels a side, 55, 28, 14 and 7 for pictures of 224.
+  /// Maps of odd sizes: 31, 16, 8 and 4 pixels a side, 55, 28, 14 and 7 for images of 224.
   @Test(
     arguments: availablePaths,
     [WeightConventions.StridePosition.firstConvolution, .secondConvolution])
@@ -47,10 +47,10 @@ import Testing
     for size in [64, 128, 224] {
       let backbone = try Backbone(
         weights: source, conventions: conventions, kernels: path, inputSize: size)
-      let pictures = randomPictures(2, size: size)
-      let features = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+      let images = randomImages(2, size: size)
+      let features = try backbone.features(of: images, workspace: backbone.makeWorkspace())
       let expected = try ReferenceNetwork(source: source, conventions: conventions)
-        .features(of: pictures[1], size: size, stages: 4)
+        .features(of: images[1], size: size, stages: 4)
       #expect(relativeError(features[1], expected) < 1e-5)
     }
   }
@@ -60,15 +60,15 @@ import Testing
   func companyDoesNotChangeBits(path: KernelPath) throws {
     let backbone = try Backbone(
       weights: smallNetwork(blocks: [1, 1, 1, 1], width: 16), kernels: path, inputSize: 96)
-    let pictures = randomPictures(Backbone.groupSize, size: 96)
+    let images = randomImages(Backbone.groupSize, size: 96)
     let workspace = try backbone.makeWorkspace()
-    let alone = try pictures.map { try backbone.features(of: [$0], workspace: workspace)[0] }
-    for first in pictures.indices {
+    let alone = try images.map { try backbone.features(of: [$0], workspace: workspace)[0] }
+    for first in images.indices {
       let together = try backbone.features(
-        of: Array(pictures[first...]), workspace: backbone.makeWorkspace())
+        of: Array(images[first...]), workspace: backbone.makeWorkspace())
       #expect(together == Array(alone[first...]))
     }
-    let mixed = try backbone.features(of: pictures.reversed(), workspace: workspace)
+    let mixed = try backbone.features(of: images.reversed(), workspace: workspace)
     #expect(mixed == alone.reversed())
   }
 
@@ -76,12 +76,12 @@ import Testing
   func threadsDoNotChangeBits(path: KernelPath) async throws {
     let backbone = try Backbone(
       weights: smallNetwork(blocks: [1, 1, 1, 1]), kernels: path, inputSize: 64)
-    let pictures = randomPictures(6, size: 64)
-    let expected = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+    let images = randomImages(6, size: 64)
+    let expected = try backbone.features(of: images, workspace: backbone.makeWorkspace())
     try await withThrowingTaskGroup(of: [[Float]].self) { group in
       for _ in 0..<4 {
         group.addTask {
-          try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+          try backbone.features(of: images, workspace: backbone.makeWorkspace())
         }
       }
       for try await features in group { #expect(features == expected) }
@@ -94,12 +94,12 @@ import Testing
   func fullNetworkAgreesWithTheDefinition(path: KernelPath) throws {
     let backbone = try Backbone(weights: RandomWeights(seed: 0), kernels: path)
     let features = try backbone.features(
-      of: [FullNetwork.picture], workspace: backbone.makeWorkspace())
+      of: [FullNetwork.image], workspace: backbone.makeWorkspace())
     #expect(backbone.featureCount == 2048)
     #expect(try relativeError(features[0], FullNetwork.expected.get()) < 1e-5)
   }
 
-  @Test func pictureOfWrongSizeIsRefused() throws {
+  @Test func imageOfWrongSizeIsRefused() throws {
     let backbone = try Backbone(weights: smallNetwork(), kernels: .openblas, inputSize: 64)
     let workspace = try backbone.makeWorkspace()
     #expect(throws: BackboneError.self) {
@@ -113,20 +113,20 @@ import Testing
   @Test(arguments: availablePaths)
   func featuresThatAreNotFiniteAreRefused(path: KernelPath) throws {
     let backbone = try Backbone(weights: smallNetwork(), kernels: path, inputSize: 64)
-    var picture = randomPictures(1, size: 64)[0]
-    picture[5000] = .nan
+    var image = randomImages(1, size: 64)[0]
+    image[5000] = .nan
     let error = #expect(throws: BackboneError.self) {
-      try backbone.features(of: [picture], workspace: backbone.makeWorkspace())
+      try backbone.features(of: [image], workspace: backbone.makeWorkspace())
     }
     #expect(error?.kind == .notFinite)
   }
 }
 
-/// The features of one picture by the definition, computed once for all paths.
+/// The features of one image by the definition, computed once for all paths.
 private enum FullNetwork {
-  static let picture = randomPictures(1, size: 224)[0]
+  static let image = randomImages(1, size: 224)[0]
   static let expected = Result {
     try ReferenceNetwork(source: RandomWeights(seed: 0), conventions: WeightConventions.torchvision)
-      .features(of: picture, size: 224, stages: 4)
+      .features(of: image, size: 224, stages: 4)
   }
 }

@@ -28,14 +28,14 @@ import Testing
   func everyLayerAgreesWithPyTorch(path: KernelPath, index: Int) throws {
     let (name, conventions) = Self.conventions[index]
     let golden = try SafeTensorsFile(path: Self.golden)
-    let pictures = GoldenNetwork.pictures
+    let images = GoldenNetwork.images
     for layer in FeatureLayer.allCases {
       let backbone = try Backbone(
         weights: GoldenNetwork.weights, conventions: conventions, featureLayer: layer,
         kernels: path)
-      let found = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+      let found = try backbone.features(of: images, workspace: backbone.makeWorkspace())
       let expected = try golden.doubles("\(name).\(layer.rawValue)")
-      #expect(expected.shape == [pictures.count, backbone.featureCount])
+      #expect(expected.shape == [images.count, backbone.featureCount])
       for (place, (found, expected)) in zip(found.joined(), expected.values).enumerated() {
         let isClose = abs(Double(found) - expected) <= 5e-6 + 5e-6 * abs(expected)
         #expect(isClose, "\(name).\(layer.rawValue)[\(place)]: \(found), not \(expected)")
@@ -44,7 +44,7 @@ import Testing
   }
 }
 
-/// The network and the pictures of the golden file, by the formula of its script.
+/// The network and the images of the golden file, by the formula of its script.
 private enum GoldenNetwork {
   static let weights: TensorTable = {
     let names = RandomWeights(seed: 0, width: 8).names
@@ -57,12 +57,12 @@ private enum GoldenNetwork {
   }()
 
   /// Squares of 16 pixels a side, of one colour each.
-  static let pictures: [[Float]] = {
+  static let images: [[Float]] = {
     let colours = numbers(series: 1000, count: 2 * 14 * 14 * 3).map { Float(2 * $0) }
-    return (0..<2).map { picture in
+    return (0..<2).map { image in
       (0..<224 * 224 * 3).map { place in
         let (row, column) = (place / 3 / 224 / 16, place / 3 % 224 / 16)
-        return colours[((picture * 14 + row) * 14 + column) * 3 + place % 3]
+        return colours[((image * 14 + row) * 14 + column) * 3 + place % 3]
       }
     }
   }()

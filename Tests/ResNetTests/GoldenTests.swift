@@ -6,14 +6,14 @@ import TensorFormats
 import Tensors
 import Testing
 
-/// Real pictures through real weights, against features that PyTorch computed in double precision.
+/// Real images through real weights, against features that PyTorch computed in double precision.
 @Suite(
   .enabled(
     if: folder("AVP_TEST_GOLDEN") != nil && folder("AVP_TEST_WEIGHTS") != nil,
     "AVP_TEST_GOLDEN or AVP_TEST_WEIGHTS is not set"))
 struct GoldenTests {
   @Test(arguments: availablePaths, ["bilinear", "nearest"])
-  func featuresOfRealPictures(path: KernelPath, filter: String) throws {
+  func featuresOfRealImages(path: KernelPath, filter: String) throws {
     let golden = try SafeTensorsFile(
       path: "\(folder("AVP_TEST_GOLDEN") ?? "")/pictures.safetensors")
     let weights = try SafeTensorsFile(
@@ -23,18 +23,18 @@ struct GoldenTests {
     #expect(backbone.featureLayer == .layer3)
     let rgb = try golden.bytes("rgb_\(filter)224")
     let expected = try golden.doubles("features_layer3_\(filter)")
-    let pictures = rgb.values.split(pictures: rgb.shape[0]).map(caffeNormalised)
+    let images = rgb.values.split(images: rgb.shape[0]).map(caffeNormalised)
     let workspace = try backbone.makeWorkspace()
-    let features = try pictures.map { try backbone.features(of: [$0], workspace: workspace)[0] }
-    for (features, expected) in zip(features, expected.values.split(pictures: pictures.count)) {
+    let features = try images.map { try backbone.features(of: [$0], workspace: workspace)[0] }
+    for (features, expected) in zip(features, expected.values.split(images: images.count)) {
       #expect(relativeError(features, Array(expected)) < 2e-5)
     }
   }
 }
 
 extension Array {
-  fileprivate func split(pictures: Int) -> [ArraySlice<Element>] {
-    (0..<pictures).map { self[count / pictures * $0..<count / pictures * ($0 + 1)] }
+  fileprivate func split(images: Int) -> [ArraySlice<Element>] {
+    (0..<images).map { self[count / images * $0..<count / images * ($0 + 1)] }
   }
 }
 

@@ -28,7 +28,7 @@ import Testing
 
   private func features(_ backbone: Backbone) throws -> [[Float]] {
     try backbone.features(
-      of: randomPictures(2, size: 64), workspace: backbone.makeWorkspace())
+      of: randomImages(2, size: 64), workspace: backbone.makeWorkspace())
   }
 
   /// The names of all files in the cache whose names end with `end`.

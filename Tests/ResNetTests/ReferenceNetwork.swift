@@ -8,7 +8,7 @@ struct ReferenceNetwork {
   let source: any TensorSource
   let conventions: WeightConventions
 
-  /// Maps of one picture: [row][column][channel].
+  /// Maps of one image: [row][column][channel].
   struct Maps {
     var size: Int
     var channels: Int
@@ -16,8 +16,8 @@ struct ReferenceNetwork {
   }
 
   /// The channel means after the last of `stages` stages.
-  func features(of picture: [Float], size: Int, stages: Int) throws -> [Double] {
-    var maps = Maps(size: size, channels: 3, values: picture.map(Double.init))
+  func features(of image: [Float], size: Int, stages: Int) throws -> [Double] {
+    var maps = Maps(size: size, channels: 3, values: image.map(Double.init))
     maps = pool(relu(try normalised("conv1", "bn1", maps, kernel: 7, stride: 2)))
     for stage in 1...stages {
       var block = 0

@@ -29,8 +29,8 @@ func smallNetwork(
   return TensorTable(tensors, metadata: random.metadata, path: "small network")
 }
 
-/// Pictures of random values with about the spread of normalised ones.
-func randomPictures(_ count: Int, size: Int, seed: UInt64 = 7) -> [[Float]] {
+/// Images of random values with about the spread of normalised ones.
+func randomImages(_ count: Int, size: Int, seed: UInt64 = 7) -> [[Float]] {
   (0..<count).map { index in
     var random = CounterRandom(seed: seed, purpose: .demoFigures, index: index)
     return (0..<size * size * 3).map { _ in Float(random.uniform(-1.7, 1.7)) }

@@ -10,7 +10,7 @@ import Testing
   /// A NaN that no arithmetic makes.
   private static let poison = Float(bitPattern: 0x7FC1_2345)
 
-  /// Nothing is taken from memory that the pass has not written: what other pictures have left
+  /// Nothing is taken from memory that the pass has not written: what other images have left
   /// there, padding, the room between buffers. And that room stays as it is.
   @Test(arguments: availablePaths, [8, 40])
   func buffersAreKeptApart(path: KernelPath, width: Int) throws {
@@ -18,13 +18,13 @@ import Testing
       let backbone = try Backbone(
         weights: smallNetwork(blocks: [1, 1, 1, 1], width: width), featureLayer: layer,
         kernels: path, inputSize: 96)
-      let pictures = randomPictures(Backbone.groupSize, size: 96)
-      let expected = try backbone.features(of: pictures, workspace: backbone.makeWorkspace())
+      let images = randomImages(Backbone.groupSize, size: 96)
+      let expected = try backbone.features(of: images, workspace: backbone.makeWorkspace())
       let workspace = try backbone.makeWorkspace()
       let buffers = backbone.buffers
       let all = FeatureBuffer(offset: 0, capacity: buffers.layout.floats)
       workspace.pointer(all).update(repeating: Self.poison, count: all.capacity)
-      let features = try backbone.features(of: pictures, workspace: workspace)
+      let features = try backbone.features(of: images, workspace: workspace)
       #expect(features == expected)
       for gap in buffers.gaps {
         let memory = UnsafeBufferPointer(start: workspace.pointer(gap), count: gap.capacity)

@@ -137,7 +137,7 @@ extension ToolTests {
       }
     }
 
-    // MARK: The picture set
+    // MARK: The image set
 
     @Test(arguments: [nil, 2] as [Int?]) func aMissingDataFolder(ranks: Int?) throws {
       try expect(66, ["/nowhere", "--data"], train("/nowhere"), ranks: ranks)
@@ -153,7 +153,7 @@ extension ToolTests {
         try files.createDirectory(
           atPath: "\(data)/\(part)/blank", withIntermediateDirectories: true)
       }
-      try expect(65, ["\(data)/train/blank holds no pictures"], train(data))
+      try expect(65, ["\(data)/train/blank holds no images"], train(data))
     }
 
     @Test func classesThatDiffer() throws {
@@ -163,14 +163,14 @@ extension ToolTests {
       try expect(65, ["differ", "'alien'", "'robot'"], train(data))
     }
 
-    @Test(arguments: [nil, 3] as [Int?]) func aPictureThatCannotBeDecoded(ranks: Int?) throws {
+    @Test(arguments: [nil, 3] as [Int?]) func aImageThatCannotBeDecoded(ranks: Int?) throws {
       let data = try Workshop.copyOfData(in: scratch)
       try write([0xFF, 0xD8, 0xFF, 1, 2, 3], data + "/train/alien/0003.jpg")
       try expect(
         65, ["\(data)/train/alien/0003.jpg cannot be decoded"], train(data), ranks: ranks)
     }
 
-    @Test func picturesLeftOutAreTheSameOnAnyNumberOfRanks() throws {
+    @Test func imagesLeftOutAreTheSameOnAnyNumberOfRanks() throws {
       let data = try Workshop.copyOfData(in: scratch)
       let bad = ["train/alien/0003.jpg", "train/predator/0008.jpg", "validation/alien/0001.jpg"]
       for name in bad { try write([1, 2, 3], "\(data)/\(name)") }
@@ -190,25 +190,25 @@ extension ToolTests {
     }
 
     @Test(arguments: ["train/alien/0008.jpg", "validation/predator/0000.jpg"])
-    func filesOfOneNameThatDifferBetweenRanks(picture: String) throws {
+    func filesOfOneNameThatDifferBetweenRanks(image: String) throws {
       let data = try Workshop.copyOfData(in: scratch)
-      try Workshop.changeContent("\(data)/\(picture)")
+      try Workshop.changeContent("\(data)/\(image)")
       let words = try Workshop.train(scratch.path + "/run", epochs: 1)
       let others = words.map { $0 == (try? Workshop.data.get()) ? data : $0 }
       let outcome = try run(
         ["mpirun", "--oversubscribe", "-n", "1"] + words + [":", "-n", "1"] + others)
       #expect(outcome.status == 65)
       #expect(
-        outcome.errors.contains("of 26 that were compared, 1 differs. The SHA-256 of \(picture) "),
+        outcome.errors.contains("of 26 that were compared, 1 differs. The SHA-256 of \(image) "),
         "\(outcome.errors)")
       #expect(!files.fileExists(atPath: scratch.path + "/run"))
     }
 
     @Test func aSingleProcessHasNobodyToAgreeWith() throws {
       let data = try Workshop.copyOfData(in: scratch)
-      // More than is read of any picture, and no blocks on the disk.
+      // More than is read of any image, and no blocks on the disk.
       truncate(data + "/train/alien/0003.jpg", 513 << 20)
-      try expect(66, ["The pictures cannot be used: \(data)/train/alien/0003.jpg"], train(data))
+      try expect(66, ["The images cannot be used: \(data)/train/alien/0003.jpg"], train(data))
       let outcome = try run([Program.tool] + train(data))
       #expect(!outcome.errors.contains("rank"))
     }
@@ -252,13 +252,13 @@ extension ToolTests {
     @Test func aModelOfAnotherBackbone() throws {
       let file = try changedBackbone()
       let model = try Workshop.whole.get() + "/model.safetensors"
-      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let image = try Workshop.data.get() + "/validation/alien/0000.jpg"
       // The same numbers in another file are the same backbone.
-      try expect(0, [], ["predict", "--checkpoint", model, "--weights", file, picture])
+      try expect(0, [], ["predict", "--checkpoint", model, "--weights", file, image])
       try expect(
         65,
         ["was trained on the backbone demo (fingerprint", "--weights", "not of the file's bytes"],
-        ["predict", "--checkpoint", model, "--weights", "random:3", picture])
+        ["predict", "--checkpoint", model, "--weights", "random:3", image])
     }
 
     @Test func aModelOfOtherClasses() throws {
@@ -275,12 +275,12 @@ extension ToolTests {
     @Test func aFileThatIsNoModel() throws {
       let file = scratch.path + "/model.safetensors"
       try write([UInt8](repeating: 7, count: 500), file)
-      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let image = try Workshop.data.get() + "/validation/alien/0000.jpg"
       try expect(
-        65, ["\(file) is damaged or no checkpoint"], ["predict", "--checkpoint", file, picture])
+        65, ["\(file) is damaged or no checkpoint"], ["predict", "--checkpoint", file, image])
     }
 
-    @Test func aPictureThatIsNotThere() throws {
+    @Test func aImageThatIsNotThere() throws {
       let model = try Workshop.whole.get() + "/model.safetensors"
       try expect(66, ["nowhere.jpg"], ["predict", "--checkpoint", model, "nowhere.jpg"])
     }
@@ -311,10 +311,10 @@ extension ToolTests {
     }
 
     @Test func featuresThatCannotBeWritten() throws {
-      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let image = try Workshop.data.get() + "/validation/alien/0000.jpg"
       try expect(
         73, ["/nowhere/f.safetensors"],
-        ["features", "--weights", "demo", "--output", "/nowhere/f.safetensors", picture])
+        ["features", "--weights", "demo", "--output", "/nowhere/f.safetensors", image])
     }
 
     @Test(arguments: [nil, 2] as [Int?]) func aLossThatIsNotFinite(ranks: Int?) throws {

@@ -12,9 +12,9 @@ extension ToolTests {
       let cache = scratch.path + "/cache"
       let output = scratch.path + "/run"
       #expect(try run(Workshop.train(output, epochs: 1, ["--cache-dir", cache])).status == 0)
-      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let image = try Workshop.data.get() + "/validation/alien/0000.jpg"
       let words = ["predict", "--checkpoint", output + "/model.safetensors", "--cache-dir", cache]
-      let prediction = try run([Program.tool] + words + [picture])
+      let prediction = try run([Program.tool] + words + [image])
       #expect(prediction.status == 0, "\(prediction.errors)")
       let files = try FileManager.default.contentsOfDirectory(atPath: cache + "/packed")
       #expect(files.filter { $0.hasSuffix(".packed") }.count == 1)

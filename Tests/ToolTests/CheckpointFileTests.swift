@@ -121,7 +121,7 @@ extension ToolTests {
       }
     }
 
-    @Test(arguments: [1, 2]) func whatIsDifferentInAnotherPictureSet(ranks: Int) throws {
+    @Test(arguments: [1, 2]) func whatIsDifferentInAnotherImageSet(ranks: Int) throws {
       let data = try Workshop.copyOfData(in: scratch)
       let files = FileManager.default
       try files.removeItem(atPath: data + "/train/alien/0002.jpg")
@@ -132,7 +132,7 @@ extension ToolTests {
       let outcome = try run(onRanks(ranks, words))
       #expect(outcome.status == 65)
       for part in [
-        "belongs to a run with other pictures than \(data): 18 training and 8 validation pictures "
+        "belongs to a run with other images than \(data): 18 training and 8 validation images "
           + "there, 17 and 8 here", "; 2 of those there have other contents now or are gone",
         "; 1 of those here are new or changed, as train/predator/0004.jpg.",
       ] {
@@ -140,7 +140,7 @@ extension ToolTests {
       }
     }
 
-    @Test func picturesThatHaveOtherNamesOnly() throws {
+    @Test func imagesThatHaveOtherNamesOnly() throws {
       let data = try Workshop.copyOfData(in: scratch)
       try FileManager.default.moveItem(
         atPath: data + "/train/alien/0002.jpg", toPath: data + "/train/alien/other.jpg")
@@ -153,7 +153,7 @@ extension ToolTests {
         "\(outcome.errors)")
     }
 
-    @Test func aPictureThatWasReplacedIsNamed() throws {
+    @Test func aImageThatWasReplacedIsNamed() throws {
       let data = try Workshop.copyOfData(in: scratch)
       try Workshop.changeContent(data + "/train/predator/0004.jpg")
       let words = try Workshop.train(output, epochs: 3, ["--resume", "auto", "--resume-override"])
@@ -161,7 +161,7 @@ extension ToolTests {
       let outcome = try run(words)
       #expect(outcome.status == 65)
       #expect(
-        outcome.errors.contains(" the picture train/predator/0004.jpg has other content than when"))
+        outcome.errors.contains(" the image train/predator/0004.jpg has other content than when"))
     }
 
     @Test func theFallsOfTheStepScheduleArePartOfTheSettings() throws {

@@ -68,14 +68,14 @@ extension ToolTests {
         outcome.errors.contains("warning: the hosts use different kernels (openblas, portable)"))
     }
 
-    @Test func aPictureOfAnotherSizeOnOneRank() throws {
+    @Test func aImageOfAnotherSizeOnOneRank() throws {
       // The list is made on rank 0; rank 1 looks into another folder, as another host might.
       let data = try Workshop.copyOfData(in: scratch)
       try files.removeItem(atPath: data + "/validation/predator/0003.jpg")
       let outcome = try pair(train(try Workshop.data.get()), train(data))
       #expect(outcome.status == 66)
       #expect(outcome.errors.contains("rank 1 (host "))
-      #expect(outcome.errors.contains("cannot use its share of the pictures"))
+      #expect(outcome.errors.contains("cannot use its share of the images"))
       #expect(outcome.errors.contains("validation/predator/0003.jpg"))
     }
   }

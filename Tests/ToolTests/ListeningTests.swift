@@ -79,7 +79,7 @@ extension ToolTests {
       return mask >> UInt64(SIGUSR1 - 1) & 1 == 1
     }
 
-    @Test(arguments: [nil, 1, 3]) func aStopIsHeardWhilePicturesAreListed(ranks: Int?) throws {
+    @Test(arguments: [nil, 1, 3]) func aStopIsHeardWhileImagesAreListed(ranks: Int?) throws {
       let scratch = try TemporaryFolder()
       let data = try Workshop.copyOfData(in: scratch)
       let output = scratch.path + "/run"

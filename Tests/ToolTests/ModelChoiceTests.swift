@@ -63,12 +63,12 @@ extension ToolTests {
       let export = try run([Program.tool] + words)
       #expect(export.status == 0, "\(export.errors)")
       #expect(export.errors.contains("model: \(output)/best.safetensors, epoch "))
-      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let image = try Workshop.data.get() + "/validation/alien/0000.jpg"
       for (model, expected) in [
         (output, "model: \(output)/best.safetensors, epoch "),
         (file, "model: \(file), an exported model\n"),
       ] {
-        let outcome = try run([Program.tool, "predict", "--checkpoint", model, picture])
+        let outcome = try run([Program.tool, "predict", "--checkpoint", model, image])
         #expect(outcome.status == 0 && outcome.errors.contains(expected), "\(outcome.errors)")
       }
       let best = output + "/best.safetensors"

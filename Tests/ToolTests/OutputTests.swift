@@ -28,10 +28,10 @@ extension ToolTests {
     @Test(arguments: [("", 0), (">/dev/full", 74), ("| true", 0)] as [(String, Int32)])
     func results(redirection: String, expected: Int32) throws {
       let run = try Workshop.whole.get()
-      let picture = try Workshop.data.get() + "/validation/alien/0000.jpg"
+      let image = try Workshop.data.get() + "/validation/alien/0000.jpg"
       let head = ["--checkpoint", run + "/model.safetensors", "--weights", "demo"]
       for words in [
-        ["predict"] + head + [picture], ["predict", "--json"] + head + [picture],
+        ["predict"] + head + [image], ["predict", "--json"] + head + [image],
         ["evaluate", "--data", try Workshop.data.get()] + head,
         ["weights", "inspect", Workshop.demoBackbone()],
       ] {

@@ -36,10 +36,10 @@ extension ToolTests {
         try run([Program.tool, "report", whole, "--output", page, "--threads", "0"]).status == 64)
     }
 
-    @Test func aReportShowsCurvesMatrixAndPictures() throws {
+    @Test func aReportShowsCurvesMatrixAndImages() throws {
       let folder = try Workshop.whole.get()
       let outcome = try run([
-        Program.tool, "report", folder, "--output", page, "--pictures", "5",
+        Program.tool, "report", folder, "--output", page, "--images", "5",
       ])
       #expect(outcome.status == 0, "\(outcome.errors)")
       let html = try html()
@@ -55,7 +55,7 @@ extension ToolTests {
     /// The matrix is that of the evaluation of the same head.
     @Test func theMatrixIsThatOfTheEvaluation() throws {
       let folder = try Workshop.whole.get()
-      _ = try run([Program.tool, "report", folder, "--output", page, "--pictures", "0"])
+      _ = try run([Program.tool, "report", folder, "--output", page, "--images", "0"])
       let evaluated = try Workshop.object(
         run([
           Program.tool, "evaluate", "--checkpoint", folder + "/best.safetensors", "--data",
@@ -67,7 +67,7 @@ extension ToolTests {
       #expect(found == Array(expected))
     }
 
-    @Test func aReportWithoutThePicturesHasTheCurves() throws {
+    @Test func aReportWithoutTheImagesHasTheCurves() throws {
       let outcome = try run([
         Program.tool, "report", Workshop.whole.get(), "--output", page, "--data",
         scratch.path + "/nothing",
@@ -75,7 +75,7 @@ extension ToolTests {
       #expect(outcome.status == 0)
       #expect(outcome.errors.contains("there is no folder \(scratch.path)/nothing"))
       #expect(try count("<svg", in: html()) == 2)
-      #expect(try html().contains("The validation pictures were not classified for this page"))
+      #expect(try html().contains("The validation images were not classified for this page"))
     }
 
     private func preview(_ more: [String]) throws -> String {
@@ -86,21 +86,21 @@ extension ToolTests {
     }
 
     @Test func aPreviewShowsWhatTrainingSees() throws {
-      let plain = try preview(["--pictures", "5", "--epochs", "3"])
+      let plain = try preview(["--images", "5", "--epochs", "3"])
       #expect(count("<img", in: plain) == 5 * 4)
       #expect(count("<th>alien<br>", in: plain) == 3 && count("<th>predator<br>", in: plain) == 2)
-      #expect(try preview(["--pictures", "5", "--epochs", "3"]) == plain)
-      #expect(try preview(["--pictures", "5", "--epochs", "3", "--seed", "1"]) != plain)
-      #expect(try preview(["--pictures", "5", "--epochs", "3", "--preset", "keras"]) != plain)
+      #expect(try preview(["--images", "5", "--epochs", "3"]) == plain)
+      #expect(try preview(["--images", "5", "--epochs", "3", "--seed", "1"]) != plain)
+      #expect(try preview(["--images", "5", "--epochs", "3", "--preset", "keras"]) != plain)
     }
 
     /// Without any variation every column is the same.
-    @Test func aPreviewWithoutVariationRepeatsThePicture() throws {
+    @Test func aPreviewWithoutVariationRepeatsTheImage() throws {
       let html = try preview([
-        "--pictures", "1", "--epochs", "2", "--shear", "0", "--zoom", "0", "--hflip", "0",
+        "--images", "1", "--epochs", "2", "--shear", "0", "--zoom", "0", "--hflip", "0",
       ])
-      let pictures = html.matches(of: #/src="([^"]+)"/#).map(\.1)
-      #expect(pictures.count == 3 && Set(pictures).count == 1)
+      let images = html.matches(of: #/src="([^"]+)"/#).map(\.1)
+      #expect(images.count == 3 && Set(images).count == 1)
     }
   }
 }

@@ -4,14 +4,14 @@ import TensorFormats
 import Testing
 
 extension ToolTests {
-  /// `predict` and `features` on pictures some of which cannot be used, on one rank and on several.
+  /// `predict` and `features` on images some of which cannot be used, on one rank and on several.
   @Suite struct PredictToolTests {
     private let scratch: TemporaryFolder
     private let files = FileManager.default
 
     init() throws { scratch = try TemporaryFolder() }
 
-    /// Eight pictures, of which `0001.jpg` is none and `0003.jpg` is a link to nowhere.
+    /// Eight images, of which `0001.jpg` is none and `0003.jpg` is a link to nowhere.
     private func album() throws -> String {
       let album = scratch.path + "/album"
       for kind in ["alien", "predator"] {
@@ -32,7 +32,7 @@ extension ToolTests {
         onRanks(ranks, [Program.tool, "predict", "--checkpoint", model, "--threads", "1"] + words))
     }
 
-    @Test func aPictureThatCannotBeUsedHasARowOfItsOwn() throws {
+    @Test func aImageThatCannotBeUsedHasARowOfItsOwn() throws {
       let album = try album()
       let outcome = try predict([album, album + "/gone.jpg"])
       // The first one decides.
@@ -43,7 +43,7 @@ extension ToolTests {
       #expect(outcome.lines[4].contains("cannot be used: No such file"))
       #expect(outcome.lines[8].hasPrefix("\(album)/predator/0003.jpg"))
       #expect(outcome.lines[8].hasSuffix("%   predator") || outcome.lines[8].hasSuffix("alien"))
-      #expect(outcome.errors.contains("3 of 9 pictures cannot be used:\n  \(album)/alien/0001.jpg"))
+      #expect(outcome.errors.contains("3 of 9 images cannot be used:\n  \(album)/alien/0001.jpg"))
       let missing = try predict([album + "/gone.jpg", album + "/alien/0000.jpg"])
       #expect(missing.status == 66 && missing.lines.count == 3)
     }
@@ -56,7 +56,7 @@ extension ToolTests {
       for ranks in [2, 3] {
         let outcome = try predict(["--json", "--html", page, album], ranks: ranks)
         #expect(outcome.status == 65 && outcome.output == alone.output, "\(outcome.errors)")
-        #expect(outcome.errors.components(separatedBy: "2 of 8 pictures").count == 2)
+        #expect(outcome.errors.components(separatedBy: "2 of 8 images").count == 2)
         #expect(try scratch.text("page.html") == expected)
       }
       let rows = try alone.lines.map(Workshop.object)
@@ -67,13 +67,13 @@ extension ToolTests {
 
     /// A photo's file says where it was taken, and more; a page says what the network saw.
     @Test func aPageHoldsThePixelsAlone() throws {
-      let picture = scratch.path + "/photo.jpg"
+      let image = scratch.path + "/photo.jpg"
       var bytes = try Data(
         contentsOf: URL(fileURLWithPath: Workshop.data.get() + "/validation/alien/0000.jpg"))
       let comment = Array("GPS 52.5 N 13.4 E".utf8)
       bytes.insert(contentsOf: [0xFF, 0xFE, 0, UInt8(comment.count + 2)] + comment, at: 2)
-      try bytes.write(to: URL(fileURLWithPath: picture))
-      let outcome = try predict(["--html", scratch.path + "/page.html", picture])
+      try bytes.write(to: URL(fileURLWithPath: image))
+      let outcome = try predict(["--html", scratch.path + "/page.html", image])
       #expect(outcome.status == 0, "\(outcome.errors)")
       let html = try scratch.text("page.html")
       let match = try #require(html.firstMatch(of: #/base64,([^"]+)"/#))
@@ -87,14 +87,14 @@ extension ToolTests {
       let words = [Program.tool, "features", "--weights", "demo", "--output", file, album]
       let refused = try run(words)
       #expect(refused.status == 65 && !files.fileExists(atPath: file))
-      #expect(refused.errors.contains("2 of 8 pictures cannot be used"))
+      #expect(refused.errors.contains("2 of 8 images cannot be used"))
       #expect(
         refused.errors.contains("0003.jpg: ") && refused.errors.contains("--on-bad-image skip"))
       var digests: Set<String> = []
       for ranks in [nil, 2] as [Int?] {
         let outcome = try run(onRanks(ranks, words + ["--on-bad-image", "skip"]))
         #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(outcome.lines.count == 1 && outcome.output.contains("2 pictures left out"))
+        #expect(outcome.lines.count == 1 && outcome.output.contains("2 images left out"))
         digests.insert(try sha256(fileAt: file))
       }
       #expect(digests.count == 1)
@@ -125,7 +125,7 @@ extension ToolTests {
     @Test func aReaderThatHasSeenEnoughEndsTheWork() throws {
       let album = try album()
       let model = try Workshop.whole.get() + "/model.safetensors"
-      // The second picture is wrong, which is told only where all are looked at.
+      // The second image is wrong, which is told only where all are looked at.
       let words = ["predict", "--json", "--checkpoint", model, album, album, album]
       let script = "\"$@\" | true; exit ${PIPESTATUS[0]}"
       let outcome = try run(["bash", "-c", script, "bash", Program.tool] + words)

@@ -9,7 +9,7 @@ extension ToolTests {
     private let raw: String
     private let output: String
 
-    /// Two classes of five pictures.
+    /// Two classes of five images.
     init() throws {
       scratch = try TemporaryFolder()
       (raw, output) = (scratch.path + "/raw", scratch.path + "/data")
@@ -46,10 +46,10 @@ extension ToolTests {
           "left out: 2 .heic, 1 .avif, 1 .nef (a/6.heic, a/7.HEIC, b/8.avif, ...); convert .heic, "
             + ".avif, .nef to JPEG or PNG to use them, for example with `heif-convert "),
         "\(outcome.errors)")
-      #expect(outcome.output == "\(output): 8 training and 2 validation pictures of a, b\n")
+      #expect(outcome.output == "\(output): 8 training and 2 validation images of a, b\n")
     }
 
-    @Test func copiesAreNewFilesOfPicturesAlone() throws {
+    @Test func copiesAreNewFilesOfImagesAlone() throws {
       try add(["a/6.jpg"], Array("#!/bin/sh\n".utf8))
       try add(["b/7.png"], [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
       for name in ["a/6.jpg", "a/1.jpg"] { chmod("\(raw)/\(name)", 0o6755) }
@@ -64,7 +64,7 @@ extension ToolTests {
       for name in ["a/6.jpg", "b/9.jpg"] {
         #expect(
           outcome.errors.contains(
-            "\(raw)/\(name) is left out: it is not a picture that can be read"))
+            "\(raw)/\(name) is left out: it is not an image that can be read"))
       }
       #expect(try copies().count == 12)
       for name in try copies() {
@@ -103,18 +103,18 @@ extension ToolTests {
       #expect(try prepare(output: raw + "-data").status == 0)
     }
 
-    @Test func tooFewPicturesAreSaid() throws {
+    @Test func tooFewImagesAreSaid() throws {
       #expect(try !prepare(2).errors.contains("warning"))
       try files.removeItem(atPath: output)
       let warned = try prepare(4)
       #expect(warned.status == 0)
-      #expect(warned.errors.contains("with --validation 4 fewer pictures are left to train on"))
+      #expect(warned.errors.contains("with --validation 4 fewer images are left to train on"))
       try files.removeItem(atPath: output)
       for count in [5, 6] {
         let refused = try prepare(count)
         #expect(refused.status == 65)
         #expect(
-          refused.errors.contains("'a' has 5 pictures; with --validation \(count) none is left"))
+          refused.errors.contains("'a' has 5 images; with --validation \(count) none is left"))
       }
       let bare = try run([Program.tool, "prepare", raw, "--output", output])
       #expect(bare.errors.contains("with --validation 100, the default, none"))

@@ -120,7 +120,7 @@ extension ToolTests {
       #expect(try Workshop.model(output) == Workshop.model(Workshop.longest.get()))
     }
 
-    /// A batch has no more pictures than there are, whatever the option says.
+    /// A batch has no more images than there are, whatever the option says.
     @Test func aBatchLargerThanTheSetIsTheSet() throws {
       let outputs = try [18, 1_048_576].map { size in
         let output = "\(scratch.path)/\(size)"

@@ -49,7 +49,7 @@ extension ToolTests {
     }
 
     /// The system goes through the link first and then up.
-    @Test func aPictureBehindALinkIsTheOneThatTheSystemMeans() throws {
+    @Test func aImageBehindALinkIsTheOneThatTheSystemMeans() throws {
       let root = try Workshop.data.get() + "/validation"
       let files = FileManager.default
       for folder in ["real/inner", "other"] {
@@ -62,9 +62,9 @@ extension ToolTests {
         atPath: root + "/alien/0000.jpg", toPath: scratch.path + "/real/pic.jpg")
       try files.copyItem(
         atPath: root + "/predator/0000.jpg", toPath: scratch.path + "/other/pic.jpg")
-      let rows = try ["other/link/../pic.jpg", root + "/alien/0000.jpg"].map { picture in
+      let rows = try ["other/link/../pic.jpg", root + "/alien/0000.jpg"].map { image in
         let outcome = try run(
-          [Program.tool, "predict", "--checkpoint", try model(), "--json", picture],
+          [Program.tool, "predict", "--checkpoint", try model(), "--json", image],
           in: scratch.path)
         #expect(outcome.status == 0, "\(outcome.errors)")
         return try Workshop.object(outcome.output)["probabilities"] as? NSDictionary
@@ -74,18 +74,18 @@ extension ToolTests {
 
     @Test func aNameThatActsOnATerminalIsShown() throws {
       let root = try Workshop.data.get() + "/validation"
-      let picture = scratch.path + "/\u{1b}]0;owned\u{7}.jpg"
-      try FileManager.default.copyItem(atPath: root + "/alien/0000.jpg", toPath: picture)
-      let words = [Program.tool, "predict", "--checkpoint", try model(), picture]
+      let image = scratch.path + "/\u{1b}]0;owned\u{7}.jpg"
+      try FileManager.default.copyItem(atPath: root + "/alien/0000.jpg", toPath: image)
+      let words = [Program.tool, "predict", "--checkpoint", try model(), image]
       let outcome = try run(words)
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.output.contains(#"\u{1b}]0;owned\u{7}.jpg"#))
       #expect(!outcome.output.unicodeScalars.contains("\u{1b}"))
-      let missing = try run(words.dropLast() + [picture + "x"])
+      let missing = try run(words.dropLast() + [image + "x"])
       #expect(missing.status == 66 && !missing.errors.unicodeScalars.contains("\u{1b}"))
       // In JSON it stays what it is.
       let json = try run(words + ["--json"])
-      #expect(try Workshop.object(json.output)["image"] as? String == picture)
+      #expect(try Workshop.object(json.output)["image"] as? String == image)
     }
 
     @Test func evaluationIsTheSameOnThreeRanks() throws {
@@ -95,7 +95,7 @@ extension ToolTests {
 
     @Test func featuresAreRowsInTheOrderGiven() throws {
       let root = try Workshop.data.get() + "/validation"
-      let pictures = ["predator/0001.jpg", "alien/0002.jpg", "alien/0000.jpg"].map {
+      let images = ["predator/0001.jpg", "alien/0002.jpg", "alien/0000.jpg"].map {
         "\(root)/\($0)"
       }
       func features(_ name: String, _ operands: [String], threads: Int) throws -> SafeTensorsFile {
@@ -105,13 +105,13 @@ extension ToolTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
         return try SafeTensorsFile(path: file)
       }
-      let all = try features("all", pictures, threads: 1)
+      let all = try features("all", images, threads: 1)
       #expect(all.shape(of: "features") == [3, 256])
       let names = try JSONDecoder().decode(
         [String].self, from: Data(try #require(all.metadata["images"]).utf8))
-      #expect(names == pictures)
+      #expect(names == images)
       let rows = try all.floats("features").values
-      let backwards = try features("back", pictures.reversed(), threads: 3).floats("features")
+      let backwards = try features("back", images.reversed(), threads: 3).floats("features")
         .values
       for row in 0..<3 {
         #expect(rows[row * 256..<row * 256 + 256] == backwards[(2 - row) * 256..<(3 - row) * 256])
@@ -128,15 +128,15 @@ extension ToolTests {
         atPath: Workshop.data.get(), toPath: folder + "/data")
       let outcome = try run(onRanks(4, [Program.tool, "train"]), in: folder)
       #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(outcome.output.contains("18 training and 8 validation pictures of 2 classes"))
+      #expect(outcome.output.contains("18 training and 8 validation images of 2 classes"))
       #expect(outcome.output.contains("resnet50-demo.safetensors"))
       #expect(FileManager.default.fileExists(atPath: folder + "/runs/001/model.safetensors"))
 
-      let picture = "data/validation/alien/0000.jpg"
-      let words = ["predict", "--checkpoint", "runs/001/best.safetensors", picture]
+      let image = "data/validation/alien/0000.jpg"
+      let words = ["predict", "--checkpoint", "runs/001/best.safetensors", image]
       let prediction = try run([Program.tool] + words, in: folder)
       #expect(prediction.status == 0, "\(prediction.errors)")
-      #expect(prediction.output.contains(picture))
+      #expect(prediction.output.contains(image))
     }
 
     @Test func settingsMayStandInAFile() throws {

@@ -111,9 +111,9 @@ extension ToolTests {
       #expect(outcome.errors.contains("more than the limit of"), "\(outcome.errors)")
     }
 
-    // MARK: - Whose pictures a page shows
+    // MARK: - Whose images a page shows
 
-    private func expectNoPictures(_ reason: String) throws {
+    private func expectNoImages(_ reason: String) throws {
       let (outcome, html) = try report()
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.errors.contains(reason), "\(outcome.errors)")
@@ -121,44 +121,44 @@ extension ToolTests {
       #expect(!html.contains("data:image"))
     }
 
-    @Test func picturesOfAnotherSetNeedTheUsersWord() throws {
+    @Test func imagesOfAnotherSetNeedTheUsersWord() throws {
       let data = try Workshop.copyOfData(in: scratch)
-      let picture = data + "/validation/alien/0000.jpg"
-      try (Data(contentsOf: URL(fileURLWithPath: picture)) + [0])
-        .write(to: URL(fileURLWithPath: picture))
+      let image = data + "/validation/alien/0000.jpg"
+      try (Data(contentsOf: URL(fileURLWithPath: image)) + [0])
+        .write(to: URL(fileURLWithPath: image))
       try claim("data", data)
-      try expectNoPictures("\(data) does not hold the pictures that the run had")
+      try expectNoImages("\(data) does not hold the images that the run had")
       let (outcome, html) = try report(["--data", data])
       #expect(outcome.status == 0 && html.contains("data:image"), "\(outcome.errors)")
     }
 
     /// The right name and size lead to a file elsewhere.
-    @Test func picturesBehindLinksNeedTheUsersWord() throws {
+    @Test func imagesBehindLinksNeedTheUsersWord() throws {
       let data = try Workshop.copyOfData(in: scratch)
-      let picture = data + "/validation/alien/0000.jpg"
+      let image = data + "/validation/alien/0000.jpg"
       let elsewhere = scratch.path + "/private.jpg"
-      try FileManager.default.moveItem(atPath: picture, toPath: elsewhere)
+      try FileManager.default.moveItem(atPath: image, toPath: elsewhere)
       try FileManager.default.createSymbolicLink(
-        atPath: picture, withDestinationPath: elsewhere)
+        atPath: image, withDestinationPath: elsewhere)
       try claim("data", data)
-      try expectNoPictures("a link leads from \(picture) out of \(data)")
+      try expectNoImages("a link leads from \(image) out of \(data)")
     }
 
     @Test(.enabled(if: geteuid() == 0, "only root can give files away"))
-    func picturesThatAStrangerNamesNeedTheUsersWord() throws {
+    func imagesThatAStrangerNamesNeedTheUsersWord() throws {
       let data = try Workshop.data.get()
       for file in ["", "/config.json"] {
         #expect(chown(folder + file, 65_534, 65_534) == 0)
-        try expectNoPictures("in \(data), but it belongs to another user (number 65534)")
+        try expectNoImages("in \(data), but it belongs to another user (number 65534)")
         #expect(chown(folder + file, 0, 0) == 0)
       }
       let (outcome, html) = try report()
       #expect(outcome.status == 0 && html.contains("data:image"), "\(outcome.errors)")
     }
 
-    @Test func picturesThatAnybodyMayNameNeedTheUsersWord() throws {
+    @Test func imagesThatAnybodyMayNameNeedTheUsersWord() throws {
       #expect(chmod(folder, 0o777) == 0)
-      try expectNoPictures("but others may write to it (mode 777")
+      try expectNoImages("but others may write to it (mode 777")
     }
 
     // MARK: - Locks

@@ -23,7 +23,7 @@ final class TemporaryFolder {
   }
 }
 
-/// What the tests of the tool share: a small picture set, and runs on it that nothing disturbed.
+/// What the tests of the tool share: a small image set, and runs on it that nothing disturbed.
 enum Workshop {
   /// The folder of all temporary files of this test process, removed at its end.
   static let root: String = {
@@ -34,8 +34,8 @@ enum Workshop {
   private static let path = FileManager.default.temporaryDirectory
     .appendingPathComponent("avp-dist-tool-tests-\(getpid())").path
 
-  /// 9 training and 4 validation pictures of each of two classes: with batches of 8 the last one
-  /// has two pictures, so that some of three or four ranks have none.
+  /// 9 training and 4 validation images of each of two classes: with batches of 8 the last one
+  /// has two images, so that some of three or four ranks have none.
   static let data: Result<String, any Error> = Result {
     let folder = root + "/data"
     let words = ["demo-data", "--output", folder, "--train", "9", "--validation", "4"]
@@ -118,14 +118,14 @@ enum Workshop {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 
-  /// A copy of the picture set that a test may change.
+  /// A copy of the image set that a test may change.
   static func copyOfData(in folder: TemporaryFolder) throws -> String {
     let copy = folder.path + "/data"
     try FileManager.default.copyItem(atPath: data.get(), toPath: copy)
     return copy
   }
 
-  /// Changes a picture's file and not its size: the density in the JFIF header, which is no pixel.
+  /// Changes an image's file and not its size: the density in the JFIF header, which is no pixel.
   static func changeContent(_ path: String) throws {
     var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
     try #require(bytes.count > 20)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct CheckpointTests {
   private func trained() throws -> (run: SyntheticRun, state: TrainingState, bytes: [UInt8]) {
-    var run = SyntheticRun(pictures: SyntheticPictures(skipped: [4]))
+    var run = SyntheticRun(images: SyntheticImages(skipped: [4]))
     run.configuration.maxSteps = 5
     let state = try run.train(ranks: 1)[0]
     return (run, state, try run.bytes(state))
@@ -112,7 +112,7 @@ import Testing
   /// Each number is within the bounds of its kind, and does not fit the others.
   @Test(arguments: [
     "step", "history", "order", "moments", "count", "correct", "faults", "sums", "batch",
-    "pictures",
+    "images",
     "contents",
   ])
   func whatDoesNotFitTogetherIsForeign(what: String) throws {
@@ -121,7 +121,7 @@ import Testing
     #expect(throws: Never.self) { try Checkpoint(bytes: run.bytes(state), path: "x") }
     var record = run.record
     switch what {
-    // 11 pictures in batches of 4 are three steps.
+    // 11 images in batches of 4 are three steps.
     case "step": state.step = 4
     case "history": state.history.removeLast()
     case "order": state.history.reverse()
@@ -137,8 +137,8 @@ import Testing
       state.running.values = [1, 1, 2, 1]
     case "sums": state.running.values.removeLast()
     case "batch": record.configuration.batchSize = 0
-    case "pictures": record.trainCount = -1
-    default: state.digests = PictureDigests(count: 10)
+    case "images": record.trainCount = -1
+    default: state.digests = ImageDigests(count: 10)
     }
     let bytes = try Checkpoint(record, state, withOptimizer: true).encoded()
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }

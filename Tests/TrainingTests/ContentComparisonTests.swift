@@ -10,7 +10,7 @@ import Testing
 
   init() throws { scratch = try ScratchFolder() }
 
-  /// A list of pictures in the given numbers a class, with sizes drawn from `seed`.
+  /// A list of images in the given numbers a class, with sizes drawn from `seed`.
   private func manifest(_ counts: [Int], seed: Int = 1) -> DatasetManifest {
     func samples(_ part: String, _ counts: [Int]) -> [Sample] {
       counts.enumerated().flatMap { label, count in

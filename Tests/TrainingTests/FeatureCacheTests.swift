@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func aVectorIsFoundAgainBitForBit() {
-    let key = store.key(picture: "123", variant: "")
+    let key = store.key(image: "123", variant: "")
     #expect(store.features(key, count: 6) == nil)
     store.save(vector, under: key)
     #expect(store.features(key, count: 6)?.map(\.bitPattern) == vector.map(\.bitPattern))
@@ -31,14 +31,14 @@ import Testing
   @Test func everythingThatDecidesTheFeaturesIsInTheKey() {
     let other = FeatureCache(folder: scratch.path, context: "other weights")
     let keys = [
-      store.key(picture: "1", variant: ""), store.key(picture: "2", variant: ""),
-      store.key(picture: "1", variant: "view 1"), other.key(picture: "1", variant: ""),
+      store.key(image: "1", variant: ""), store.key(image: "2", variant: ""),
+      store.key(image: "1", variant: "view 1"), other.key(image: "1", variant: ""),
     ]
     #expect(Set(keys.map(\.name)).count == keys.count)
   }
 
   @Test func aDamagedEntryIsNoEntry() throws {
-    let key = store.key(picture: "9", variant: "")
+    let key = store.key(image: "9", variant: "")
     store.save(vector, under: key)
     let whole = try scratch.bytes(file(key))
     for index in whole.indices {
@@ -55,7 +55,7 @@ import Testing
 
   /// Both are whole; their names say what they are not.
   @Test func swappedEntriesAreNone() throws {
-    let keys = ["1", "2"].map { store.key(picture: $0, variant: "") }
+    let keys = ["1", "2"].map { store.key(image: $0, variant: "") }
     for (key, value) in zip(keys, [1, 2] as [Float]) { store.save([value], under: key) }
     let contents = try keys.map { try scratch.bytes(file($0)) }
     for (key, content) in zip(keys, contents.reversed()) { try scratch.write(content, file(key)) }
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func aFolderThatOthersMayWriteIsNotUsed() throws {
-    let key = store.key(picture: "1", variant: "")
+    let key = store.key(image: "1", variant: "")
     store.save(vector, under: key)
     let warnings = Warnings()
     let open = FeatureCache(
@@ -84,7 +84,7 @@ import Testing
     let blocked = FeatureCache(
       folder: scratch.path + "/file/store", context: "", warn: warnings.add)
     let copy = blocked
-    let key = blocked.key(picture: "1", variant: "")
+    let key = blocked.key(image: "1", variant: "")
     for store in [blocked, copy] { store.save(vector, under: key) }
     #expect(blocked.features(key, count: 6) == nil)
     #expect(warnings.texts.count == 1)
@@ -107,7 +107,7 @@ import Testing
   ) -> FeatureContext {
     var context = FeatureContext(
       fingerprint: "abc", featureLayer: "layer4", featureCount: 2048, kernels: "avx2 7",
-      transform: PictureTransform(preset: .pytorch, normalisation: .torch))
+      transform: ImageTransform(preset: .pytorch, normalisation: .torch))
     change(&context)
     return context
   }
@@ -129,7 +129,7 @@ import Testing
         """)
     let store = FeatureCache(folder: "/nowhere", context: context().text)
     #expect(
-      store.key(picture: "123", variant: "view 1").name
+      store.key(image: "123", variant: "view 1").name
         == "e0a971c3f943fc0ccac701fb7213168019668145aa42b3ecf5ac873585671f59")
   }
 
@@ -138,10 +138,10 @@ import Testing
     func transform(
       _ preset: Preset = .pytorch, size: Int = 224,
       _ change: (inout Normalisation) -> Void = { _ in }
-    ) -> PictureTransform {
+    ) -> ImageTransform {
       var normalisation = torch
       change(&normalisation)
-      return PictureTransform(preset: preset, size: size, normalisation: normalisation)
+      return ImageTransform(preset: preset, size: size, normalisation: normalisation)
     }
     let texts = [
       context(), context { $0.fingerprint = "abd" }, context { $0.featureLayer = "layer3" },

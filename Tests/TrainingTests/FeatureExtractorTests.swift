@@ -13,7 +13,7 @@ import Testing
 
 @testable import Training
 
-/// Real pictures through a tiny network, with and without features on disk.
+/// Real images through a tiny network, with and without features on disk.
 ///
 /// Whether a stored vector is used shows in the answer where another vector was planted under its
 /// key.
@@ -49,8 +49,8 @@ import Testing
   ) -> FeatureExtractor {
     FeatureExtractor(
       backbone: backbone,
-      transform: PictureTransform(preset: .pytorch, size: 64, normalisation: .torch),
-      augmentation: augmentation, seed: seed, pictures: PictureSource(root: scratch.path),
+      transform: ImageTransform(preset: .pytorch, size: 64, normalisation: .torch),
+      augmentation: augmentation, seed: seed, images: ImageSource(root: scratch.path),
       onBadImage: onBadImage)
   }
 
@@ -124,7 +124,7 @@ import Testing
     #expect(entries("plain").isEmpty)
   }
 
-  /// The name and the place of a picture do not matter without augmentation, its bytes do.
+  /// The name and the place of an image do not matter without augmentation, its bytes do.
   @Test func plainFeaturesAreThoseOfTheBytes() throws {
     let first = try results(extractor(), [request(0)])
     try scratch.write(try scratch.bytes("0.jpg"), "1.jpg")
@@ -136,7 +136,7 @@ import Testing
     #expect(other != first && other != same)
   }
 
-  @Test func storedComputedAndSkippedPicturesMayShareACall() throws {
+  @Test func storedComputedAndSkippedImagesMayShareACall() throws {
     var expected = try (0..<6).map { try results(unkept(), [request($0)])[0] }
     _ = try results(extractor(), [request(1), request(4)])
     try plant(planted, in: "plain")
@@ -148,13 +148,13 @@ import Testing
     expected[3] = nil
     #expect(answers.map(\.features) == expected)
     for (index, answer) in answers.enumerated() {
-      let digest = PictureDigest(SHA256.Digest(of: try scratch.bytes("\(index).jpg")))
+      let digest = ImageDigest(SHA256.Digest(of: try scratch.bytes("\(index).jpg")))
       #expect(answer.digest == digest)
     }
     #expect(throws: DatasetError.self) { try results(extractor(), [request(0), request(3)]) }
   }
 
-  /// All pictures that are decoded ask for memory, and those with features on disk do not.
+  /// All images that are decoded ask for memory, and those with features on disk do not.
   @Test func threadsShareTheMemoryForDecoding() throws {
     let memory = MemoryBudget(bytes: 1)
     let requests = try (0..<6).map { try request($0) }
@@ -188,7 +188,7 @@ import Testing
     }
   }
 
-  /// As if the picture had been stored as its EXIF data say; a thumbnail is what the network sees.
+  /// As if the image had been stored as its EXIF data say; a thumbnail is what the network sees.
   @Test func orientationIsAppliedWhereThatIsAskedFor() throws {
     let exif = Array("Exif\0\0MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6]
     let bytes = try scratch.bytes("2.jpg")
@@ -199,20 +199,20 @@ import Testing
       (OrientationPolicy.ignore, try decodeImage(bytes)), (.apply, upright),
     ] {
       try scratch.write(tagged, "2.jpg")
-      let pictures = PictureSource(root: scratch.path, orientation: policy)
-      let transform = PictureTransform(preset: .pytorch, size: 64, normalisation: .torch)
-      let extractor = FeatureExtractor(backbone: backbone, transform: transform, pictures: pictures)
+      let images = ImageSource(root: scratch.path, orientation: policy)
+      let transform = ImageTransform(preset: .pytorch, size: 64, normalisation: .torch)
+      let extractor = FeatureExtractor(backbone: backbone, transform: transform, images: images)
       let answer = try extractor.makeWorker()([request(2)]) { _ in }[0]
       #expect(answer.notes.isTurned == (policy == .ignore))
       let workspace = try backbone.makeWorkspace()
       let features = try backbone.features(
         of: [transform.input(of: expected)], workspace: workspace)
       #expect(answer.features == features[0])
-      #expect(try pictures.image(of: sample(2)) == expected)
+      #expect(try images.image(of: sample(2)) == expected)
     }
   }
 
-  /// A picture that is not there is never left out.
+  /// An image that is not there is never left out.
   @Test func aMissingFileEndsTheRunWithEitherPolicy() throws {
     let request = try request(0)
     try FileManager.default.removeItem(atPath: scratch.path + "/0.jpg")

@@ -16,7 +16,7 @@ import Testing
   private func pipeline(
     _ count: Int, lookAhead: Int = 12, groupSize: Int = 4, threads: Int = 3,
     makeWorker: @escaping @Sendable () throws -> FeatureWorker = {
-      try SyntheticPictures().makeWorker()
+      try SyntheticImages().makeWorker()
     }
   ) -> FeaturePipeline {
     FeaturePipeline(
@@ -31,31 +31,31 @@ import Testing
     var results: [FeatureAnswer] = []
     for count in [1, 0, 7, 20, 22] { results += try pipeline.next(count) }
     #expect(results.map(\.request) == requests(50))
-    #expect(try results.map(\.features) == requests(50).map(SyntheticPictures().answer))
+    #expect(try results.map(\.features) == requests(50).map(SyntheticImages().answer))
   }
 
   @Test(arguments: [1, 2, 4], [1, 3, 8])
-  func anErrorSurfacesWhenItsPictureIsReached(threads: Int, groupSize: Int) throws {
+  func anErrorSurfacesWhenItsImageIsReached(threads: Int, groupSize: Int) throws {
     let pipeline = pipeline(30, groupSize: groupSize, threads: threads) {
-      try SyntheticPictures(failing: [17, 18]).makeWorker()
+      try SyntheticImages(failing: [17, 18]).makeWorker()
     }
     defer { pipeline.stop() }
     #expect(try pipeline.next(17).count == 17)
-    #expect(throws: SyntheticPictures.Failure(index: 17)) { try pipeline.next(5) }
-    #expect(throws: SyntheticPictures.Failure(index: 18)) { try pipeline.next(1) }
+    #expect(throws: SyntheticImages.Failure(index: 17)) { try pipeline.next(5) }
+    #expect(throws: SyntheticImages.Failure(index: 18)) { try pipeline.next(1) }
     #expect(try pipeline.next(1).first?.request.index == 19)
   }
 
-  @Test func aWorkerThatCannotBeMadeIsAnErrorAtTheFirstPicture() {
-    let pipeline = pipeline(5) { throw SyntheticPictures.Failure(index: -1) }
+  @Test func aWorkerThatCannotBeMadeIsAnErrorAtTheFirstImage() {
+    let pipeline = pipeline(5) { throw SyntheticImages.Failure(index: -1) }
     defer { pipeline.stop() }
-    #expect(throws: SyntheticPictures.Failure(index: -1)) { try pipeline.next(1) }
+    #expect(throws: SyntheticImages.Failure(index: -1)) { try pipeline.next(1) }
   }
 
   @Test(.timeLimit(.minutes(1))) func workIsAheadByTheBoundAndNoMore() throws {
     let started = Counter()
     let pipeline = pipeline(100, lookAhead: 8, groupSize: 2, threads: 3) {
-      let worker = try SyntheticPictures().makeWorker()
+      let worker = try SyntheticImages().makeWorker()
       return { requests, beginning in
         started.add(requests.count)
         return try worker(requests, beginning)
@@ -87,12 +87,12 @@ import Testing
     let gate = Counter()
     let pipeline = pipeline(4, groupSize: 2, threads: 1) {
       return { requests, beginning in
-        // The second picture of the first group takes its time.
+        // The second image of the first group takes its time.
         for request in requests {
           beginning(request)
           while gate.value == 0 && request.index == 1 { usleep(1_000) }
         }
-        return try SyntheticPictures().makeWorker()(requests) { _ in }
+        return try SyntheticImages().makeWorker()(requests) { _ in }
       }
     }
     defer { pipeline.stop() }
@@ -105,11 +105,11 @@ import Testing
     #expect(files.prefix(2) == ["1.jpg", "1.jpg"])
   }
 
-  /// Else the features of one picture would be taken for those of the next.
+  /// Else the features of one image would be taken for those of the next.
   @Test func aWorkerThatPassesOverARequestEndsTheProcess() async {
     await #expect(processExitsWith: .failure) {
       let pipeline = FeaturePipelineTests().pipeline(8, threads: 1) {
-        let worker = try SyntheticPictures().makeWorker()
+        let worker = try SyntheticImages().makeWorker()
         return { requests, beginning in try worker(Array(requests.dropFirst()), beginning) }
       }
       _ = try pipeline.next(4)
@@ -121,12 +121,12 @@ import Testing
     let pipeline = pipeline(1, threads: 1) {
       return { requests, beginning in
         while gate.value == 0 { usleep(1_000) }
-        return try SyntheticPictures().makeWorker()(requests, beginning)
+        return try SyntheticImages().makeWorker()(requests, beginning)
       }
     }
     defer { pipeline.stop() }
-    #expect(throws: SyntheticPictures.Failure(index: -2)) {
-      try pipeline.next(1) { _ in throw SyntheticPictures.Failure(index: -2) }
+    #expect(throws: SyntheticImages.Failure(index: -2)) {
+      try pipeline.next(1) { _ in throw SyntheticImages.Failure(index: -2) }
     }
     gate.add(1)
     #expect(try pipeline.next(1).count == 1)

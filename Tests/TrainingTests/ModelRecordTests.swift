@@ -55,7 +55,7 @@ import Testing
       ])
   }
 
-  /// Records of pictures as they are stored are those of versions without the choice, byte for byte;
+  /// Records of images as they are stored are those of versions without the choice, byte for byte;
   /// those versions must not take the others.
   @Test func aRecordTellsOfOrientationWhereItIsApplied() throws {
     func text(_ policy: OrientationPolicy) throws -> (format: Int, text: String) {

@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test(arguments: 1...5)
-  func everyEpochVisitsEveryPictureOnceOnSomeRank(worldSize: Int) {
+  func everyEpochVisitsEveryImageOnceOnSomeRank(worldSize: Int) {
     let run = SyntheticRun()
     let all = (0..<worldSize).flatMap { rank in
       requests(run, rank: rank, worldSize: worldSize)

@@ -6,10 +6,10 @@ import Testing
 
 /// Features that ranks work out together and rank 0 receives in order.
 @Suite struct SharedFeaturesTests {
-  /// A picture in three cannot be used.
-  private struct Pictures: FeatureProducer {
+  /// An image in three cannot be used.
+  private struct Images: FeatureProducer {
     func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
-      let worker = try SyntheticPictures().makeWorker(sharing: memory)
+      let worker = try SyntheticImages().makeWorker(sharing: memory)
       return { requests, beginning in
         if let bad = requests.first(where: { $0.index % 3 == 1 }) { throw error(of: bad) }
         return try worker(requests, beginning)
@@ -17,7 +17,7 @@ import Testing
     }
     func error(of request: FeatureRequest) -> DatasetError {
       let kind: DatasetError.Kind = request.index % 2 == 0 ? .missing : .invalid
-      return DatasetError(kind, "the picture \(request.index) — «no»")
+      return DatasetError(kind, "the image \(request.index) — «no»")
     }
   }
 
@@ -27,12 +27,12 @@ import Testing
     }
   }
 
-  private func expected(_ request: FeatureRequest) throws -> PictureOutcome {
+  private func expected(_ request: FeatureRequest) throws -> ImageOutcome {
     guard request.index % 3 != 1 else {
-      return PictureOutcome(features: .failure(Pictures().error(of: request)), attachment: [])
+      return ImageOutcome(features: .failure(Images().error(of: request)), attachment: [])
     }
-    let vector = try #require(try SyntheticPictures().answer(request))
-    return PictureOutcome(
+    let vector = try #require(try SyntheticImages().answer(request))
+    return ImageOutcome(
       features: .success(vector), attachment: Array("of \(request.index)".utf8))
   }
 
@@ -44,9 +44,9 @@ import Testing
       // Ranks may have other numbers of threads.
       options.threads = 1 + communicator.rank
       options.groupSize = 4
-      var outcomes: [PictureOutcome] = []
+      var outcomes: [ImageOutcome] = []
       try shareFeatures(
-        of: requests, producer: Pictures(), options: options, communicator: communicator,
+        of: requests, producer: Images(), options: options, communicator: communicator,
         attach: { Array("of \($0.index)".utf8) },
         receive: { index, outcome in
           #expect(index == outcomes.count)
@@ -58,7 +58,7 @@ import Testing
     for other in received.dropFirst() { #expect(try other.get().isEmpty) }
   }
 
-  /// The first row must not wait for the last picture.
+  /// The first row must not wait for the last image.
   @Test func outcomesComeBeforeTheWorkIsDone() throws {
     let begun = onEveryRank(of: ThreadWorld(worldSize: 2)) { communicator in
       let lastBegun = Counter()
@@ -80,7 +80,7 @@ import Testing
   private struct Watched: FeatureProducer {
     let last: Counter
     func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
-      let worker = try SyntheticPictures().makeWorker(sharing: memory)
+      let worker = try SyntheticImages().makeWorker(sharing: memory)
       return { requests, beginning in
         if requests.contains(where: { $0.index > 390 }) { last.add(1) }
         return try worker(requests, beginning)
@@ -91,7 +91,7 @@ import Testing
   @Test func otherErrorsEndTheWork() {
     let results = onEveryRank(of: ThreadWorld(worldSize: 3)) { communicator in
       try shareFeatures(
-        of: requests(50), producer: SyntheticPictures(failing: [30]), options: RunOptions(),
+        of: requests(50), producer: SyntheticImages(failing: [30]), options: RunOptions(),
         communicator: communicator, receive: { _, _ in })
     }
     for result in results { #expect(throws: (any Error).self) { try result.get() } }
@@ -100,19 +100,19 @@ import Testing
   @Test func whatIsCutOffIsRefused() throws {
     let whole = try (0..<3).map { try expected(requests(3)[$0]) }
     let bytes = whole.flatMap(\.encoded)
-    #expect(try PictureOutcome.decode(bytes) == whole)
+    #expect(try ImageOutcome.decode(bytes) == whole)
     let ends = whole.indices.map { whole[...$0].flatMap(\.encoded).count }
     for count in 1..<bytes.count where !ends.contains(count) {
-      #expect(throws: (any Error).self) { try PictureOutcome.decode(Array(bytes.prefix(count))) }
+      #expect(throws: (any Error).self) { try ImageOutcome.decode(Array(bytes.prefix(count))) }
     }
   }
 
-  /// Which picture an outcome belongs to is known by its order alone.
-  @Test func aRankThatTellsOfTooFewPicturesIsAnError() {
+  /// Which image an outcome belongs to is known by its order alone.
+  @Test func aRankThatTellsOfTooFewImagesIsAnError() {
     var received = 0
     #expect(throws: CollectiveError.self) {
       try shareFeatures(
-        of: requests(3), producer: SyntheticPictures(), options: RunOptions(),
+        of: requests(3), producer: SyntheticImages(), options: RunOptions(),
         communicator: Forgetful(), receive: { _, _ in received += 1 })
     }
     #expect(received == 0)

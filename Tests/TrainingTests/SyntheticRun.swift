@@ -10,19 +10,19 @@ import Testing
 
 @testable import Training
 
-/// Features drawn from the request alone, in place of pictures and a backbone.
-struct SyntheticPictures: FeatureProducer {
+/// Features drawn from the request alone, in place of images and a backbone.
+struct SyntheticImages: FeatureProducer {
   var featureCount = 5
-  /// Indices of training pictures that are left out.
+  /// Indices of training images that are left out.
   var skipped: Set<Int> = []
-  /// Indices of pictures that raise an error.
+  /// Indices of images that raise an error.
   var failing: Set<Int> = []
-  /// The paths of pictures that raise an error.
+  /// The paths of images that raise an error.
   var failingPaths: Set<String> = []
-  /// The paths of pictures whose files were replaced.
+  /// The paths of images whose files were replaced.
   var replaced: Set<String> = []
 
-  /// Indices of training pictures with an EXIF orientation.
+  /// Indices of training images with an EXIF orientation.
   var turned: Set<Int> = []
 
   struct Failure: Error, Equatable {
@@ -35,19 +35,19 @@ struct SyntheticPictures: FeatureProducer {
       // Threads overtake each other, so that an order that depends on them would show.
       usleep(UInt32((requests.first?.index ?? 0) * 7919 % 300))
       return try requests.map { request in
-        let notes = PictureNotes(isTurned: request.view != nil && turned.contains(request.index))
+        let notes = ImageNotes(isTurned: request.view != nil && turned.contains(request.index))
         return FeatureAnswer(
           request, features: try answer(request), digest: digest(request.sample), notes: notes)
       }
     }
   }
 
-  func digest(_ sample: Sample) -> PictureDigest {
+  func digest(_ sample: Sample) -> ImageDigest {
     let content = replaced.contains(sample.path) ? "new" : "old"
-    return PictureDigest(SHA256.Digest(of: Array("\(content) \(sample.path)".utf8)))
+    return ImageDigest(SHA256.Digest(of: Array("\(content) \(sample.path)".utf8)))
   }
 
-  /// The features, nil where the picture is left out.
+  /// The features, nil where the image is left out.
   func answer(_ request: FeatureRequest) throws -> [Float]? {
     if failing.contains(request.index) || failingPaths.contains(request.sample.path) {
       throw Failure(index: request.index)
@@ -68,10 +68,10 @@ extension FeatureProducer {
   }
 }
 
-/// A run that takes milliseconds: 11 training and 7 validation pictures of three classes, five
+/// A run that takes milliseconds: 11 training and 7 validation images of three classes, five
 /// features.
 struct SyntheticRun: Sendable {
-  var pictures = SyntheticPictures()
+  var images = SyntheticImages()
   var configuration = Self.configuration
   var options = RunOptions()
   let manifest = Self.manifest(train: 11, validation: 7)
@@ -100,7 +100,7 @@ struct SyntheticRun: Sendable {
       toolVersion: "test", configuration: configuration, classes: manifest.classes,
       backbone: ModelRecord.Backbone(
         name: "synthetic", fingerprint: String(repeating: "ab", count: 32),
-        featureLayer: "layer4", featureCount: pictures.featureCount, kernels: "portable"),
+        featureLayer: "layer4", featureCount: images.featureCount, kernels: "portable"),
       preprocessing: ModelRecord.Preprocessing(
         preset: .pytorch, size: 224, normalisation: .torch),
       dataset: manifest.fingerprint, trainCount: manifest.train.count)
@@ -113,7 +113,7 @@ struct SyntheticRun: Sendable {
 
   func initialState() throws -> TrainingState {
     try TrainingState(
-      configuration, features: pictures.featureCount, classes: manifest.classes.count,
+      configuration, features: images.featureCount, classes: manifest.classes.count,
       trainCount: manifest.train.count)
   }
 
@@ -123,7 +123,7 @@ struct SyntheticRun: Sendable {
     stop: StopSignal = StopSignal(), observer: any TrainingObserver = SilentObserver()
   ) throws -> (state: TrainingState, outcome: Trainer.Outcome) {
     var trainer = try Trainer(
-      manifest: manifest, configuration: configuration, producer: pictures,
+      manifest: manifest, configuration: configuration, producer: images,
       from: state ?? initialState(), options: options, communicator: communicator, stop: stop,
       observer: observer)
     let outcome = try trainer.run()
@@ -157,7 +157,7 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
       let batch = try run.sampler.batch(step: step).map { position in
         FeatureRequest(
           sample: run.manifest.train[order[position]], index: order[position], view: epoch)
-      }.filter { try run.pictures.answer($0) != nil }
+      }.filter { try run.images.answer($0) != nil }
       guard !batch.isEmpty else { continue }
       var sums = ExactGradient(shape: head.shape, globalBatch: configuration.batchSize)
       sums.add(
@@ -178,7 +178,7 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
 
 extension SyntheticRun {
   fileprivate func features(_ request: FeatureRequest) throws -> [Float] {
-    try #require(try pictures.answer(request))
+    try #require(try images.answer(request))
   }
 
   fileprivate func metrics(
@@ -193,7 +193,7 @@ extension SyntheticRun {
     return EpochMetrics(
       epoch: epoch, trainLoss: training.loss, trainAccuracy: training.accuracy,
       validationLoss: validation.loss, validationAccuracy: validation.accuracy,
-      skipped: pictures.skipped.map { manifest.train[$0].path }.sorted())
+      skipped: images.skipped.map { manifest.train[$0].path }.sorted())
   }
 }
 

@@ -32,7 +32,7 @@ import Testing
 
   @Test(arguments: Exchange.allCases, 1...4)
   func bothWaysOfExchangeGiveTheSameBits(exchange: Exchange, ranks: Int) throws {
-    var run = SyntheticRun(pictures: SyntheticPictures(skipped: [0, 5]))
+    var run = SyntheticRun(images: SyntheticImages(skipped: [0, 5]))
     let expected = try run.bytes(run.train(ranks: 1)[0])
     run.options.exchange = exchange
     for state in try run.train(ranks: ranks) { #expect(try run.bytes(state) == expected) }
@@ -53,10 +53,10 @@ import Testing
   }
 
   @Test(arguments: 1...4)
-  func picturesLeftOutAreListedAndCountNowhere(ranks: Int) throws {
+  func imagesLeftOutAreListedAndCountNowhere(ranks: Int) throws {
     // A whole global batch and some more.
     let order = SyntheticRun().sampler.order(epoch: 0)
-    let run = SyntheticRun(pictures: SyntheticPictures(skipped: Set(order[4..<9])))
+    let run = SyntheticRun(images: SyntheticImages(skipped: Set(order[4..<9])))
     let expected = try referenceRun(run)
     for state in try run.train(ranks: ranks) {
       #expect(state.head == expected.head)
@@ -66,13 +66,13 @@ import Testing
   }
 
   @Test(arguments: 1...4)
-  func aFailingPictureEndsEveryRank(ranks: Int) {
-    let run = SyntheticRun(pictures: SyntheticPictures(failing: [6]))
+  func aFailingImageEndsEveryRank(ranks: Int) {
+    let run = SyntheticRun(images: SyntheticImages(failing: [6]))
     let results = onEveryRank(of: ThreadWorld(worldSize: ranks)) { try run.train($0).state.epoch }
     var causes = 0
     for result in results {
       #expect(throws: (any Error).self) { try result.get() }
-      if case .failure(is SyntheticPictures.Failure) = result { causes += 1 }
+      if case .failure(is SyntheticImages.Failure) = result { causes += 1 }
     }
     #expect(causes >= 1)
   }
@@ -105,10 +105,10 @@ import Testing
 
   /// A rank's share of a batch is smaller than the group that a worker takes at once.
   @Test(arguments: 1...4)
-  func stepsBeforeABadPictureAreTakenOnAnyNumberOfRanks(ranks: Int) throws {
+  func stepsBeforeABadImageAreTakenOnAnyNumberOfRanks(ranks: Int) throws {
     var run = SyntheticRun()
     run.options.checkpointEverySteps = 1
-    run.pictures.failing = [run.sampler.order(epoch: 0)[9]]
+    run.images.failing = [run.sampler.order(epoch: 0)[9]]
     let copy = run
     let keeper = KeepingObserver()
     _ = onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
@@ -121,7 +121,7 @@ import Testing
   func whatEndsTheFirstValidationLosesNoStep(ranks: Int) throws {
     var run = SyntheticRun()
     let whole = try run.bytes(run.train(ranks: 1)[0])
-    run.pictures.failingPaths = ["validation/5.jpg"]
+    run.images.failingPaths = ["validation/5.jpg"]
     let copy = run
     let keeper = KeepingObserver()
     let results = onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
@@ -130,7 +130,7 @@ import Testing
     for result in results { #expect(throws: (any Error).self) { try result.get() } }
     let last = try #require(keeper.kept.last?.state)
     #expect(last.epoch == 0 && last.step == run.sampler.stepsPerEpoch)
-    run.pictures.failingPaths = []
+    run.images.failingPaths = []
     #expect(try run.bytes(run.train(ranks: 4 - ranks, from: last)[0]) == whole)
   }
 
@@ -244,11 +244,11 @@ import Testing
     let head = try run.initialState().head
     let results = try onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
       try evaluate(
-        head, on: run.manifest.validation, producer: run.pictures, options: run.options,
+        head, on: run.manifest.validation, producer: run.images, options: run.options,
         communicator: communicator)
     }.map { try $0.get() }
     let alone = try evaluate(
-      head, on: run.manifest.validation, producer: run.pictures, options: run.options,
+      head, on: run.manifest.validation, producer: run.images, options: run.options,
       communicator: SingleProcess())
     for result in results { #expect(result == alone) }
     #expect(alone.metrics.count == 7)

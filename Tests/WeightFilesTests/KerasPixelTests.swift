@@ -84,7 +84,7 @@ import Testing
   /// What older versions of `preprocess_input` write for BGR; not every part of Keras runs it.
   @Test(arguments: [(-1, true), (1, false), (-2, false)])
   func aSliceReversesTheChannels(_ step: Int, _ isFollowed: Bool) throws {
-    let picture = #"{"class_name":"__keras_tensor__","config":{"keras_history":["input",0,0]}}"#
+    let image = #"{"class_name":"__keras_tensor__","config":{"keras_history":["input",0,0]}}"#
     let index = """
       [{"class_name":"__ellipsis__","config":{}},{"class_name":"__slice__",
       "config":{"start":null,"stop":null,"step":\(step)}}]
@@ -93,7 +93,7 @@ import Testing
       {"class_name":"Functional","config":{"layers":[
       {"class_name":"InputLayer","config":{"name":"input"},"inbound_nodes":[]},
       {"class_name":"GetItem","config":{"name":"item"},
-      "inbound_nodes":[{"args":[\(picture),\(index)],"kwargs":{}}]},
+      "inbound_nodes":[{"args":[\(image),\(index)],"kwargs":{}}]},
       {"class_name":"Conv2D","config":{"name":"conv1_conv"},"inbound_nodes":[[["item",0,0,{}]]]}]}}
       """
     let result = try read(try KerasConfiguration(Array(text.utf8), path: "model.keras"))

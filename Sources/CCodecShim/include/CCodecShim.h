@@ -19,15 +19,15 @@ enum {
   AVP_CODEC_NO_MEMORY = 2,
 };
 
-/// What a file says of its picture before the pixels.
-struct avp_picture_header {
+/// What a file says of its image before the pixels.
+struct avp_image_header {
   /// The size in pixels.
   uint32_t width, height;
   /// Bytes that the decoder holds besides the pixels it gives, nearly: the coefficients of a JPEG of
   /// several scans, which have to wait for the last one. What does not grow with the height is left
   /// out.
   uint64_t working_bytes;
-  /// How the stored picture has to be turned: 1 to 8 as in TIFF's tag Orientation, 0 where the format
+  /// How the stored image has to be turned: 1 to 8 as in TIFF's tag Orientation, 0 where the format
   /// leaves it to notes that a reader may pass over.
   uint32_t orientation;
   /// Whether it holds grey of 16 bits, of which values above 255 become white.
@@ -37,7 +37,7 @@ struct avp_picture_header {
 /// Reads the header of the JPEG file in `bytes`.
 ///
 /// Returns AVP_CODEC_DONE; else another of its kind, with the reason in `message`.
-int avp_jpeg_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_jpeg_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                     char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// Decodes the JPEG file in `bytes` to `width * height * 3` bytes of R, G, B, the size being what
@@ -51,7 +51,7 @@ int avp_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t
                     uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_header` for a PNG file.
-int avp_png_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_png_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                    char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_decode` for a PNG file.
@@ -62,7 +62,7 @@ int avp_png_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t 
                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_header` for a WebP file; the size is that of the whole canvas.
-int avp_webp_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_webp_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                     char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_decode` for a WebP file; of an animation the first frame, on black.
@@ -71,7 +71,7 @@ int avp_webp_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t
 
 /// The same as `avp_jpeg_header` for a GIF file; the size is that of the screen, or larger where the
 /// first frame reaches beyond it.
-int avp_gif_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+int avp_gif_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                    char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_decode` for a GIF file: the first frame. What it leaves open has the colour
@@ -82,8 +82,8 @@ int avp_gif_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t 
                    uint8_t *pixels, char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_header` for the first page of a TIFF file; the size is that before the
-/// picture is turned by its orientation.
-int avp_tiff_header(const uint8_t *bytes, size_t count, struct avp_picture_header *header,
+/// image is turned by its orientation.
+int avp_tiff_header(const uint8_t *bytes, size_t count, struct avp_image_header *header,
                     char message[AVP_CODEC_MESSAGE_SIZE]);
 
 /// The same as `avp_jpeg_decode` for the first page of a TIFF file, as it is stored.

@@ -16,7 +16,7 @@ enum {
   AVP_CLASS_PRODUCTS,   ///< the matrix products of 3x3 stride 1 convolutions
   AVP_CLASS_STRIDED,    ///< the matrix products of 3x3 stride 2 convolutions
   AVP_CLASS_TRANSFORMS, ///< Winograd input and output transforms
-  AVP_CLASS_POOLING,    ///< max-pool, channel means and copying the picture in
+  AVP_CLASS_POOLING,    ///< max-pool, channel means and copying the image in
   AVP_CLASS_COUNT
 };
 
@@ -42,7 +42,7 @@ typedef struct {
   float *transformed;   ///< transformed input tiles
   float *products;      ///< their products with the transformed weights
   long tile_floats;     ///< floats that each of the two has room for: at least one tile of a layer
-  const float *zeros;   ///< what lies outside a picture: whole vectors of at least `inputs` zeros
+  const float *zeros;   ///< what lies outside an image: whole vectors of at least `inputs` zeros
   avp_timing *timing;   ///< where to add time, or NULL
 } avp_scratch;
 
@@ -53,7 +53,7 @@ typedef struct {
   const float *weights;   ///< packed for the path
   const float *bias;
   long input_stride, output_stride;
-  int pictures;
+  int images;
   int size;               ///< height and width of the input
   int inputs, outputs;    ///< channels
   int stride;             ///< 1 or 2
@@ -85,7 +85,7 @@ typedef struct {
   /// A 3x3 convolution of stride 1 or 2 that does not accumulate; its output has at least 2 pixels
   /// a side.
   void (*convolve_3x3)(const avp_convolution *, const avp_scratch *);
-  /// conv1 with ReLU on a framed picture, and the max-pooling of its output. Of conv1's output
+  /// conv1 with ReLU on a framed image, and the max-pooling of its output. Of conv1's output
   /// only 4 rows at a time are kept.
   void (*stem)(const avp_convolution *, const avp_max_pool *, const avp_scratch *);
   /// Multiply-adds in registers only; returns the floating-point operations done.
@@ -119,20 +119,20 @@ void avp_add_time(avp_timing *timing, int class, double seconds, double operatio
 /// Seconds that the calling thread has had a processor: what other processes take does not count.
 double avp_seconds(void);
 
-/// Copies the 7x7 or 3x3 or 1x1 neighbourhood of `count` output pixels of one picture, from
+/// Copies the 7x7 or 3x3 or 1x1 neighbourhood of `count` output pixels of one image, from
 /// `first` on, into the rows of a matrix: [count][kernel * kernel * inputs]. For the matrix
 /// products of the OpenBLAS path.
 void avp_gather_neighbourhoods(
     const avp_convolution *convolution, int kernel, int first, int count, float *matrix);
 
-/// The same for conv1, whose input is the padded picture: 7 rows of 21 floats a pixel.
+/// The same for conv1, whose input is the padded image: 7 rows of 21 floats a pixel.
 void avp_gather_stem(const avp_convolution *convolution, int first, int count, float *matrix);
 
 /// Adds the bias to `count` pixels and applies the ReLU (if asked).
 void avp_finish_pixels(const avp_convolution *convolution, long first, long count);
 
-/// Copies a picture of `size` x `size` x 3 floats into the middle of a frame of 3 zero pixels.
-void avp_frame_picture(const float *picture, int size, float *framed);
+/// Copies an image of `size` x `size` x 3 floats into the middle of a frame of 3 zero pixels.
+void avp_frame_image(const float *image, int size, float *framed);
 
 /// 3x3 max-pooling of one map, for the OpenBLAS path; a NaN in a window stays a NaN.
 void avp_pool_maxima(const avp_max_pool *pool);

@@ -7,8 +7,8 @@ _Static_assert(ROW_BLOCK <= AVP_ROW_POINTERS, "a block of rows has too few row p
 static void convolve_pointwise(const avp_convolution *c, const avp_scratch *scratch) {
   const double start = now(scratch);
   const int output_size = avp_output_size(c);
-  const long pixels_a_picture = (long)output_size * output_size;
-  const long pixels = c->pictures * pixels_a_picture;
+  const long pixels_a_image = (long)output_size * output_size;
+  const long pixels = c->images * pixels_a_image;
   product p = {
     .rows = scratch->rows, .taps = 1, .depth = c->inputs, .weights = c->weights,
     .outputs = c->outputs, .output_stride = c->output_stride, .bias = c->bias,
@@ -20,9 +20,9 @@ static void convolve_pointwise(const avp_convolution *c, const avp_scratch *scra
     for (int r = 0; r < p.count; r++) {
       long pixel = first + r;
       if (c->stride > 1) {
-        const long picture = pixel / pixels_a_picture, position = pixel % pixels_a_picture;
+        const long image = pixel / pixels_a_image, position = pixel % pixels_a_image;
         const long y = position / output_size * c->stride, x = position % output_size * c->stride;
-        pixel = (picture * c->size + y) * c->size + x;
+        pixel = (image * c->size + y) * c->size + x;
       }
       scratch->rows[r] = c->input + pixel * c->input_stride;
     }
@@ -31,7 +31,7 @@ static void convolve_pointwise(const avp_convolution *c, const avp_scratch *scra
   record(scratch, AVP_CLASS_POINTWISE, start, 2.0 * pixels * c->inputs * c->outputs);
 }
 
-/// One row of conv1's output: each pixel is 7 rows of 21 floats of the framed picture.
+/// One row of conv1's output: each pixel is 7 rows of 21 floats of the framed image.
 static void convolve_stem_row(
     const avp_convolution *c, int y, float *output, const avp_scratch *scratch) {
   const int output_size = c->size / 2;

@@ -196,7 +196,7 @@ static void multiply_panel(
 /// Multiplies a block of at most ROW_BLOCK rows with all panels.
 ///
 /// The order in which a value's products are added depends on `depth` and `taps` alone, never on
-/// the rows beside it: a picture's features are the same bits in any company.
+/// the rows beside it: an image's features are the same bits in any company.
 static void multiply_block(const product *p) {
   // Only conv1 has several taps, and its depth is small.
   const int blocks = p->taps > 1 ? 1 : (p->depth + DEPTH_BLOCK - 1) / DEPTH_BLOCK;

@@ -71,17 +71,17 @@ INLINE void tile_extent(tile_split split, int index, int *first, int *side) {
   }
 }
 
-/// A tile of the output: which picture, where, how large.
+/// A tile of the output: which image, where, how large.
 typedef struct {
-  int picture, y, x, height, width;
+  int image, y, x, height, width;
 } tile_place;
 
 INLINE tile_place tile_at(tile_split split, int index) {
   tile_place tile;
-  const int in_picture = index % (split.count * split.count);
-  tile.picture = index / (split.count * split.count);
-  tile_extent(split, in_picture / split.count, &tile.y, &tile.height);
-  tile_extent(split, in_picture % split.count, &tile.x, &tile.width);
+  const int in_image = index % (split.count * split.count);
+  tile.image = index / (split.count * split.count);
+  tile_extent(split, in_image / split.count, &tile.y, &tile.height);
+  tile_extent(split, in_image % split.count, &tile.x, &tile.width);
   return tile;
 }
 
@@ -122,7 +122,7 @@ INLINE void transform_block_inputs(const transform_kind kind, const tile_block *
       for (int j = 0; j < columns; j++) {
         const int x = step * tile.x + j - 1;
         const int inside = y >= 0 && x >= 0 && y < c->size && x < c->size;
-        const long index = ((long)tile.picture * c->size + y) * c->size + x;
+        const long index = ((long)tile.image * c->size + y) * c->size + x;
         *pixel++ = inside ? c->input + index * c->input_stride : block->scratch->zeros;
       }
     }
@@ -193,7 +193,7 @@ INLINE void transform_block_outputs(const transform_kind kind, const tile_block 
         next[matrix] += block->product_stride;
       }
     }
-    const long index = ((long)tile.picture * size + tile.y) * size + tile.x;
+    const long index = ((long)tile.image * size + tile.y) * size + tile.x;
     output_transforms[kind][tile.height - 2][tile.width - 2](
         products, c->outputs, c->bias, c->relu, c->output + index * c->output_stride,
         size * c->output_stride, c->output_stride);
@@ -216,7 +216,7 @@ INLINE void convolve_tiles(
   };
   const long widest =
       block.slot_stride > block.product_stride ? block.slot_stride : block.product_stride;
-  const int tiles = c->pictures * block.split.count * block.split.count;
+  const int tiles = c->images * block.split.count * block.split.count;
   long most = scratch->tile_floats / (slots * slots * widest);
   // Measured: many tiles a block where the weights are many, so that they are read seldom; few
   // where they are few, so that the block stays in the second level cache.

@@ -1,6 +1,6 @@
 /// What a weight file leaves open about the network that its weights were trained in.
 package struct WeightConventions: Codable, Hashable, Sendable {
-  /// Which convolution of a stage's first block halves the picture.
+  /// Which convolution of a stage's first block halves the image.
   package enum StridePosition: String, Codable, Sendable {
     /// The first one, 1x1, as in the original network and in Keras ("v1").
     case firstConvolution = "1x1"

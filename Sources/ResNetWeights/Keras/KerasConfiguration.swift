@@ -64,7 +64,7 @@ package struct KerasConfiguration: Sendable {
       maxPool: maxPool ?? defaults.maxPool)
   }
 
-  /// Where the second stage (or the first one that halves the picture) has its stride.
+  /// Where the second stage (or the first one that halves the image) has its stride.
   private var stridePosition: WeightConventions.StridePosition? {
     for layer in layers where layer.className == "Conv2D" && layer.strides == [2, 2] {
       guard let name = KerasLayerName(layer.name)?.canonical else { continue }

@@ -55,7 +55,7 @@ package struct KerasInputPath {
     return try before(index)
   }
 
-  /// Whether a layer does nothing when the model is used, or not for pictures of this size.
+  /// Whether a layer does nothing when the model is used, or not for images of this size.
   private static func isIdentity(_ layer: KerasConfiguration.Layer) -> Bool {
     switch layer.className {
     case "InputLayer", "Identity", "Dropout", "SpatialDropout2D", "GaussianNoise",

@@ -7,7 +7,7 @@ package struct KerasLayers {
   /// What a dataset of a layer is.
   package enum Role: Hashable {
     case kernel, bias, gamma, beta, mean, variance
-    /// How many pictures a Normalization has seen, which is not needed.
+    /// How many images a Normalization has seen, which is not needed.
     case count
   }
 

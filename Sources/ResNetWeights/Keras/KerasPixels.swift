@@ -2,7 +2,7 @@ import FileIO
 import TensorFormats
 import Tensors
 
-/// What the layers of a Keras model before its first convolution make of a picture's pixels.
+/// What the layers of a Keras model before its first convolution make of an image's pixels.
 ///
 /// The path is followed backwards, from the convolution to the model's input, through models in
 /// models: what stands on it is called once, with the layer before it and constants.

@@ -11,7 +11,7 @@ import TensorFormats
 package struct ONNXBackbone {
   package let tensors: MappedTensors
   package let conventions: WeightConventions
-  /// An operation before the first convolution that changes the picture's values; nil for none.
+  /// An operation before the first convolution that changes the image's values; nil for none.
   package let preparation: String?
 
   package init(_ file: ONNXFile) throws(FileError) {
@@ -46,7 +46,7 @@ package struct ONNXBackbone {
   }
 }
 
-/// Follows the graph from the picture to the classes.
+/// Follows the graph from the image to the classes.
 private struct ONNXWalk {
   private let graph: ONNXGraph
   private var recipes: [String: TensorRecipe] = [:]
@@ -131,8 +131,8 @@ private struct ONNXWalk {
       if (try? graph.unit(making: value)) != nil { throw graph.preactivated }
       throw graph.unknown("no ReLU stands before its maximum pooling")
     }
-    let (unit, picture) = try graph.unit(making: inner)
-    preparation = graph.preparation(of: picture)
+    let (unit, image) = try graph.unit(making: inner)
+    preparation = graph.preparation(of: image)
     guard window.stride == 2, unit.stride == 2 else {
       throw graph.unknown("it does not begin with two steps of stride 2")
     }
@@ -173,7 +173,7 @@ private struct ONNXWalk {
   }
 
   /// Whether a convolution (with a batch-norm or not) leads into this addition. Others are biases
-  /// and what prepares the picture.
+  /// and what prepares the image.
   private func isResidual(_ node: ONNXFile.Node) -> Bool {
     guard node.operation == "Add", node.inputs.count == 2 else { return false }
     return node.inputs.contains { input in
@@ -204,7 +204,7 @@ private struct ONNXWalk {
     return units
   }
 
-  /// Checks that the first block of each stage but the first one halves the picture, once,
+  /// Checks that the first block of each stage but the first one halves the image, once,
   /// and no other.
   private mutating func checkStrides(
     _ main: [ONNXUnit], _ shortcut: [ONNXUnit], halves: Bool, _ name: String

@@ -63,10 +63,10 @@ package struct ONNXGraph {
   /// The value that ReLU makes of `value`, if the graph has that.
   package func relu(of value: String) -> String? { relus[value] }
 
-  /// The operation nearest to `picture` on the way from the graph's input that changes values, and
+  /// The operation nearest to `image` on the way from the graph's input that changes values, and
   /// not just their order or type; nil where there is none.
-  package func preparation(of picture: String) -> String? {
-    var current = picture
+  package func preparation(of image: String) -> String? {
+    var current = image
     for _ in 0..<8 {
       guard let (node, input) = producer(of: current) else { return nil }
       guard ["Cast", "Transpose"].contains(node.operation) else { return node.operation }
@@ -121,7 +121,7 @@ package struct ONNXGraph {
     return (unit, inside)
   }
 
-  /// By how much the four sides of a picture are padded in an operation of its own, and the value
+  /// By how much the four sides of an image are padded in an operation of its own, and the value
   /// before that.
   package func paddingBefore(_ value: String) throws(FileError) -> (size: Int, value: String) {
     guard let (node, input) = producer(of: value), node.operation == "Pad" else {
@@ -141,7 +141,7 @@ package struct ONNXGraph {
   }
 }
 
-/// How the window of a convolution or of a pooling moves over the picture.
+/// How the window of a convolution or of a pooling moves over the image.
 package struct ONNXWindow {
   package let stride: Int
   /// Rows and columns of padding: top, left, bottom, right.
@@ -164,7 +164,7 @@ package struct ONNXWindow {
     switch node.texts["auto_pad"] ?? "NOTSET" {
     case "NOTSET": pads = written
     case "VALID": pads = [0, 0, 0, 0]
-    // An odd window that moves by one pixel is centred; with a stride it depends on the picture's
+    // An odd window that moves by one pixel is centred; with a stride it depends on the image's
     // size.
     case "SAME_UPPER", "SAME_LOWER":
       guard stride == 1 || kernel == [1, 1], kernel[0] % 2 == 1 else {

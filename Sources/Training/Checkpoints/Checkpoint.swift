@@ -8,8 +8,8 @@ import Tensors
 /// A run's record and, in a checkpoint, everything that going on needs.
 ///
 /// One safetensors file: the head under `fc.*`, the optimizer's moments under `optimizer.*`, the
-/// first 8 bytes of each picture's SHA-256 as `pictures.sha256` (training pictures, then validation
-/// pictures), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
+/// first 8 bytes of each image's SHA-256 as `pictures.sha256` (training images, then validation
+/// images), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
 /// checksum (see ``Checksum``).
 package struct Checkpoint: Sendable {
   /// What the file says about the run.
@@ -20,9 +20,9 @@ package struct Checkpoint: Sendable {
   package let progress: Progress
   /// The optimizer's memory; nil in a model file, which is for use and not for going on.
   package let optimizer: OptimizerState?
-  /// The contents of the pictures read so far; nil in a model file, and in checkpoints of versions
+  /// The contents of the images read so far; nil in a model file, and in checkpoints of versions
   /// that did not save them.
-  let digests: PictureDigests?
+  let digests: ImageDigests?
 
   /// Where a run stands, apart from its tensors.
   package struct Progress: Codable, Equatable, Sendable {
@@ -32,7 +32,7 @@ package struct Checkpoint: Sendable {
     package var step: Int
     /// The exact sums of that epoch so far; see `ExactTally`.
     package var running: [Int64]
-    /// Pictures left out in that epoch so far.
+    /// Images left out in that epoch so far.
     package var skipped: [String]
     /// The results of the completed epochs.
     package var history: [EpochMetrics]
@@ -133,7 +133,7 @@ extension Checkpoint {
           second: try file.floats(Key.second).values) : nil
       digests =
         file.shape(of: Key.digests) == nil
-        ? nil : PictureDigests(values: try file.int64s(Key.digests).values)
+        ? nil : ImageDigests(values: try file.int64s(Key.digests).values)
     } catch {
       throw .foreign(path, reason(of: error))
     }
@@ -227,7 +227,7 @@ extension TrainingState {
     running.values = progress.running
     skipped = PathSet(progress.skipped)
     history = progress.history
-    digests = checkpoint.digests ?? PictureDigests()
+    digests = checkpoint.digests ?? ImageDigests()
   }
 }
 

@@ -6,7 +6,7 @@ import Tensors
 ///
 /// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
-  /// The newest version of this layout. 2 is that of models whose pictures are turned by their EXIF
+  /// The newest version of this layout. 2 is that of models whose images are turned by their EXIF
   /// orientation, which readers of version 1 would pass over; all others have version 1.
   package static let currentFormat = 2
 
@@ -35,7 +35,7 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     }
   }
 
-  /// How pictures become the backbone's input.
+  /// How images become the backbone's input.
   package struct Preprocessing: Codable, Equatable, Sendable {
     /// The preset: resizing filter and augmentation.
     package var preset: Preset
@@ -62,11 +62,11 @@ package struct ModelRecord: Codable, Equatable, Sendable {
   package var classes: [String]
   /// The backbone.
   package var backbone: Backbone
-  /// How pictures become its input.
+  /// How images become its input.
   package var preprocessing: Preprocessing
   /// The dataset's fingerprint.
   package var dataset: String
-  /// Training pictures an epoch.
+  /// Training images an epoch.
   package var trainCount: Int
 
   /// Describes a run.

@@ -4,7 +4,7 @@ import ImageCodecs
 import ImageTransforms
 import Synchronization
 
-/// All that decides the bits of a picture's features besides the picture and its augmentation.
+/// All that decides the bits of an image's features besides the image and its augmentation.
 package struct FeatureContext: Sendable {
   /// The SHA-256 of the backbone's weights and conventions.
   package var fingerprint: String
@@ -15,14 +15,14 @@ package struct FeatureContext: Sendable {
   /// Which kernels compute, with what else decides their bits.
   package var kernels: String
   /// Preset, size and normalisation.
-  package var transform: PictureTransform
+  package var transform: ImageTransform
   /// What becomes of the orientation in EXIF data.
   package var orientation: OrientationPolicy
 
   /// Takes the facts as they are; see the properties.
   package init(
     fingerprint: String, featureLayer: String, featureCount: Int, kernels: String,
-    transform: PictureTransform, orientation: OrientationPolicy = .ignore
+    transform: ImageTransform, orientation: OrientationPolicy = .ignore
   ) {
     self.fingerprint = fingerprint
     self.featureLayer = featureLayer
@@ -40,12 +40,12 @@ package struct FeatureContext: Sendable {
     func list(_ vector: SIMD3<Float>) -> String { "\(vector.x),\(vector.y),\(vector.z)" }
     let words = [
       "weights \(fingerprint)", "layer \(featureLayer)", "count \(featureCount)",
-      "kernels \(kernels)", "transform \(PictureTransform.version)",
+      "kernels \(kernels)", "transform \(ImageTransform.version)",
       "preset \(transform.preset.rawValue)", "size \(transform.size)",
       "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
       "mean \(list(mean))", "deviation \(list(std))",
     ]
-    // Of versions without the choice, features are those of pictures as they are stored.
+    // Of versions without the choice, features are those of images as they are stored.
     return (words + (orientation == .apply ? ["orientation apply"] : [])).joined(separator: "\n")
   }
 }
@@ -102,13 +102,13 @@ struct FeatureCache: Sendable {
     }
   }
 
-  /// The key of one picture's features.
+  /// The key of one image's features.
   ///
   /// - Parameters:
-  ///   - picture: the SHA-256 of its file.
+  ///   - image: the SHA-256 of its file.
   ///   - variant: which augmentation was applied, the empty string for none.
-  func key(picture: String, variant: String) -> Key {
-    Key("\(context)\n\(variant)\n\(picture)")
+  func key(image: String, variant: String) -> Key {
+    Key("\(context)\n\(variant)\n\(image)")
   }
 
   /// The vector under `key`, if `count` undamaged values stand there.

@@ -5,47 +5,47 @@ import ImageTransforms
 import ResNet
 import Tensors
 
-/// Everything between a picture's file and its feature vector.
+/// Everything between an image's file and its feature vector.
 ///
-/// A picture's features depend on its bytes, what becomes of an orientation in them, the backbone,
-/// the preset and the keyed augmentation, and on nothing else: not on the pictures computed with it,
+/// An image's features depend on its bytes, what becomes of an orientation in them, the backbone,
+/// the preset and the keyed augmentation, and on nothing else: not on the images computed with it,
 /// nor on threads or ranks.
 package struct FeatureExtractor: FeatureProducer {
   /// The frozen network.
   package let backbone: Backbone
   /// Resizing, augmentation and normalisation.
-  package let transform: PictureTransform
-  /// How training pictures are varied, nil for not at all.
+  package let transform: ImageTransform
+  /// How training images are varied, nil for not at all.
   package let augmentation: Augmentation?
   /// The key of the augmentation.
   package let seed: UInt64
-  /// Where the pictures are.
-  package let pictures: PictureSource
-  /// What happens to a picture that cannot be decoded.
+  /// Where the images are.
+  package let images: ImageSource
+  /// What happens to an image that cannot be decoded.
   package let onBadImage: BadImagePolicy
-  /// Where the features of unaugmented and of augmented pictures are cached, nil for nowhere.
+  /// Where the features of unaugmented and of augmented images are cached, nil for nowhere.
   private var plainStore: FeatureCache?
   private var viewStore: FeatureCache?
 
   /// Puts the parts together; see the properties.
   package init(
-    backbone: Backbone, transform: PictureTransform, augmentation: Augmentation? = nil,
-    seed: UInt64 = 0, pictures: PictureSource, onBadImage: BadImagePolicy = .fail
+    backbone: Backbone, transform: ImageTransform, augmentation: Augmentation? = nil,
+    seed: UInt64 = 0, images: ImageSource, onBadImage: BadImagePolicy = .fail
   ) {
     self.backbone = backbone
     self.transform = transform
     self.augmentation = augmentation
     self.seed = seed
-    self.pictures = pictures
+    self.images = images
     self.onBadImage = onBadImage
   }
 
   /// The same extractor with features cached on disk.
   ///
   /// - Parameters:
-  ///   - plain: the folder for unaugmented pictures.
-  ///   - views: the folder for augmented pictures, nil to compute them every time.
-  ///   - context: all that decides the features besides the picture and its augmentation; the text
+  ///   - plain: the folder for unaugmented images.
+  ///   - views: the folder for augmented images, nil to compute them every time.
+  ///   - context: all that decides the features besides the image and its augmentation; the text
   ///     of a ``FeatureContext``.
   ///   - warn: told, once for each folder, that features cannot be cached there.
   package func caching(
@@ -67,9 +67,9 @@ package struct FeatureExtractor: FeatureProducer {
     }
   }
 
-  /// The features of several pictures, in the order of the requests.
+  /// The features of several images, in the order of the requests.
   ///
-  /// - Throws: what made a picture unusable, unless such pictures are left out.
+  /// - Throws: what made an image unusable, unless such images are left out.
   private func features(
     of requests: [FeatureRequest], _ memory: MemoryBudget, _ beginning: (FeatureRequest) -> Void,
     _ forward: ([[Float]]) throws -> [[Float]]
@@ -78,21 +78,21 @@ package struct FeatureExtractor: FeatureProducer {
     var inputs: [(index: Int, input: [Float], key: FeatureCache.Key?)] = []
     for (index, request) in requests.enumerated() {
       beginning(request)
-      let bytes = try pictures.bytes(of: request.sample)
+      let bytes = try images.bytes(of: request.sample)
       let digest = SHA256.Digest(of: bytes)
       let store = store(for: request)
-      let key = store?.key(picture: digest.hexadecimal, variant: variant(request))
+      let key = store?.key(image: digest.hexadecimal, variant: variant(request))
       let cached = key.flatMap { store?.features($0, count: backbone.featureCount) }
       answers.append(
         FeatureAnswer(
-          request, features: cached, digest: PictureDigest(digest),
-          notes: PictureNotes(bytes, orientation: pictures.orientation)))
+          request, features: cached, digest: ImageDigest(digest),
+          notes: ImageNotes(bytes, orientation: images.orientation)))
       if cached == nil, let input = try input(of: bytes, request, memory) {
         inputs.append((index, input, key))
       }
     }
     let computed = try forward(inputs.map(\.input))
-    precondition(computed.count == inputs.count, "a picture without features")
+    precondition(computed.count == inputs.count, "an image without features")
     for ((index, _, key), features) in zip(inputs, computed) {
       if let key { store(for: requests[index])?.save(features, under: key) }
       answers[index].features = features
@@ -100,13 +100,13 @@ package struct FeatureExtractor: FeatureProducer {
     return answers
   }
 
-  /// Decodes and transforms one picture; nil where it cannot be used and is left out.
+  /// Decodes and transforms one image; nil where it cannot be used and is left out.
   private func input(
     of bytes: [UInt8], _ request: FeatureRequest, _ memory: MemoryBudget
   ) throws(DatasetError) -> [Float]? {
     do throws(DatasetError) {
-      return try pictures.naming(request.sample) { () throws(ImageError) in
-        let file = try PictureFile(bytes, orientation: pictures.orientation)
+      return try images.naming(request.sample) { () throws(ImageError) in
+        let file = try ImageFile(bytes, orientation: images.orientation)
         return try memory.holding(file.decodingBytes) { () throws(ImageError) in
           networkInput(of: try file.decode(), request)
         }
@@ -128,7 +128,7 @@ package struct FeatureExtractor: FeatureProducer {
     request.view == nil ? plainStore : viewStore
   }
 
-  /// What distinguishes the variants of one picture in a store.
+  /// What distinguishes the variants of one image in a store.
   private func variant(_ request: FeatureRequest) -> String {
     guard let augmentation, let view = request.view else { return "" }
     return "seed \(seed) view \(view) index \(request.index) shear \(augmentation.shear)"

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Computes features ahead of the training step, on worker threads, a bounded number of pictures
+/// Computes features ahead of the training step, on worker threads, a bounded number of images
 /// ahead.
 ///
 /// The backbone is frozen, so the features of later batches do not depend on the head: workers take
@@ -34,8 +34,8 @@ final class FeaturePipeline: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - requests: what to compute, in the order of consumption.
-  ///   - lookAhead: how many pictures may be computed beyond those consumed; at least `groupSize`.
-  ///   - groupSize: how many pictures a worker takes at once.
+  ///   - lookAhead: how many images may be computed beyond those consumed; at least `groupSize`.
+  ///   - groupSize: how many images a worker takes at once.
   ///   - threads: the number of workers, at least 1.
   ///   - makeWorker: makes one thread's worker; runs on that thread.
   init(

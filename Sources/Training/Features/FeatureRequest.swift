@@ -1,16 +1,16 @@
 import ImageCodecs
 import ImageData
 
-/// One picture whose features are wanted.
+/// One image whose features are wanted.
 package struct FeatureRequest: Sendable, Equatable {
-  /// The picture.
+  /// The image.
   package let sample: Sample
   /// Its index in the manifest's list (of training or validation samples).
   package let index: Int
-  /// Which augmentation to apply: a training picture's view, usually the epoch; nil for none.
+  /// Which augmentation to apply: a training image's view, usually the epoch; nil for none.
   package let view: Int?
 
-  /// Asks for one picture.
+  /// Asks for one image.
   package init(sample: Sample, index: Int, view: Int?) {
     self.sample = sample
     self.index = index
@@ -22,17 +22,17 @@ package struct FeatureRequest: Sendable, Equatable {
 package struct FeatureAnswer: Sendable, Equatable {
   /// What was asked for.
   package let request: FeatureRequest
-  /// The feature vector; nil where the picture cannot be used and was left out, as
+  /// The feature vector; nil where the image cannot be used and was left out, as
   /// `--on-bad-image skip` asks.
   package internal(set) var features: [Float]?
-  /// The content of the picture's file.
-  package let digest: PictureDigest
+  /// The content of the image's file.
+  package let digest: ImageDigest
   /// What the file says that its features do not show.
-  package let notes: PictureNotes
+  package let notes: ImageNotes
 
   /// An answer with its origin.
   package init(
-    _ request: FeatureRequest, features: [Float]? = nil, digest: PictureDigest, notes: PictureNotes
+    _ request: FeatureRequest, features: [Float]? = nil, digest: ImageDigest, notes: ImageNotes
   ) {
     self.request = request
     self.features = features
@@ -46,7 +46,7 @@ package typealias FeatureWorker = (
   _ requests: [FeatureRequest], _ beginning: (FeatureRequest) -> Void
 ) throws -> [FeatureAnswer]
 
-/// Whatever turns pictures into features.
+/// Whatever turns images into features.
 ///
 /// A request's answer must depend on the request alone, not on the others of the call.
 package protocol FeatureProducer: Sendable {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Memory that several threads share for something large and short, such as decoding a picture.
+/// Memory that several threads share for something large and short, such as decoding an image.
 ///
 /// Those who ask are served in their order, so that nobody waits for ever. Whoever asks for more
 /// than there is at all is served alone. As nobody waits for anything else while holding a share,

@@ -2,11 +2,11 @@ import Collectives
 import FileIO
 import ImageData
 
-/// What has become of one picture.
-package struct PictureOutcome: Sendable, Equatable {
+/// What has become of one image.
+package struct ImageOutcome: Sendable, Equatable {
   /// The feature vector, or why there is none.
   package let features: Result<[Float], DatasetError>
-  /// What the rank that had the picture adds to it; empty where there are no features.
+  /// What the rank that had the image adds to it; empty where there are no features.
   package let attachment: [UInt8]
 }
 
@@ -14,21 +14,21 @@ package struct PictureOutcome: Sendable, Equatable {
 /// each as soon as it and all before it are known. Collective.
 ///
 /// The ranks share the requests in rounds, of which only two are in memory at any time, so that the
-/// first outcomes are there early and any number of pictures can be worked on. A picture that
+/// first outcomes are there early and any number of images can be worked on. An image that
 /// cannot be used is an outcome like any other.
 ///
 /// - Parameters:
-///   - attach: called on the rank that has the picture, for what to send along.
+///   - attach: called on the rank that has the image, for what to send along.
 ///   - receive: called on rank 0 alone, with the index in `requests`.
-/// - Returns: what was noticed about the pictures of all ranks.
+/// - Returns: what was noticed about the images of all ranks.
 /// - Throws: what `attach` and `receive` throw, and what else keeps a rank from computing.
 @discardableResult
 package func shareFeatures(
   of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
   communicator: any Communicator,
   attach: (FeatureRequest) throws -> [UInt8] = { _ in [] },
-  receive: (Int, PictureOutcome) throws -> Void
-) throws -> PictureTally {
+  receive: (Int, ImageOutcome) throws -> Void
+) throws -> ImageTally {
   let rounds = Sampler(
     count: requests.count, globalBatch: try roundSize(options, communicator), seed: 0)
   let slices = (0..<rounds.stepsPerEpoch).map {
@@ -41,7 +41,7 @@ package func shareFeatures(
     groupSize: options.groupSize, threads: options.threads,
     makeWorker: { try producer.makeWorker(sharing: memory) })
   defer { pipeline.stop() }
-  var tally = PictureTally()
+  var tally = ImageTally()
   for (round, slice) in slices.enumerated() {
     let results = try pipeline.nextResults(slice.count) { file in
       if let file { communicator.activity = "working on \(file)" }
@@ -52,15 +52,15 @@ package func shareFeatures(
     let all = try communicator.gather(outcomes.flatMap(\.encoded), to: 0)
     guard communicator.rank == 0 else { continue }
     let indices = rounds.batch(step: round)
-    let received = try all.flatMap(PictureOutcome.decode)
-    guard received.count == indices.count else { throw CollectiveError.fewerPictures }
+    let received = try all.flatMap(ImageOutcome.decode)
+    guard received.count == indices.count else { throw CollectiveError.fewerImages }
     for (index, outcome) in zip(indices, received) { try receive(index, outcome) }
   }
   return try tally.summed(communicator)
 }
 
-/// How many pictures the ranks share in a round: one group for each thread. A single rank waits for
-/// nobody, and tells each picture by itself.
+/// How many images the ranks share in a round: one group for each thread. A single rank waits for
+/// nobody, and tells each image by itself.
 private func roundSize(
   _ options: RunOptions, _ communicator: any Communicator
 ) throws(CollectiveError) -> Int {
@@ -73,20 +73,20 @@ private func roundSize(
 private func outcome(
   _ result: Result<FeatureAnswer, any Error>, of request: FeatureRequest,
   _ attach: (FeatureRequest) throws -> [UInt8]
-) throws -> PictureOutcome {
+) throws -> ImageOutcome {
   do {
     guard let vector = try result.get().features else {
       preconditionFailure("nothing is left out where every outcome is told")
     }
-    return PictureOutcome(features: .success(vector), attachment: try attach(request))
+    return ImageOutcome(features: .success(vector), attachment: try attach(request))
   } catch let error as DatasetError where error.kind != .host {
-    return PictureOutcome(features: .failure(error), attachment: [])
+    return ImageOutcome(features: .failure(error), attachment: [])
   }
 }
 
 // MARK: - On the way to rank 0
 
-extension PictureOutcome {
+extension ImageOutcome {
   private enum Kind: UInt32 { case features, invalid, missing }
 
   /// Three numbers of 32 bits (the kind, the bytes of the vector or of the message, the bytes of
@@ -103,12 +103,12 @@ extension PictureOutcome {
   }
 
   /// The outcomes of one rank in a round.
-  static func decode(_ bytes: [UInt8]) throws(CollectiveError) -> [PictureOutcome] {
-    var outcomes: [PictureOutcome] = []
+  static func decode(_ bytes: [UInt8]) throws(CollectiveError) -> [ImageOutcome] {
+    var outcomes: [ImageOutcome] = []
     var rest = bytes[...]
     func take(_ count: Int) throws(CollectiveError) -> ArraySlice<UInt8> {
       guard rest.count >= count else {
-        throw .fewerPictures
+        throw .fewerImages
       }
       defer { rest = rest.dropFirst(count) }
       return rest.prefix(count)
@@ -124,13 +124,13 @@ extension PictureOutcome {
         case .missing: .failure(DatasetError(.missing, encoded: body))
         case .invalid, nil: .failure(DatasetError(.invalid, encoded: body))
         }
-      outcomes.append(PictureOutcome(features: features, attachment: Array(attachment)))
+      outcomes.append(ImageOutcome(features: features, attachment: Array(attachment)))
     }
     return outcomes
   }
 }
 
 extension CollectiveError {
-  fileprivate static let fewerPictures = CollectiveError.mismatch(
-    "A rank sent less about its pictures than it said; is avp-dist the same?")
+  fileprivate static let fewerImages = CollectiveError.mismatch(
+    "A rank sent less about its images than it said; is avp-dist the same?")
 }

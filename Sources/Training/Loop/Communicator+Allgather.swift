@@ -23,7 +23,7 @@ extension Communicator {
   }
 }
 
-/// Paths of pictures, told apart by their bytes: as strings, "é" of one character and "é" of two are
+/// Paths of images, told apart by their bytes: as strings, "é" of one character and "é" of two are
 /// equal, as files they are not.
 struct PathSet: Equatable, Sendable {
   private var bytes: Set<[UInt8]> = []

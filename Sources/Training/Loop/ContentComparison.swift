@@ -3,7 +3,7 @@ import FileIO
 import ImageData
 
 extension DatasetManifest {
-  /// The pictures that ranks compare before the first step: the whole set where it has at most
+  /// The images that ranks compare before the first step: the whole set where it has at most
   /// `count` files and `bytes` bytes, else as much of it, drawn at random and from all class folders
   /// in turn. A function of the list alone, so the same on every host.
   func comparedSamples(count: Int = 1024, bytes: Int = 128 << 20) -> [Sample] {
@@ -25,7 +25,7 @@ extension DatasetManifest {
       }
   }
 
-  /// Has every rank read the same pictures and compares what their files hold, so that a wrong copy
+  /// Has every rank read the same images and compares what their files hold, so that a wrong copy
   /// of the set on one host is found before the first step. Collective.
   ///
   /// - Parameter root: where the set is on this rank's host.
@@ -34,11 +34,11 @@ extension DatasetManifest {
   package func compareContents(root: String, _ communicator: any Communicator) throws {
     guard communicator.worldSize > 1 else { return }
     let samples = comparedSamples()
-    let source = PictureSource(root: root)
+    let source = ImageSource(root: root)
     let own = try samples.map { sample in
       communicator.activity = "comparing \(sample.path)"
       try communicator.reportActivity()
-      return PictureDigest(SHA256.Digest(of: try source.bytes(of: sample))).bits
+      return ImageDigest(SHA256.Digest(of: try source.bytes(of: sample))).bits
     }
     communicator.activity = "before the first step"
     let all = try communicator.allgather(numbers: own)
@@ -48,7 +48,7 @@ extension DatasetManifest {
     else { return }
     let hosts = try communicator.allgather(Array(communicator.host.utf8))
     func holder(_ rank: Int) -> String {
-      "\(PictureDigest(bits: all[rank][index])) on rank \(rank) (host "
+      "\(ImageDigest(bits: all[rank][index])) on rank \(rank) (host "
         + "\(String(decoding: hosts[rank], as: UTF8.self)))"
     }
     throw TrainingError.contentsDiffer(

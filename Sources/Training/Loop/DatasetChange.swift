@@ -2,13 +2,13 @@ import FileIO
 import ImageData
 
 extension Checkpoint {
-  /// How the picture set `manifest` differs from that of the run, as far as a checkpoint knows it:
+  /// How the image set `manifest` differs from that of the run, as far as a checkpoint knows it:
   /// it holds the counts and what the files' contents were, but no names. Reads all files of the
   /// set.
   ///
   /// - Parameters:
   ///   - root: where the set is.
-  ///   - whileReading: called with the path of each picture before it is read.
+  ///   - whileReading: called with the path of each image before it is read.
   /// - Throws: ``DatasetError`` where a file cannot be read, and what `whileReading` throws.
   package func change(
     to manifest: DatasetManifest, root: String, whileReading: (String) throws -> Void
@@ -16,14 +16,14 @@ extension Checkpoint {
     let known = digests?.values ?? []
     var parts = [counts(manifest, known)]
     guard known.contains(where: { $0 != 0 }) else { return parts[0] }
-    // A picture that the run had not read yet may be any of the present ones.
+    // An image that the run had not read yet may be any of the present ones.
     let unread = known.count { $0 == 0 }
     var missing = Dictionary(known.filter { $0 != 0 }.map { ($0, 1) }, uniquingKeysWith: +)
     var strangers: [String] = []
-    let source = PictureSource(root: root)
+    let source = ImageSource(root: root)
     for sample in manifest.train + manifest.validation {
       try whileReading(sample.path)
-      let bits = PictureDigest(SHA256.Digest(of: try source.bytes(of: sample))).bits
+      let bits = ImageDigest(SHA256.Digest(of: try source.bytes(of: sample))).bits
       guard let count = missing[bits], count > 0 else {
         strangers.append(sample.path)
         continue
@@ -41,7 +41,7 @@ extension Checkpoint {
 
   private func counts(_ manifest: DatasetManifest, _ known: [Int64]) -> String {
     let validation = known.isEmpty ? "" : " and \(known.count - record.trainCount) validation"
-    return "\(record.trainCount) training\(validation) pictures there, \(manifest.train.count) and "
+    return "\(record.trainCount) training\(validation) images there, \(manifest.train.count) and "
       + "\(manifest.validation.count) here"
   }
 }

@@ -2,15 +2,15 @@
 package struct EpochMetrics: Codable, Equatable, Sendable {
   /// The epoch's number, from 1.
   package let epoch: Int
-  /// Mean cross-entropy of the training pictures, each before its step's update.
+  /// Mean cross-entropy of the training images, each before its step's update.
   package let trainLoss: Double
-  /// Share of training pictures classified rightly, 0 to 1, each before its step's update.
+  /// Share of training images classified rightly, 0 to 1, each before its step's update.
   package let trainAccuracy: Double
-  /// Mean cross-entropy of all validation pictures after the epoch.
+  /// Mean cross-entropy of all validation images after the epoch.
   package let validationLoss: Double
-  /// Share of validation pictures classified rightly, 0 to 1.
+  /// Share of validation images classified rightly, 0 to 1.
   package let validationAccuracy: Double
-  /// Training and validation pictures that were left out, by path, sorted.
+  /// Training and validation images that were left out, by path, sorted.
   package let skipped: [String]
 
   enum CodingKeys: String, CodingKey {

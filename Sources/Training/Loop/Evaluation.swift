@@ -2,30 +2,30 @@ import Collectives
 import Head
 import ImageData
 
-/// How well a head classifies a set of pictures.
+/// How well a head classifies a set of images.
 package struct EvaluationResult: Equatable, Sendable {
   /// Loss and accuracy.
   package let metrics: Metrics
-  /// `confusion[label][prediction]`: how many pictures of a class were taken for which.
+  /// `confusion[label][prediction]`: how many images of a class were taken for which.
   package let confusion: [[Int]]
-  /// Pictures that were left out, by path, sorted.
+  /// Images that were left out, by path, sorted.
   package let skipped: [String]
   /// What the files of the others say that features do not show.
-  package let tally: PictureTally
+  package let tally: ImageTally
 }
 
 /// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result
 /// is the same on every rank, and the same bits for any number of ranks and threads.
 ///
-/// - Parameter progress: called as this rank's pictures are done, with how many are and how many it
+/// - Parameter progress: called as this rank's images are done, with how many are and how many it
 ///   has.
-/// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
+/// - Throws: what makes an image unusable, unless the producer leaves such images out.
 package func evaluate(
   _ head: HeadParameters, on samples: [Sample], producer: any FeatureProducer, options: RunOptions,
   communicator: any Communicator, progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
 ) throws -> EvaluationResult {
   var set = ValidationSet(samples, roundSize: max(1, samples.count), communicator)
-  var tally = PictureTally()
+  var tally = ImageTally()
   for requests in set.rounds {
     let answers = try answers(
       to: requests, producer: producer, options: options, progress: progress
@@ -49,11 +49,11 @@ package func evaluate(
     tally: try tally.summed(communicator))
 }
 
-/// The features of pictures in the order of the requests, computed by several threads; nil for those
+/// The features of images in the order of the requests, computed by several threads; nil for those
 /// that were left out.
 ///
 /// - Parameter progress: as ``evaluate(_:on:producer:options:communicator:progress:)`` calls it.
-/// - Throws: what makes a picture unusable, unless the producer leaves such pictures out.
+/// - Throws: what makes an image unusable, unless the producer leaves such images out.
 package func features(
   of requests: [FeatureRequest], producer: any FeatureProducer, options: RunOptions,
   progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }

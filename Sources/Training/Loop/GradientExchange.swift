@@ -43,7 +43,7 @@ struct GradientExchange {
     return gradient
   }
 
-  /// What a gradient needs of a picture.
+  /// What a gradient needs of an image.
   fileprivate struct Sample {
     let features: [Float]
     let label: Int

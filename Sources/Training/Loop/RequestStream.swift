@@ -1,8 +1,8 @@
 import ImageData
 
-/// The pictures of one rank in the order in which its training loop consumes them: the rank's slice
+/// The images of one rank in the order in which its training loop consumes them: the rank's slice
 /// of every global batch, epoch after epoch, and once, where validation features are not at hand
-/// yet, the rank's share of the validation pictures after the first epoch.
+/// yet, the rank's share of the validation images after the first epoch.
 struct RequestStream: IteratorProtocol, Sendable {
   private let plan: StepPlan
   private let training: [Sample]
@@ -29,7 +29,7 @@ struct RequestStream: IteratorProtocol, Sendable {
     return waiting.popFirst()
   }
 
-  /// Takes up the next step's slice, or the validation pictures; false when the run has no more.
+  /// Takes up the next step's slice, or the validation images; false when the run has no more.
   private mutating func refill() -> Bool {
     // Beyond the end, too: a resumed run may have been given fewer steps than it has taken.
     if step >= plan.steps(inEpoch: epoch) {

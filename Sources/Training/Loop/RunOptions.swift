@@ -8,10 +8,10 @@ package struct RunOptions: Sendable {
   package var exchange: Exchange = .gradients
   /// Writes a checkpoint after every so many steps, besides those of each epoch.
   package var checkpointEverySteps: Int?
-  /// Pictures that the backbone takes at once, up to ``Backbone/groupSize``: it reads its weights once
+  /// Images that the backbone takes at once, up to ``Backbone/groupSize``: it reads its weights once
   /// for all of them.
   package var groupSize = Backbone.groupSize
-  /// Bytes of memory that all threads together may take to decode pictures; a picture that needs
+  /// Bytes of memory that all threads together may take to decode images; an image that needs
   /// more is decoded while no other one is.
   package var decodingBytes = 1 << 30
 
@@ -21,9 +21,9 @@ package struct RunOptions: Sendable {
 
 /// What ranks send each other at each step. Both methods give the same bits.
 package enum Exchange: String, CaseIterable, Sendable {
-  /// Each rank sums the gradient of its pictures; the sums are reduced.
+  /// Each rank sums the gradient of its images; the sums are reduced.
   case gradients
-  /// Each rank sends the features of its pictures; all compute the whole gradient.
+  /// Each rank sends the features of its images; all compute the whole gradient.
   case features
   /// Whichever moves fewer bytes.
   case auto

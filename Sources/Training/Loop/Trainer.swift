@@ -24,13 +24,13 @@ package struct Trainer {
   private let trainCount: Int
   private var validation: ValidationSet
   /// What this rank has read for the first time and the others do not know yet.
-  private var freshDigests: [PictureDigests.Entry] = []
-  /// The training pictures that this rank has left out and the others do not know yet.
+  private var freshDigests: [ImageDigests.Entry] = []
+  /// The training images that this rank has left out and the others do not know yet.
   private var skipped: [String] = []
-  /// The pictures of all ranks that went into steps since the last epoch was closed.
+  /// The images of all ranks that went into steps since the last epoch was closed.
   private var summed = 0
   /// What the files of the first epoch say; nil when it has been told.
-  private var tally: PictureTally? = PictureTally()
+  private var tally: ImageTally? = ImageTally()
   private var epochClock = EpochClock()
 
   /// Trains to the end, or to a requested stop.
@@ -92,7 +92,7 @@ package struct Trainer {
     self.state = state
     let count = manifest.train.count + manifest.validation.count
     // A fresh run knows of no contents yet, nor does a checkpoint of an older version.
-    if state.digests.values.count != count { self.state.digests = PictureDigests(count: count) }
+    if state.digests.values.count != count { self.state.digests = ImageDigests(count: count) }
     self.communicator = communicator
     self.observer = observer
   }
@@ -122,7 +122,7 @@ extension Trainer {
     return answers
   }
 
-  /// Refuses a picture whose file is not the one that this run has read before.
+  /// Refuses an image whose file is not the one that this run has read before.
   private mutating func checkContents(of answers: [FeatureAnswer], firstIndex: Int) throws {
     for answer in answers {
       tally?.add(answer)
@@ -134,12 +134,12 @@ extension Trainer {
             before: known)
         }
       } else {
-        freshDigests.append(PictureDigests.Entry(index: index, digest: answer.digest))
+        freshDigests.append(ImageDigests.Entry(index: index, digest: answer.digest))
       }
     }
   }
 
-  /// Takes the optimizer's step, the same on every rank. A batch whose pictures were all left out
+  /// Takes the optimizer's step, the same on every rank. A batch whose images were all left out
   /// changes nothing.
   private mutating func update(with sums: ExactGradient) throws {
     if let (gradient, metrics) = try sums.meanUnlessEmpty() {
@@ -155,7 +155,7 @@ extension Trainer {
   }
 
   /// Saves a checkpoint inside an epoch where one is due: after every so many steps, and before the
-  /// features of the validation pictures are computed, which may take long and fail.
+  /// features of the validation images are computed, which may take long and fail.
   private mutating func saveCheckpoint(stopping: Bool) throws {
     let due = checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
     let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
@@ -164,7 +164,7 @@ extension Trainer {
     try observer.save(state, isFinalAttempt: stopping)
   }
 
-  /// Computes the features of the validation pictures, once a run, in rounds of a global batch.
+  /// Computes the features of the validation images, once a run, in rounds of a global batch.
   ///
   /// - Returns: false where a signal asked to stop meanwhile; the run then goes on from the
   ///   checkpoint behind the epoch's last step.
@@ -180,7 +180,7 @@ extension Trainer {
       validation.add(answers)
       if try exchange.anyRankStops() {
         // Once more: the attempt behind the last step was allowed to fail. What has been learnt of
-        // the validation pictures stays out of it, so that the file is the same.
+        // the validation images stays out of it, so that the file is the same.
         try observer.save(state, isFinalAttempt: true)
         return false
       }
@@ -212,11 +212,11 @@ extension Trainer {
   /// Tells, once a run, what the files of its first epoch and of the validation say.
   private mutating func tellTally() throws {
     guard let total = try tally?.summed(communicator) else { return }
-    if total.sentence != nil { observer.note(.pictures(total)) }
+    if total.sentence != nil { observer.note(.images(total)) }
     tally = nil
   }
 
-  /// Makes known to all which pictures any rank has left out, and the contents of those that were
+  /// Makes known to all which images any rank has left out, and the contents of those that were
   /// read for the first time.
   private mutating func shareFindings() throws {
     try state.digests.share(freshDigests, communicator)
@@ -239,19 +239,19 @@ extension Trainer {
     do throws(HeadError) {
       metrics = try state.running.metrics()
     } catch .noSamples {
-      // All pictures so far were left out.
+      // All images so far were left out.
     }
     return .step(
-      epoch: state.epoch + 1, step: state.step, pictures: metrics.count, meanLoss: metrics.loss)
+      epoch: state.epoch + 1, step: state.step, images: metrics.count, meanLoss: metrics.loss)
   }
 }
 
-/// Why a run cannot go on, besides what pictures, files and ranks can do.
+/// Why a run cannot go on, besides what images, files and ranks can do.
 package enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// The parameters left the range of numbers.
   case diverged(epoch: Int, step: Int)
-  /// A picture's file is not the one that the run has read before.
-  case otherContent(path: String, host: String, here: PictureDigest, before: PictureDigest)
+  /// An image's file is not the one that the run has read before.
+  case otherContent(path: String, host: String, here: ImageDigest, before: ImageDigest)
   /// Ranks hold different files under the same names: one such file with what its SHA-256 begins
   /// with on two ranks, and how many of the compared ones differ.
   case contentsDiffer(path: String, [String], count: Int, compared: Int)
@@ -262,12 +262,12 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
       "The head, or the optimizer's memory, is not finite any more after step \(step) of epoch "
         + "\(epoch). Earlier checkpoints are intact."
     case .otherContent(let path, let host, let here, let before):
-      "On host \(host) the picture \(path) has other content than when this run read it before: its "
+      "On host \(host) the image \(path) has other content than when this run read it before: its "
         + "SHA-256 begins with \(here), not \(before). It was replaced, or hosts hold different files "
         + "under the same name; `sha256sum` on each host tells. Bring the former file back, or start a "
         + "new run; where hosts differ, what this run has written so far may be of both contents."
     case .contentsDiffer(let path, let holders, let count, let compared):
-      "Hosts hold different pictures under the same names: of \(compared) that were compared, "
+      "Hosts hold different images under the same names: of \(compared) that were compared, "
         + "\(count) \(count == 1 ? "differs" : "differ"). The SHA-256 of \(path) begins with "
         + holders.joined(separator: ", with ")
         + ". Bring the same set to every host, for example with `rsync -ac`."

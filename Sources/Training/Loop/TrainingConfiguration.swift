@@ -10,9 +10,9 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// What becomes of the orientation in EXIF data; nil, as in records of versions without the choice,
   /// stands for `ignore`.
   package private(set) var exifOrientation: OrientationPolicy?
-  /// Passes over the training pictures.
+  /// Passes over the training images.
   package var epochs = 3
-  /// Pictures a step, over all ranks together (the global batch).
+  /// Images a step, over all ranks together (the global batch).
   package var batchSize = 32
   /// Units of the head's hidden layer.
   package var hidden = 128
@@ -32,13 +32,13 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   package var warmupEpochs = 0.0
   /// The key of all random numbers.
   package var seed: UInt64 = 0
-  /// How training pictures are varied; nil for not at all.
+  /// How training images are varied; nil for not at all.
   package var augmentation: Augmentation? = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
-  /// Augmented views a picture has; epoch e sees view e mod `views`. 0 for a new one every epoch.
+  /// Augmented views an image has; epoch e sees view e mod `views`. 0 for a new one every epoch.
   package var views = 0
   /// Ends the run after this many steps in all.
   package var maxSteps: Int?
-  /// What happens to a picture that cannot be decoded.
+  /// What happens to an image that cannot be decoded.
   package var onBadImage: BadImagePolicy = .fail
 
   /// What becomes of the orientation in EXIF data.
@@ -78,7 +78,7 @@ extension StepDecay? {
   var orDefault: StepDecay { self ?? StepDecay() }
 }
 
-/// What happens to a picture that cannot be decoded.
+/// What happens to an image that cannot be decoded.
 package enum BadImagePolicy: String, Codable, CaseIterable, Sendable {
   /// The run ends with a message that names it.
   case fail

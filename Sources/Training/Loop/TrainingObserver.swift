@@ -15,18 +15,18 @@ package protocol TrainingObserver: AnyObject {
 package enum TrainingEvent: Sendable {
   /// The run begins or goes on: steps an epoch, epochs in all, and where it stands.
   case started(stepsPerEpoch: Int, epochs: Int, completedSteps: Int)
-  /// A step is done: epoch from 1, step in the epoch from 1, pictures so far in the epoch, mean
+  /// A step is done: epoch from 1, step in the epoch from 1, images so far in the epoch, mean
   /// loss so far in the epoch.
-  case step(epoch: Int, step: Int, pictures: Int, meanLoss: Double)
-  /// The features of the validation pictures are being computed, which is done once a run:
-  /// `done` of `total` pictures, over all ranks.
+  case step(epoch: Int, step: Int, images: Int, meanLoss: Double)
+  /// The features of the validation images are being computed, which is done once a run:
+  /// `done` of `total` images, over all ranks.
   case validating(epoch: Int, done: Int, total: Int)
   /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
-  /// pictures.
+  /// images.
   case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)
-  /// What the files of the first epoch and of the validation pictures say that features do not show;
+  /// What the files of the first epoch and of the validation images say that features do not show;
   /// only where there is such a file.
-  case pictures(PictureTally)
+  case images(ImageTally)
   /// A checkpoint stands on disk.
   case checkpoint(path: String, epoch: Int, step: Int)
   /// Something that the user should know and that does not end the run.

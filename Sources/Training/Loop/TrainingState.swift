@@ -11,14 +11,14 @@ package struct TrainingState: Sendable {
   package internal(set) var epoch: Int
   /// Completed steps of the epoch that is under way.
   package internal(set) var step: Int
-  /// Loss, correct predictions and count of that epoch's pictures so far.
+  /// Loss, correct predictions and count of that epoch's images so far.
   package internal(set) var running: ExactTally
-  /// Pictures left out in that epoch so far.
+  /// Images left out in that epoch so far.
   var skipped: PathSet
   /// The epochs that are complete.
   package internal(set) var history: [EpochMetrics]
-  /// The contents of the pictures read so far; empty before the trainer knows the list of pictures.
-  var digests = PictureDigests()
+  /// The contents of the images read so far; empty before the trainer knows the list of images.
+  var digests = ImageDigests()
 
   /// The state before the first step.
   ///

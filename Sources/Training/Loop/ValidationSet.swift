@@ -2,25 +2,25 @@ import Collectives
 import Head
 import ImageData
 
-/// The validation pictures, split over the ranks without padding or repetition. They are not
+/// The validation images, split over the ranks without padding or repetition. They are not
 /// augmented, so their features are computed once and held in memory.
 struct ValidationSet {
-  /// This rank's pictures of each round, as many rounds on every rank.
+  /// This rank's images of each round, as many rounds on every rank.
   let rounds: [[FeatureRequest]]
-  /// The pictures of all ranks that were left out.
+  /// The images of all ranks that were left out.
   private(set) var skipped = PathSet()
   /// Whether the features are at hand.
   private(set) var isComplete = false
 
   private let communicator: any Communicator
-  /// The pictures of all ranks.
+  /// The images of all ranks.
   let count: Int
   private let roundSize: Int
   private var features: [[Float]] = []
   private var labels: [Int] = []
   private var ownSkipped: [String] = []
 
-  /// - Parameter roundSize: how many pictures all ranks together take a round.
+  /// - Parameter roundSize: how many images all ranks together take a round.
   init(_ samples: [Sample], roundSize: Int, _ communicator: any Communicator) {
     self.communicator = communicator
     count = samples.count
@@ -32,10 +32,10 @@ struct ValidationSet {
     }
   }
 
-  /// How many pictures the first `rounds` rounds have, over all ranks.
+  /// How many images the first `rounds` rounds have, over all ranks.
   func count(ofRounds rounds: Int) -> Int { min(count, rounds * roundSize) }
 
-  /// Takes the features of this rank's pictures of one round.
+  /// Takes the features of this rank's images of one round.
   mutating func add(_ answers: [FeatureAnswer]) {
     for answer in answers {
       let sample = answer.request.sample
@@ -48,18 +48,18 @@ struct ValidationSet {
     }
   }
 
-  /// Learns, behind the last round, which pictures other ranks left out. Collective.
+  /// Learns, behind the last round, which images other ranks left out. Collective.
   mutating func complete() throws(CollectiveError) {
     skipped = try communicator.union(ofPaths: ownSkipped)
     isComplete = true
   }
 
-  /// Label and predicted class of each of this rank's pictures.
+  /// Label and predicted class of each of this rank's images.
   func predictions(_ head: HeadParameters) -> [(label: Int, prediction: Int)] {
     zip(labels, head.logits(of: features)).map { ($0, predictedClass(ofLogits: $1)) }
   }
 
-  /// Loss and accuracy of `head` over the pictures of all ranks. Collective.
+  /// Loss and accuracy of `head` over the images of all ranks. Collective.
   func evaluate(_ head: HeadParameters) throws -> Metrics {
     var tally = ExactTally(capacity: max(1, count))
     for (logits, label) in zip(head.logits(of: features), labels) {

@@ -57,9 +57,9 @@ func run(_ check: String, on communicator: some Communicator) throws -> String {
     // For longer than the stall timeout.
     communicator.activity = "step 3, file \(rank).jpg"
     try communicator.barrier()
-    for picture in 0..<(check == "busy" ? 240 : 40) where rank == chosen {
+    for image in 0..<(check == "busy" ? 240 : 40) where rank == chosen {
       usleep(250_000)
-      if check == "progress" { communicator.activity = "step 3, file \(picture).jpg" }
+      if check == "progress" { communicator.activity = "step 3, file \(image).jpg" }
       try communicator.reportActivity()
     }
     try communicator.barrier()

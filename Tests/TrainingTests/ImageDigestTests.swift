@@ -5,8 +5,8 @@ import Testing
 
 @testable import Training
 
-/// Pictures whose files are not the ones that the run has read before.
-@Suite struct PictureDigestTests {
+/// Images whose files are not the ones that the run has read before.
+@Suite struct ImageDigestTests {
   private let run = SyntheticRun()
 
   /// The run as far as its first `steps` steps, on `ranks` ranks.
@@ -22,7 +22,7 @@ import Testing
   ) -> TrainingError? {
     var changed = run
     changed.configuration.epochs = 4
-    changed.pictures.replaced = replaced
+    changed.images.replaced = replaced
     let copy = changed
     let results = onEveryRank(of: ThreadWorld(worldSize: ranks)) { try copy.train($0, from: state) }
     for case .failure(let error as TrainingError) in results { return error }
@@ -33,19 +33,19 @@ import Testing
     // Among so many are some that begin with zeros and some whose highest bit is set.
     for number in 0..<600 {
       let digest = SHA256.Digest(of: Array("\(number)".utf8))
-      #expect(PictureDigest(digest).description == digest.hexadecimal.prefix(16))
+      #expect(ImageDigest(digest).description == digest.hexadecimal.prefix(16))
     }
   }
 
   @Test(arguments: 1...4) func afterAnEpochAllContentsAreKnownToAll(ranks: Int) throws {
     for state in try run.train(ranks: ranks) {
       let samples = run.manifest.train + run.manifest.validation
-      #expect(samples.indices.map { state.digests[$0] } == samples.map(run.pictures.digest))
+      #expect(samples.indices.map { state.digests[$0] } == samples.map(run.images.digest))
     }
   }
 
   @Test(arguments: 1...3)
-  func aReplacedPictureIsNamedWhenItIsReadAgain(ranks: Int) throws {
+  func aReplacedImageIsNamedWhenItIsReadAgain(ranks: Int) throws {
     let state = try begun(steps: 3, ranks: ranks)
     for sample in run.manifest.train + run.manifest.validation {
       let error = failure(from: state, replaced: [sample.path], ranks: 4 - ranks)
@@ -54,7 +54,7 @@ import Testing
         continue
       }
       #expect(path == sample.path)
-      #expect(before == run.pictures.digest(sample))
+      #expect(before == run.images.digest(sample))
       #expect(here != before)
     }
     #expect(failure(from: state, replaced: [], ranks: 2) == nil)
@@ -64,7 +64,7 @@ import Testing
     let results = onEveryRank(of: ThreadWorld(worldSize: 2)) { communicator in
       var own = run
       if communicator.rank == 1 {
-        own.pictures.replaced = Set(own.manifest.train.map(\.path))
+        own.images.replaced = Set(own.manifest.train.map(\.path))
       }
       return try own.train(communicator).state.epoch
     }
@@ -81,7 +81,7 @@ import Testing
   @Test func aCheckpointWithoutContentsGoesOn() throws {
     var state = try begun(steps: 3)
     let whole = state.digests
-    state.digests = PictureDigests()
+    state.digests = ImageDigests()
     let checkpoint = try Checkpoint(bytes: run.bytes(state), path: "x")
     #expect(checkpoint.digests == nil)
     let resumed = try TrainingState(checkpoint, configuration: run.configuration, path: "x")
@@ -91,9 +91,9 @@ import Testing
   }
 
   @Test func numbersBeyondTheListAreLeftOut() throws {
-    var digests = PictureDigests(count: 2)
-    let digest = PictureDigest(bits: 5)
-    let fresh = [1, 2, -1].map { PictureDigests.Entry(index: $0, digest: digest) }
+    var digests = ImageDigests(count: 2)
+    let digest = ImageDigest(bits: 5)
+    let fresh = [1, 2, -1].map { ImageDigests.Entry(index: $0, digest: digest) }
     try digests.share(fresh, SingleProcess())
     #expect(digests.values == [0, 5])
     #expect(digests[2] == nil && digests[-1] == nil && digests[0] == nil)

@@ -1,5 +1,5 @@
 /// What a file is, judged by its first bytes; names and extensions often lie.
-package enum PictureFormat: Equatable, Sendable {
+package enum ImageFormat: Equatable, Sendable {
   /// JPEG.
   case jpeg
   /// PNG.
@@ -25,17 +25,17 @@ package enum PictureFormat: Equatable, Sendable {
   /// How many bytes at a file's beginning tell its format.
   package static let beginning = 32
 
-  /// Whether a picture of this format can be read.
+  /// Whether an image of this format can be read.
   package var isReadable: Bool { objection == nil }
 
-  /// Why a picture of this format cannot be read; nil for one that can.
+  /// Why an image of this format cannot be read; nil for one that can.
   package var objection: String? {
     switch self {
     case .jpeg, .png, .webp, .gif, .bmp, .pnm, .tiff: nil
     case .other(let name) where isFromPhone:
       "it is \(name), which is not read; convert it, for example with \(Self.converter)"
-    case .other(let name): "it is \(name); pictures can be \(Self.readable)"
-    case .unknown: "it is not a picture that can be read (\(Self.readable))"
+    case .other(let name): "it is \(name); images can be \(Self.readable)"
+    case .unknown: "it is not an image that can be read (\(Self.readable))"
     }
   }
 
@@ -65,9 +65,9 @@ package enum PictureFormat: Equatable, Sendable {
     }
   }
 
-  /// Commands that make a JPEG file of HEIC and AVIF pictures.
+  /// Commands that make a JPEG file of HEIC and AVIF images.
   package static let converter =
-    "`heif-convert PICTURE PICTURE.jpg` or ImageMagick's `convert PICTURE PICTURE.jpg`"
+    "`heif-convert IMAGE IMAGE.jpg` or ImageMagick's `convert IMAGE IMAGE.jpg`"
 
   /// Whether it is HEIC or AVIF, as telephones write them.
   package var isFromPhone: Bool { self == .other("an AVIF file") || self == .other("a HEIC file") }

@@ -3,13 +3,13 @@ import ImageCodecs
 import Tensors
 import Testing
 
-@Suite struct BadPictureTests {
-  private let golden: GoldenPictures
+@Suite struct BadImageTests {
+  private let golden: GoldenImages
   private let jpeg: [UInt8]
   private let png: [UInt8]
 
   init() throws {
-    golden = try GoldenPictures()
+    golden = try GoldenImages()
     jpeg = try golden.bytes("jpeg-420")
     png = try golden.bytes("png-rgb-8")
   }
@@ -49,13 +49,13 @@ import Testing
   }
 
   @Test(arguments: [(0, 10), (10, 0), (0, 0)])
-  func picturesWithoutPixels(width: Int, height: Int) {
+  func imagesWithoutPixels(width: Int, height: Int) {
     #expect(refusal(jpeg.resizedJPEG(width, height)) != nil)
     #expect(refusal(png.resizedPNG(width, height)) != nil)
   }
 
   @Test(arguments: [(10_001, 10_000), (65_500, 65_500), (10_000, 10_001)])
-  func picturesOverTheLimitAreRefusedByTheirHeader(width: Int, height: Int) {
+  func imagesOverTheLimitAreRefusedByTheirHeader(width: Int, height: Int) {
     for bytes in [jpeg.resizedJPEG(width, height), png.resizedPNG(width, height)] {
       let reason = refusal(bytes)
       #expect(reason?.contains("too large: \(width) x \(height)") == true, "\(reason ?? "")")
@@ -71,13 +71,13 @@ import Testing
     #expect(refusal(png.resizedPNG(Int(UInt32.max), Int(UInt32.max))) != nil)
   }
 
-  @Test func aPictureAtTheLimitIsReadAsFarAsItGoes() {
+  @Test func aImageAtTheLimitIsReadAsFarAsItGoes() {
     let shortJPEG = Array(jpeg.resizedJPEG(10_000, 10_000).dropLast(100))
     #expect(refusal(shortJPEG)?.contains("truncated") == true)
     #expect(refusal(png.resizedPNG(10_000, 10_000))?.contains("too large") == false)
   }
 
-  @Test func moreScansThanAPictureNeeds() throws {
+  @Test func moreScansThanAImageNeeds() throws {
     let bytes = try golden.bytes("jpeg-420-progressive")
     let starts = bytes.indices.dropLast().filter { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA }
     let last = bytes[try #require(starts.last)..<bytes.count - 2]

@@ -1,11 +1,11 @@
 import Tensors
 
-/// The way of a decoded picture to the network's input: resized without regard to its proportions,
+/// The way of a decoded image to the network's input: resized without regard to its proportions,
 /// varied if wanted, and normalised.
-package struct PictureTransform: Sendable {
+package struct ImageTransform: Sendable {
   /// What distinguishes the bits of this way, decoding included, from those of earlier versions.
   ///
-  /// To be raised whenever a picture's file gives another input with the same settings: a change of
+  /// To be raised whenever an image's file gives another input with the same settings: a change of
   /// the decoder, of resizing, of augmentation or its draws, or of the arithmetic of normalisation.
   /// Features that were cached on disk are then computed anew.
   package static let version = 2
@@ -86,7 +86,7 @@ package struct PictureTransform: Sendable {
 
 // MARK: - Normalising
 
-extension PictureTransform {
+extension ImageTransform {
   // Both loops run for every number of the input; with checked indices they take twice as long.
 
   private func normalised(_ image: RGBImage) -> [Float] {

@@ -1,8 +1,8 @@
 import Collectives
 import FileIO
 
-/// What tells one content of a picture's file from another: the first 8 bytes of its SHA-256.
-package struct PictureDigest: Equatable, Sendable, CustomStringConvertible {
+/// What tells one content of an image's file from another: the first 8 bytes of its SHA-256.
+package struct ImageDigest: Equatable, Sendable, CustomStringConvertible {
   /// The 8 bytes, the first one highest.
   let bits: Int64
 
@@ -19,32 +19,32 @@ package struct PictureDigest: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The contents of a run's pictures as far as they have been read, so that a file that is replaced
+/// The contents of a run's images as far as they have been read, so that a file that is replaced
 /// during a run, before it is resumed, or that differs between hosts is noticed when it is read
 /// again.
-package struct PictureDigests: Equatable, Sendable {
-  /// One picture's content; `index` counts training pictures, then validation pictures.
+package struct ImageDigests: Equatable, Sendable {
+  /// One image's content; `index` counts training images, then validation images.
   struct Entry: Equatable, Sendable {
     let index: Int
-    let digest: PictureDigest
+    let digest: ImageDigest
   }
 
-  /// A number for each picture, 0 for one that has not been read.
+  /// A number for each image, 0 for one that has not been read.
   private(set) var values: [Int64]
 
-  /// Nothing is known of `count` pictures.
+  /// Nothing is known of `count` images.
   init(count: Int = 0) { values = Array(repeating: 0, count: count) }
 
   /// What a checkpoint knows.
   init(values: [Int64]) { self.values = values }
 
-  /// The known content of one picture, nil where it has not been read.
-  subscript(index: Int) -> PictureDigest? {
+  /// The known content of one image, nil where it has not been read.
+  subscript(index: Int) -> ImageDigest? {
     guard values.indices.contains(index), values[index] != 0 else { return nil }
-    return PictureDigest(bits: values[index])
+    return ImageDigest(bits: values[index])
   }
 
-  /// Adds what every rank has read for the first time. Collective; moves 16 bytes a picture, once.
+  /// Adds what every rank has read for the first time. Collective; moves 16 bytes an image, once.
   mutating func share(
     _ fresh: [Entry], _ communicator: any Communicator
   ) throws(CollectiveError) {

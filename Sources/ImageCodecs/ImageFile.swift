@@ -1,54 +1,54 @@
 internal import Glibc
 import Tensors
 
-/// The most pixels that a picture may have.
+/// The most pixels that an image may have.
 package let pixelLimit = 100_000_000
 
 /// The most columns or rows: the PNG decoder keeps two whole rows of up to 8 bytes a pixel, and a
 /// resizing keeps weights for every row and column.
 private let sideLimit = 1_000_000
 
-/// A picture's file whose header has been read and found acceptable.
-package struct PictureFile: Sendable {
-  /// The picture's columns.
+/// An image's file whose header has been read and found acceptable.
+package struct ImageFile: Sendable {
+  /// The image's columns.
   package let width: Int
-  /// The picture's rows.
+  /// The image's rows.
   package let height: Int
   /// Bytes of memory that ``decode()`` needs, nearly: for the pixels, and for what the decoder holds
   /// meanwhile. A JPEG of several scans needs three to four times as much as one of a single scan.
   package let decodingBytes: Int
 
-  private let decoder: any PictureDecoder
+  private let decoder: any ImageDecoder
   private let orientation: Orientation
 
   /// Reads the header.
   ///
   /// - Parameter policy: what becomes of an orientation in EXIF data. A TIFF file is turned by its
   ///   own in any case.
-  /// - Throws: ``ImageError`` for another format, a damaged header, a picture without pixels, one
+  /// - Throws: ``ImageError`` for another format, a damaged header, an image without pixels, one
   ///   of more than ``pixelLimit`` pixels or a million columns or rows.
   package init(
     _ bytes: [UInt8], orientation policy: OrientationPolicy = .ignore
   ) throws(ImageError) {
     guard !bytes.isEmpty else { throw ImageError("the file is empty") }
-    decoder = try PictureFormat(bytes).decoder(bytes)
+    decoder = try ImageFormat(bytes).decoder(bytes)
     let header = decoder.header
     let sides = (header.width, header.height)
     orientation =
       policy == .apply ? Orientation(exifOf: bytes) ?? header.orientation : header.orientation
     (width, height) = orientation.swapsSides ? (sides.1, sides.0) : sides
-    guard width > 0, height > 0 else { throw ImageError("the picture has no pixels") }
+    guard width > 0, height > 0 else { throw ImageError("the image has no pixels") }
     // The sides first: their product may not fit Int.
     guard max(width, height) <= sideLimit, width * height <= pixelLimit else {
       throw ImageError(
-        "the picture is too large: \(width) x \(height) pixels; at most 100 megapixels and "
+        "the image is too large: \(width) x \(height) pixels; at most 100 megapixels and "
           + "1,000,000 columns or rows can be read")
     }
     let copies = orientation == .upright ? 1 : 2
     decodingBytes = width * height * 3 * copies + header.workingBytes
   }
 
-  /// The picture; see ``decodeImage(_:)``.
+  /// The image; see ``decodeImage(_:)``.
   package func decode() throws(ImageError) -> RGBImage {
     let header = decoder.header
     let byteCount = width * height * 3

@@ -2,7 +2,7 @@ import ImageCodecs
 import Testing
 
 /// Formats are told by content.
-@Suite struct PictureFormatTests {
+@Suite struct ImageFormatTests {
   private static func bytes(_ text: String) -> [UInt8] {
     text.unicodeScalars.map { UInt8($0.value) }
   }
@@ -13,10 +13,10 @@ import Testing
   ])
   func unknownFiles(content: String) {
     let bytes = Self.bytes(content)
-    #expect(PictureFormat(bytes) == .unknown)
+    #expect(ImageFormat(bytes) == .unknown)
     #expect(
       refusal(bytes)
-        == "it is not a picture that can be read (JPEG, PNG, WebP, GIF, BMP, PPM, PGM, PBM or TIFF)"
+        == "it is not an image that can be read (JPEG, PNG, WebP, GIF, BMP, PPM, PGM, PBM or TIFF)"
     )
   }
 
@@ -28,7 +28,7 @@ import Testing
   ])
   func knownFilesOfOtherFormats(content: String, name: String) throws {
     let reason = try #require(refusal(Self.bytes(content)))
-    #expect(reason.contains(name) && reason.contains("pictures can be JPEG, PNG, WebP"))
+    #expect(reason.contains(name) && reason.contains("images can be JPEG, PNG, WebP"))
   }
 
   @Test(arguments: ["avif", "avis", "heic", "heix", "hevc", "mif1", "msf1"])
@@ -37,19 +37,19 @@ import Testing
     let name = brand.hasPrefix("av") ? "an AVIF file" : "a HEIC file"
     #expect(
       reason == "it is \(name), which is not read; convert it, for example with "
-        + "`heif-convert PICTURE PICTURE.jpg` or ImageMagick's `convert PICTURE PICTURE.jpg`")
+        + "`heif-convert IMAGE IMAGE.jpg` or ImageMagick's `convert IMAGE IMAGE.jpg`")
   }
 
   @Test func theBeginningOfAFileIsEnough() throws {
-    let golden = try GoldenPictures()
-    let formats: [String: PictureFormat] = [
+    let golden = try GoldenImages()
+    let formats: [String: ImageFormat] = [
       "jpeg": .jpeg, "png": .png, "webp": .webp, "gif": .gif, "bmp": .bmp, "pnm": .pnm,
       "tiff": .tiff,
     ]
     for kind in golden.kinds {
-      let beginning = try golden.bytes(kind).prefix(PictureFormat.beginning)
+      let beginning = try golden.bytes(kind).prefix(ImageFormat.beginning)
       let family = String(kind.prefix { $0 != "-" })
-      #expect(PictureFormat(Array(beginning)) == formats[family], "\(kind)")
+      #expect(ImageFormat(Array(beginning)) == formats[family], "\(kind)")
     }
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImageTransforms
 
-@Suite struct PictureTransformTests {
+@Suite struct ImageTransformTests {
   private let augmentation = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
   private let image = RGBImage(
     width: 31, height: 17, pixels: (0..<31 * 17 * 3).map { UInt8(truncatingIfNeeded: $0 &* 7) })
@@ -73,8 +73,8 @@ import Testing
   }
 
   @Test(arguments: Preset.allCases)
-  func noVariationIsThePlainPicture(preset: Preset) {
-    let transform = PictureTransform(preset: preset, size: 24, normalisation: preset.normalisation)
+  func noVariationIsThePlainImage(preset: Preset) {
+    let transform = ImageTransform(preset: preset, size: 24, normalisation: preset.normalisation)
     var random = CounterRandom(seed: 1, purpose: .augmentation)
     let none = Augmentation(shear: 0, zoom: 0, horizontalFlip: 0)
     let input = transform.augmentedInput(of: image, augmentation: none, random: &random)
@@ -86,7 +86,7 @@ import Testing
   func thePreviewIsWhatTheNetworkGets(preset: Preset) {
     let plain = Normalisation(
       channelOrder: .rgb, scale: 1, mean: .zero, std: SIMD3(repeating: 1))
-    let transform = PictureTransform(preset: preset, size: 40, normalisation: plain)
+    let transform = ImageTransform(preset: preset, size: 40, normalisation: plain)
     for index in 0..<20 {
       var random = CounterRandom(seed: 2, purpose: .augmentation, index: index)
       var same = random
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  @Test func extremeVariationsStayWithinThePicture() {
+  @Test func extremeVariationsStayWithinTheImage() {
     let angles = [0, 89.999, 90, -90, 1e300, .infinity, .nan]
     let zooms = [0, 1e-300, 1e300, -1, .infinity, .nan]
     for shear in angles {
@@ -135,7 +135,7 @@ import Testing
 
   @Test func caffeIsBlueFirst() {
     let pixel = RGBImage(width: 1, height: 1, pixels: [10, 20, 30])
-    let transform = PictureTransform(preset: .keras, size: 1, normalisation: .caffe)
+    let transform = ImageTransform(preset: .keras, size: 1, normalisation: .caffe)
     let expected: [Float] = [30 - 103.939, 20 - 116.779, 10 - 123.68]
     #expect(transform.input(of: pixel) == expected)
   }

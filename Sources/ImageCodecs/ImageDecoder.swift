@@ -1,32 +1,32 @@
 internal import CCodecShim
 
-/// What a file says of its picture before the pixels.
-struct PictureHeader {
+/// What a file says of its image before the pixels.
+struct ImageHeader {
   /// The columns and rows that are stored.
   var width: Int
   var height: Int
   /// Bytes that decoding needs besides the pixels, nearly.
   var workingBytes = 0
-  /// How the stored picture is turned, where the format does not leave that to notes.
+  /// How the stored image is turned, where the format does not leave that to notes.
   var orientation = Orientation.upright
   /// Whether it holds grey of 16 bits, of which values above 255 become white.
   var isDeepGrey = false
 }
 
 /// A file of one format, whose header has been read.
-protocol PictureDecoder: Sendable {
-  var header: PictureHeader { get }
+protocol ImageDecoder: Sendable {
+  var header: ImageHeader { get }
 
   /// Writes the R, G, B of every stored pixel, row by row; a throw leaves anything in `pixels`,
   /// which has room for just these.
   func decode(into pixels: UnsafeMutableBufferPointer<UInt8>) throws(ImageError)
 }
 
-extension PictureFormat {
+extension ImageFormat {
   /// Reads the header of the file in `bytes`, which has this format.
   ///
   /// - Throws: ``ImageError`` for a format that cannot be read or a damaged header.
-  func decoder(_ bytes: [UInt8]) throws(ImageError) -> any PictureDecoder {
+  func decoder(_ bytes: [UInt8]) throws(ImageError) -> any ImageDecoder {
     switch self {
     case .jpeg: try ShimDecoder("JPEG", bytes, avp_jpeg_header, avp_jpeg_decode)
     case .png: try ShimDecoder("PNG", bytes, avp_png_header, avp_png_decode)
@@ -41,10 +41,10 @@ extension PictureFormat {
 }
 
 /// A decoder of the shim.
-private struct ShimDecoder: PictureDecoder {
+private struct ShimDecoder: ImageDecoder {
   typealias Header =
     @Sendable (
-      UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<avp_picture_header>?,
+      UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<avp_image_header>?,
       UnsafeMutablePointer<CChar>?
     ) -> Int32
   typealias Decode =
@@ -53,7 +53,7 @@ private struct ShimDecoder: PictureDecoder {
       UnsafeMutablePointer<CChar>?
     ) -> Int32
 
-  let header: PictureHeader
+  let header: ImageHeader
   private let size: (width: UInt32, height: UInt32)
   private let name: String
   private let bytes: [UInt8]
@@ -62,11 +62,11 @@ private struct ShimDecoder: PictureDecoder {
   init(
     _ name: String, _ bytes: [UInt8], _ readHeader: Header, _ decode: @escaping Decode
   ) throws(ImageError) {
-    var read = avp_picture_header()
+    var read = avp_image_header()
     let outcome = shimOutcome { readHeader(bytes, bytes.count, &read, $0) }
     try ImageError.check(outcome, ImageError.introduction(name))
     size = (read.width, read.height)
-    header = PictureHeader(
+    header = ImageHeader(
       width: Int(read.width), height: Int(read.height), workingBytes: Int(read.working_bytes),
       orientation: Orientation(rawValue: Int(read.orientation)) ?? .upright,
       isDeepGrey: read.deep_grey != 0)
@@ -95,6 +95,6 @@ extension ImageError {
 
   /// A file of `format` that lacks a part of its pixels or of what comes before them.
   static func truncated(_ format: String) -> ImageError {
-    damaged(format, "it ends before the picture does, the file is truncated")
+    damaged(format, "it ends before the image does, the file is truncated")
   }
 }

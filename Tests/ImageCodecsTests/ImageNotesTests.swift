@@ -3,10 +3,10 @@ import Tensors
 import Testing
 
 /// What files say that decoding passes over.
-@Suite struct PictureNotesTests {
-  private let golden: GoldenPictures
+@Suite struct ImageNotesTests {
+  private let golden: GoldenImages
 
-  init() throws { golden = try GoldenPictures() }
+  init() throws { golden = try GoldenImages() }
 
   /// A TIFF structure with an orientation behind another entry.
   private func exif(_ orientation: UInt8, bigEndian: Bool, type: UInt8 = 3) -> [UInt8] {
@@ -37,28 +37,28 @@ import Testing
 
   @Test func nonsenseSaysNothing() throws {
     for bytes in [[], [0xFF, 0xD8, 0xFF], [0xFF, 0xD8, 0xFF, 0xE1, 0, 0], Array("text".utf8)] {
-      #expect(PictureNotes(bytes) == PictureNotes())
+      #expect(ImageNotes(bytes) == ImageNotes())
     }
     let whole = exif(6, bigEndian: true)
     for count in 0..<whole.count - 2 {
-      #expect(PictureNotes(try jpeg(Array(whole.prefix(count)))) == PictureNotes())
-      #expect(PictureNotes(try png(Array(whole.prefix(count)))) == PictureNotes())
+      #expect(ImageNotes(try jpeg(Array(whole.prefix(count)))) == ImageNotes())
+      #expect(ImageNotes(try png(Array(whole.prefix(count)))) == ImageNotes())
     }
     // A directory far outside, and an orientation that is no number.
     var outside = whole
     outside[4] = 0xFF
-    #expect(PictureNotes(try jpeg(outside)) == PictureNotes())
-    #expect(PictureNotes(try jpeg(exif(6, bigEndian: true, type: 2))) == PictureNotes())
+    #expect(ImageNotes(try jpeg(outside)) == ImageNotes())
+    #expect(ImageNotes(try jpeg(exif(6, bigEndian: true, type: 2))) == ImageNotes())
   }
 
   @Test(arguments: [false, true])
   func orientations(bigEndian: Bool) throws {
     for value in UInt8(0)...9 {
-      let notes = PictureNotes(isTurned: (2...8).contains(value))
+      let notes = ImageNotes(isTurned: (2...8).contains(value))
       let exif = exif(value, bigEndian: bigEndian)
-      #expect(PictureNotes(try jpeg(exif)) == notes)
-      #expect(PictureNotes(try png(exif)) == notes)
-      #expect(PictureNotes(try png(exif, atEnd: true)) == notes)
+      #expect(ImageNotes(try jpeg(exif)) == notes)
+      #expect(ImageNotes(try png(exif)) == notes)
+      #expect(ImageNotes(try png(exif, atEnd: true)) == notes)
       #expect(try decodeImage(jpeg(exif)) == decodeImage(golden.bytes("jpeg-420")))
       #expect(try decodeImage(png(exif)) == decodeImage(golden.bytes("png-rgb-8")))
     }
@@ -72,28 +72,28 @@ import Testing
         (try jpeg(exif(value, bigEndian: true)), "jpeg-420"),
         (try png(exif(value, bigEndian: false)), "png-rgb-8"),
       ] {
-        let file = try PictureFile(bytes, orientation: .apply)
+        let file = try ImageFile(bytes, orientation: .apply)
         let expected = try decodeImage(golden.bytes(stored)).turned(orientation)
         #expect(try file.decode() == expected)
         #expect([file.width, file.height] == [expected.width, expected.height])
-        #expect(PictureNotes(bytes, orientation: .apply) == PictureNotes())
+        #expect(ImageNotes(bytes, orientation: .apply) == ImageNotes())
       }
     }
     let webp = try golden.bytes("webp-orientation")
     #expect(
-      try PictureFile(webp, orientation: .apply).decode() == decodeImage(webp).turned(.turnedRight))
+      try ImageFile(webp, orientation: .apply).decode() == decodeImage(webp).turned(.turnedRight))
     for kind in golden.kinds where kind.hasPrefix("tiff-orientation") {
       let bytes = try golden.bytes(kind)
-      #expect(try PictureFile(bytes, orientation: .apply).decode() == decodeImage(bytes), "\(kind)")
+      #expect(try ImageFile(bytes, orientation: .apply).decode() == decodeImage(bytes), "\(kind)")
     }
   }
 
-  @Test func goldenPictures() throws {
+  @Test func goldenImages() throws {
     for kind in golden.kinds {
-      let notes = PictureNotes(
+      let notes = ImageNotes(
         isTurned: ["jpeg-orientation", "webp-orientation"].contains(kind),
         isDeepGrey: Self.isDeepGrey(kind))
-      #expect(PictureNotes(try golden.bytes(kind)) == notes, "\(kind)")
+      #expect(ImageNotes(try golden.bytes(kind)) == notes, "\(kind)")
     }
   }
 
@@ -111,10 +111,10 @@ import Testing
     for (kind, share) in [
       ("jpeg-420", 0), ("jpeg-420-progressive", 3), ("jpeg-444-progressive", 6),
     ] {
-      let file = try PictureFile(golden.bytes(kind).resizedJPEG(8000, 4000))
+      let file = try ImageFile(golden.bytes(kind).resizedJPEG(8000, 4000))
       #expect(file.decodingBytes == 8000 * 4000 * (3 + share), "\(kind)")
     }
-    let png = try PictureFile(golden.bytes("png-rgb-8-interlaced").resizedPNG(8000, 4000))
+    let png = try ImageFile(golden.bytes("png-rgb-8-interlaced").resizedPNG(8000, 4000))
     #expect(png.decodingBytes == 8000 * 4000 * 3)
   }
 }

@@ -1,12 +1,12 @@
-/// What a picture's file says that decoding passes over, so that the network sees another picture
+/// What an image's file says that decoding passes over, so that the network sees another image
 /// than a person in a viewer does.
-package struct PictureNotes: Equatable, Sendable {
+package struct ImageNotes: Equatable, Sendable {
   /// Whether the EXIF data have an orientation other than upright that is not applied.
   package let isTurned: Bool
   /// Whether it is grey of 16 bits, of which values above 255 become white.
   package let isDeepGrey: Bool
 
-  /// A picture with these properties.
+  /// An image with these properties.
   package init(isTurned: Bool = false, isDeepGrey: Bool = false) {
     self.isTurned = isTurned
     self.isDeepGrey = isDeepGrey
@@ -21,10 +21,10 @@ package struct PictureNotes: Equatable, Sendable {
   }
 
   private static func isDeepGrey(_ bytes: [UInt8]) -> Bool {
-    switch PictureFormat(bytes) {
+    switch ImageFormat(bytes) {
     // Bit depth and colour type of IHDR, which always comes first.
     case .png: bytes.count > 25 && bytes[24] == 16 && bytes[25] == 0
-    case .pnm, .tiff: (try? PictureFormat(bytes).decoder(bytes))?.header.isDeepGrey == true
+    case .pnm, .tiff: (try? ImageFormat(bytes).decoder(bytes))?.header.isDeepGrey == true
     case .jpeg, .webp, .gif, .bmp, .other, .unknown: false
     }
   }
@@ -34,7 +34,7 @@ extension Orientation {
   /// The one in the EXIF data of a JPEG, PNG or WebP file; nil where there is none that makes sense.
   init?(exifOf bytes: [UInt8]) {
     let exif =
-      switch PictureFormat(bytes) {
+      switch ImageFormat(bytes) {
       case .jpeg: exifOfJPEG(bytes)
       case .png: exifOfPNG(bytes)
       case .webp: exifOfWebP(bytes)

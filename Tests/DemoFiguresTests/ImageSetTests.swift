@@ -4,10 +4,10 @@ import Testing
 
 @testable import DemoFigures
 
-@Suite struct PictureSetTests {
-  @Test func writesEveryPictureOfEveryClass() throws {
+@Suite struct ImageSetTests {
+  @Test func writesEveryImageOfEveryClass() throws {
     try withFolder { root in
-      try writePictureSet(
+      try writeImageSet(
         to: root, set: .backboneTraining, trainPerClass: 2, validationPerClass: 1, seed: 0)
       for kind in DemoSet.backboneTraining.kinds {
         #expect(try names(root, "train", kind) == ["0000.jpg", "0001.jpg"])
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func filesHoldTheDrawnPictures() throws {
+  @Test func filesHoldTheDrawnImages() throws {
     try withFolder { root in
       try writeSmallSet(to: root)
       for kind in DemoSet.demo.kinds {
@@ -47,7 +47,7 @@ import Testing
     try withFolder { root in
       try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
       try Data().write(to: URL(fileURLWithPath: root + "/.kept"))
-      let error = #expect(throws: PictureSetError.self) { try writeSmallSet(to: root) }
+      let error = #expect(throws: ImageSetError.self) { try writeSmallSet(to: root) }
       #expect(error?.description.contains("\(root) is not empty") == true)
       #expect(try FileManager.default.contentsOfDirectory(atPath: root) == [".kept"])
     }
@@ -64,7 +64,7 @@ import Testing
   @Test func refusesAFile() throws {
     try withFolder { root in
       try Data("kept".utf8).write(to: URL(fileURLWithPath: root))
-      let error = #expect(throws: PictureSetError.self) { try writeSmallSet(to: root) }
+      let error = #expect(throws: ImageSetError.self) { try writeSmallSet(to: root) }
       #expect(error?.description.contains("\(root) is a file") == true)
       #expect(try String(contentsOfFile: root, encoding: .utf8) == "kept")
     }
@@ -73,7 +73,7 @@ import Testing
   @Test func namesAFolderThatCannotBeMade() throws {
     try withFolder { root in
       try Data().write(to: URL(fileURLWithPath: root))
-      let error = #expect(throws: PictureSetError.self) { try writeSmallSet(to: root + "/inside") }
+      let error = #expect(throws: ImageSetError.self) { try writeSmallSet(to: root + "/inside") }
       #expect(error?.description.contains("\(root)/inside") == true)
       #expect(error?.description.contains("Not a directory") == true)
     }
@@ -81,8 +81,8 @@ import Testing
 
   @Test func refusesNegativeNumbers() throws {
     try withFolder { root in
-      let error = #expect(throws: PictureSetError.self) {
-        try writePictureSet(
+      let error = #expect(throws: ImageSetError.self) {
+        try writeImageSet(
           to: root, set: .demo, trainPerClass: 1, validationPerClass: -2, seed: 0)
       }
       #expect(error?.description.contains("-2") == true)
@@ -91,7 +91,7 @@ import Testing
   }
 
   private func writeSmallSet(to root: String) throws {
-    try writePictureSet(to: root, set: .demo, trainPerClass: 1, validationPerClass: 1, seed: 0)
+    try writeImageSet(to: root, set: .demo, trainPerClass: 1, validationPerClass: 1, seed: 0)
   }
 
   private func names(_ root: String, _ part: String, _ kind: FigureKind) throws -> [String] {
@@ -102,7 +102,7 @@ import Testing
   /// The bytes of every file of a demo set, by path relative to its root.
   private func bytes(train: Int, validation: Int, seed: UInt64) throws -> [String: Data] {
     try withFolder { root in
-      try writePictureSet(
+      try writeImageSet(
         to: root, set: .demo, trainPerClass: train, validationPerClass: validation, seed: seed)
       let paths = try FileManager.default.subpathsOfDirectory(atPath: root)
       let files = try paths.filter { $0.hasSuffix(".jpg") }.map { path in

@@ -6,18 +6,18 @@ import Testing
 @testable import Training
 
 /// What a run tells of files that the network sees otherwise than a person does.
-@Suite struct PictureTallyTests {
+@Suite struct ImageTallyTests {
   /// Keeps the tallies that it is told.
   private final class Listener: TrainingObserver {
-    private(set) var tallies: [PictureTally] = []
+    private(set) var tallies: [ImageTally] = []
 
     func note(_ event: TrainingEvent) {
-      if case .pictures(let tally) = event { tallies.append(tally) }
+      if case .images(let tally) = event { tallies.append(tally) }
     }
     func save(_ state: TrainingState, isFinalAttempt: Bool) throws {}
   }
 
-  private func tallies(_ run: SyntheticRun, ranks: Int) throws -> [[PictureTally]] {
+  private func tallies(_ run: SyntheticRun, ranks: Int) throws -> [[ImageTally]] {
     try onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
       let listener = Listener()
       _ = try run.train(communicator, observer: listener)
@@ -29,9 +29,9 @@ import Testing
   func aRunTellsOnceAndOfAllRanks(ranks: Int) throws {
     var run = SyntheticRun()
     #expect(try tallies(run, ranks: ranks) == Array(repeating: [], count: ranks))
-    run.pictures.turned = [0, 2, 3, 7, 10]
-    run.pictures.skipped = [3]
-    let four = PictureTally(Array(repeating: PictureNotes(isTurned: true), count: 4))
+    run.images.turned = [0, 2, 3, 7, 10]
+    run.images.skipped = [3]
+    let four = ImageTally(Array(repeating: ImageNotes(isTurned: true), count: 4))
     #expect(try tallies(run, ranks: ranks) == Array(repeating: [four], count: ranks))
   }
 
@@ -41,34 +41,34 @@ import Testing
     let head = try run.initialState().head
     let results = try onEveryRank(of: ThreadWorld(worldSize: ranks)) { communicator in
       try evaluate(
-        head, on: run.manifest.train, producer: TurnedPictures(), options: RunOptions(),
+        head, on: run.manifest.train, producer: TurnedImages(), options: RunOptions(),
         communicator: communicator
       ).tally
     }.map { try $0.get() }
     #expect(results.map(\.turned) == Array(repeating: 11, count: ranks))
   }
 
-  private struct TurnedPictures: FeatureProducer {
+  private struct TurnedImages: FeatureProducer {
     func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
       { requests, _ in
         try requests.map {
-          let pictures = SyntheticPictures()
+          let images = SyntheticImages()
           return FeatureAnswer(
-            $0, features: try pictures.answer($0), digest: pictures.digest($0.sample),
-            notes: PictureNotes(isTurned: true))
+            $0, features: try images.answer($0), digest: images.digest($0.sample),
+            notes: ImageNotes(isTurned: true))
         }
       }
     }
   }
 
   @Test func words() {
-    let (turned, grey) = (PictureNotes(isTurned: true), PictureNotes(isDeepGrey: true))
-    #expect(PictureTally([PictureNotes()]).sentence == nil)
+    let (turned, grey) = (ImageNotes(isTurned: true), ImageNotes(isDeepGrey: true))
+    #expect(ImageTally([ImageNotes()]).sentence == nil)
     #expect(
-      PictureTally([turned, grey, grey]).sentence
-        == "1 picture has an EXIF orientation other than upright, which is not applied; "
-        + "2 pictures have 16 bits of grey, of which values above 255 become white")
-    #expect(PictureTally([turned, turned]).sentence?.hasPrefix("2 pictures have an EXIF") == true)
-    #expect(PictureTally([grey]).sentence?.hasPrefix("1 picture has 16 bits") == true)
+      ImageTally([turned, grey, grey]).sentence
+        == "1 image has an EXIF orientation other than upright, which is not applied; "
+        + "2 images have 16 bits of grey, of which values above 255 become white")
+    #expect(ImageTally([turned, turned]).sentence?.hasPrefix("2 images have an EXIF") == true)
+    #expect(ImageTally([grey]).sentence?.hasPrefix("1 image has 16 bits") == true)
   }
 }

@@ -3,18 +3,18 @@ import Glibc
 import ImageCodecs
 import Tensors
 
-/// Reads the pictures of a set from this host's files.
-package struct PictureSource: Sendable {
+/// Reads the images of a set from this host's files.
+package struct ImageSource: Sendable {
   /// The folder that sample paths are relative to.
   package let root: String
 
   /// The largest file that is read, 512 MiB.
   package static let fileLimit = 512 << 20
 
-  /// What becomes of the orientation in the pictures' EXIF data.
+  /// What becomes of the orientation in the images' EXIF data.
   package let orientation: OrientationPolicy
 
-  /// Pictures below `root`.
+  /// Images below `root`.
   package init(root: String, orientation: OrientationPolicy = .ignore) {
     self.root = root
     self.orientation = orientation
@@ -28,7 +28,7 @@ package struct PictureSource: Sendable {
     try Self.contents(joined(root, sample.path), expected: sample.bytes)
   }
 
-  /// The decoded picture.
+  /// The decoded image.
   ///
   /// - Throws: ``DatasetError`` that names the file, as ``bytes(of:)`` or where it cannot be
   ///   decoded.
@@ -36,12 +36,12 @@ package struct PictureSource: Sendable {
     try decode(bytes(of: sample), of: sample)
   }
 
-  /// The picture that the `bytes` of a sample's file hold.
+  /// The image that the `bytes` of a sample's file hold.
   ///
   /// - Throws: ``DatasetError`` with the path and the decoder's reason.
   package func decode(_ bytes: [UInt8], of sample: Sample) throws(DatasetError) -> RGBImage {
     try naming(sample) { () throws(ImageError) in
-      try PictureFile(bytes, orientation: orientation).decode()
+      try ImageFile(bytes, orientation: orientation).decode()
     }
   }
 
@@ -60,30 +60,30 @@ package struct PictureSource: Sendable {
       return try body()
     } catch {
       throw DatasetError(
-        error.isOutOfMemory ? .host : .invalid, picture: path, "cannot be decoded: \(error)")
+        error.isOutOfMemory ? .host : .invalid, image: path, "cannot be decoded: \(error)")
     }
   }
 
-  /// Why a sample's file is no picture by its first bytes, whatever its name says; nil where it
+  /// Why a sample's file is no image by its first bytes, whatever its name says; nil where it
   /// is one.
   ///
   /// - Throws: ``DatasetError`` that names the file where it cannot be read.
   package func objection(to sample: Sample) throws(DatasetError) -> String? {
     let start = try Self.contents(joined(root, sample.path), expected: sample.bytes, limit: 64)
-    return start.isEmpty ? "it is empty" : PictureFormat(start).objection
+    return start.isEmpty ? "it is empty" : ImageFormat(start).objection
   }
 
   /// The first `limit` bytes of a file that has `expected` bytes, nil for all.
   private static func contents(
     _ path: String, expected: Int, limit: Int? = nil
   ) throws(DatasetError) -> [UInt8] {
-    do throws(PictureRefusal) {
-      let size = try pictureFileSize(path: path, expected: expected)
+    do throws(ImageRefusal) {
+      let size = try imageFileSize(path: path, expected: expected)
       let file = FileDescriptor.reading(path)
-      guard file.isOpen else { throw PictureRefusal(SystemReason(errno)) }
+      guard file.isOpen else { throw ImageRefusal(SystemReason(errno)) }
       // Another file may have taken its place since.
       guard (try? FileFacts(descriptor: file.number).kind) == .file else {
-        throw PictureRefusal(reason: "it is not a file")
+        throw ImageRefusal(reason: "it is not a file")
       }
       // One byte more would show that the file has grown.
       let room = limit ?? size + 1
@@ -94,20 +94,20 @@ package struct PictureSource: Sendable {
         code = found == nil ? errno : 0
         count = found ?? 0
       }
-      if code != 0 { throw PictureRefusal(reading: SystemReason(code)) }
+      if code != 0 { throw ImageRefusal(reading: SystemReason(code)) }
       guard bytes.count == min(size, limit ?? size) else {
-        throw PictureRefusal(reason: "it changed while it was read")
+        throw ImageRefusal(reason: "it changed while it was read")
       }
       return bytes
     } catch {
       throw DatasetError(
-        error.isOfHost ? .host : .missing, picture: path, "cannot be used: \(error.reason)")
+        error.isOfHost ? .host : .missing, image: path, "cannot be used: \(error.reason)")
     }
   }
 }
 
-/// Why a file cannot be read as a picture.
-struct PictureRefusal: Error {
+/// Why a file cannot be read as an image.
+struct ImageRefusal: Error {
   let reason: String
   /// Whether it is about this host, and not about the file.
   var isOfHost = false
@@ -125,23 +125,23 @@ struct PictureRefusal: Error {
   }
 }
 
-/// The size of the picture file at `path`, which must be `expected`.
-func pictureFileSize(path: String, expected: Int) throws(PictureRefusal) -> Int {
+/// The size of the image file at `path`, which must be `expected`.
+func imageFileSize(path: String, expected: Int) throws(ImageRefusal) -> Int {
   let facts: FileFacts
   do throws(SystemReason) {
     facts = try FileFacts(path: path)
   } catch {
-    throw PictureRefusal(error)
+    throw ImageRefusal(error)
   }
-  guard facts.kind == .file else { throw PictureRefusal(reason: "it is not a file") }
-  guard facts.bytes <= PictureSource.fileLimit else {
-    throw PictureRefusal(
-      reason: "it has \(facts.bytes) bytes, more than the limit of \(PictureSource.fileLimit)")
+  guard facts.kind == .file else { throw ImageRefusal(reason: "it is not a file") }
+  guard facts.bytes <= ImageSource.fileLimit else {
+    throw ImageRefusal(
+      reason: "it has \(facts.bytes) bytes, more than the limit of \(ImageSource.fileLimit)")
   }
   guard facts.bytes == expected else {
-    throw PictureRefusal(
-      reason: "it has \(facts.bytes) bytes, not \(expected) as when the picture set was listed")
+    throw ImageRefusal(
+      reason: "it has \(facts.bytes) bytes, not \(expected) as when the image set was listed")
   }
-  guard access(path, R_OK) == 0 else { throw PictureRefusal(SystemReason(errno)) }
+  guard access(path, R_OK) == 0 else { throw ImageRefusal(SystemReason(errno)) }
   return facts.bytes
 }

@@ -2,8 +2,8 @@ import Foundation
 import Testing
 
 extension ToolTests {
-  /// Pictures that are good, and of which something has to be told nevertheless.
-  @Suite struct PictureFileTests {
+  /// Images that are good, and of which something has to be told nevertheless.
+  @Suite struct ImageFileTests {
     private let scratch: TemporaryFolder
 
     init() throws { scratch = try TemporaryFolder() }
@@ -21,7 +21,7 @@ extension ToolTests {
     }
 
     /// With features from disk too, which the second run has; each run tells once.
-    @Test(arguments: [nil, 3] as [Int?]) func turnedPicturesAreCountedOverAllRanks(
+    @Test(arguments: [nil, 3] as [Int?]) func turnedImagesAreCountedOverAllRanks(
       ranks: Int?
     ) throws {
       let data = try Workshop.copyOfData(in: scratch)
@@ -32,7 +32,7 @@ extension ToolTests {
           $0.prefix(2) + [0xFF, 0xE1, 0, UInt8(exif.count + 2)] + exif + $0.dropFirst(2)
         }
       }
-      let line = "3 pictures have an EXIF orientation other than upright, which is not applied"
+      let line = "3 images have an EXIF orientation other than upright, which is not applied"
       for (epochs, more) in [(2, []), (3, ["--resume", "auto", "--resume-override"])] {
         let outcome = try run(onRanks(ranks, train(data, epochs: epochs, more)))
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -50,7 +50,7 @@ extension ToolTests {
             scratch.path + "/run/model.safetensors",
           ]))
       #expect(outcome.status == 0)
-      #expect(outcome.errors.contains("1 picture has an EXIF orientation"))
+      #expect(outcome.errors.contains("1 image has an EXIF orientation"))
     }
 
     /// The run records it; `evaluate`, `predict` and exports do as the run did, and going on needs it.
@@ -58,38 +58,38 @@ extension ToolTests {
       let data = try Workshop.copyOfData(in: scratch)
       let exif =
         Array("Exif\0\0MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0]
-      let picture = "\(data)/validation/alien/0001.jpg"
+      let image = "\(data)/validation/alien/0001.jpg"
       let stored = "\(scratch.path)/stored.jpg"
-      try FileManager.default.copyItem(atPath: picture, toPath: stored)
-      try change(picture) {
+      try FileManager.default.copyItem(atPath: image, toPath: stored)
+      try change(image) {
         $0.prefix(2) + [0xFF, 0xE1, 0, UInt8(exif.count + 2)] + exif + $0.dropFirst(2)
       }
       let trained = try run(train(data, ["--exif-orientation", "apply"]))
       #expect(trained.status == 0, "\(trained.errors)")
       #expect(!trained.output.contains("EXIF"))
-      func answer(_ checkpoint: String, _ picture: String) throws -> String {
+      func answer(_ checkpoint: String, _ image: String) throws -> String {
         let outcome = try run([
-          Program.tool, "predict", "--checkpoint", checkpoint, "--json", picture,
+          Program.tool, "predict", "--checkpoint", checkpoint, "--json", image,
         ])
         #expect(outcome.status == 0 && !outcome.errors.contains("EXIF"), "\(outcome.errors)")
-        return outcome.output.replacingOccurrences(of: picture, with: "")
+        return outcome.output.replacingOccurrences(of: image, with: "")
       }
       let model = scratch.path + "/run/model.safetensors"
-      let turned = try answer(model, picture)
+      let turned = try answer(model, image)
       #expect(try turned != answer(model, stored))
       for (format, name) in [("onnx", "model.onnx"), ("torch", "model.pth")] {
         let path = "\(scratch.path)/\(name)"
         let words = ["export", "--checkpoint", model, "--format", format, "--output", path]
         #expect(try run([Program.tool] + words).status == 0)
-        #expect(try answer(path, picture) == turned)
+        #expect(try answer(path, image) == turned)
       }
       let resumed = try run(train(data, epochs: 2, ["--resume", "auto", "--resume-override"]))
       #expect(resumed.status == 65 && resumed.errors.contains("exif-orientation"))
     }
 
-    /// What a host lacks says nothing about a picture, so that it is not left out. The small
-    /// pictures fit the same limit.
-    @Test func memoryThatRunsOutIsNotThePicturesFault() throws {
+    /// What a host lacks says nothing about an image, so that it is not left out. The small
+    /// images fit the same limit.
+    @Test func memoryThatRunsOutIsNotTheImagesFault() throws {
       let data = try Workshop.copyOfData(in: scratch)
       func attempt() throws -> Outcome {
         try run(

@@ -6,13 +6,13 @@ import Launching
 import Settings
 import Training
 
-/// The pictures that a command line names: files as they are, folders with all pictures in them.
-struct PictureList: Codable {
-  /// The pictures by absolute paths without the first slash, with the names to show: as given, or
+/// The images that a command line names: files as they are, folders with all images in them.
+struct ImageList: Codable {
+  /// The images by absolute paths without the first slash, with the names to show: as given, or
   /// below the folders given.
-  private var pictures: [Picture] = []
+  private var images: [Image] = []
 
-  private struct Picture: Codable {
+  private struct Image: Codable {
     let name: String
     let sample: Sample
   }
@@ -20,20 +20,20 @@ struct PictureList: Codable {
   /// The folder that the requests' paths are relative to.
   static let root = "/"
 
-  /// Lists the pictures of `operands` in the order given; those of a folder sorted by bytes. Rank 0
+  /// Lists the images of `operands` in the order given; those of a folder sorted by bytes. Rank 0
   /// looks for them. Collective.
   ///
   /// A file that is not there is listed too: it is told when its turn comes.
   init(_ operands: [String], _ communicator: any Communicator) throws {
-    guard !operands.isEmpty else { throw UsageError("Name at least one picture or folder.") }
+    guard !operands.isEmpty else { throw UsageError("Name at least one image or folder.") }
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
       var leftOut = LeftOut()
       for operand in operands {
-        let (names, others) = try Self.pictures(at: operand, communicator)
-        pictures += names.map {
+        let (names, others) = try Self.images(at: operand, communicator)
+        images += names.map {
           let path = String(absolutePath($0.path).dropFirst())
-          return Picture(name: $0.path, sample: Sample(path: path, label: 0, bytes: $0.bytes))
+          return Image(name: $0.path, sample: Sample(path: path, label: 0, bytes: $0.bytes))
         }
         leftOut.add(others)
       }
@@ -42,19 +42,19 @@ struct PictureList: Codable {
     }
     try communicator.broadcast(&bytes, from: 0)
     if communicator.rank > 0 {
-      self = try JSONDecoder().decode(PictureList.self, from: Data(bytes))
+      self = try JSONDecoder().decode(ImageList.self, from: Data(bytes))
     }
   }
 
   /// The names to show.
-  var names: [String] { pictures.map(\.name) }
+  var names: [String] { images.map(\.name) }
 
   /// What the extractor is asked for.
   var requests: [FeatureRequest] {
-    pictures.enumerated().map { FeatureRequest(sample: $1.sample, index: $0, view: nil) }
+    images.enumerated().map { FeatureRequest(sample: $1.sample, index: $0, view: nil) }
   }
 
-  private static func pictures(
+  private static func images(
     at operand: String, _ communicator: any Communicator
   ) throws -> ([Sample], LeftOut) {
     var facts = stat()
@@ -63,19 +63,19 @@ struct PictureList: Codable {
       let sample = Sample(path: operand, label: 0, bytes: isThere ? Int(facts.st_size) : 0)
       return ([sample], LeftOut())
     }
-    let found = try FolderPictures.scan(operand, whileScanning: communicator.noteListing)
+    let found = try FolderImages.scan(operand, whileScanning: communicator.noteListing)
     guard !found.samples.isEmpty else {
       let others = found.leftOut.count > 0 ? " (\(found.leftOut))" : ""
       throw Failure(
         status: .missingInput,
-        description: "The folder \(operand) holds no pictures that can be read\(others).")
+        description: "The folder \(operand) holds no images that can be read\(others).")
     }
     return (found.samples, found.leftOut)
   }
 }
 
-/// The pictures that could not be used, of a command that goes on without them.
-struct BadPictures {
+/// The images that could not be used, of a command that goes on without them.
+struct BadImages {
   private static let shown = 10
   private var lines: [String] = []
   private var count = 0
@@ -94,7 +94,7 @@ struct BadPictures {
   ) throws {
     let more = count > lines.count ? ["  and \(count - lines.count) more"] : []
     let text =
-      (["\(count) of \(total) pictures cannot be used:\(remedy)"] + lines + more)
+      (["\(count) of \(total) images cannot be used:\(remedy)"] + lines + more)
       .joined(separator: "\n")
     var bytes = status.map { [UInt8($0.rawValue)] + Array(text.utf8) } ?? []
     try communicator.broadcast(&bytes, from: 0)
