@@ -95,7 +95,7 @@ extension ToolTests {
       let outcome = try run(Workshop.train(scratch.path + "/run", more))
       #expect(outcome.status == 0, "\(outcome.errors)")
       for name in ["features", "views"] {
-        let parts = outcome.errors.components(separatedBy: "cannot be kept in \(cache)/\(name)")
+        let parts = outcome.errors.components(separatedBy: "cannot be cached in \(cache)/\(name)")
         #expect(parts.count == 2, "\(outcome.errors)")
       }
     }
