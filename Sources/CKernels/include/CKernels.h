@@ -140,4 +140,7 @@ void avp_pool_maxima(const avp_max_pool *pool);
 /// Means over `pixels` pixels of every channel.
 void avp_channel_means(const float *map, int pixels, long stride, int channels, float *means);
 
+// The int8 backbone has kernels of its own.
+#include "integers.h"
+
 #endif

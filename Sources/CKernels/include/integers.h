@@ -24,6 +24,8 @@ enum {
   AVP_INTEGER_ROWS = 1 << 13,
   /// Activations beyond a framed image, which reading its last pixel may touch.
   AVP_FRAME_PADDING = 64,
+  /// Winograd tiles of a block, at most.
+  AVP_INTEGER_TILES = 32,
 };
 
 /// The extents of a convolution over square maps; its padding is half its kernel.
@@ -75,7 +77,8 @@ typedef struct {
   const void **rows;    ///< AVP_INTEGER_ROWS pointers
   void *transformed;    ///< transformed tiles: `tile_bytes` bytes
   void *products;       ///< their products: `tile_bytes` bytes
-  size_t tile_bytes;    ///< at least 36 * 4 * the most channels of a 3x3 convolution
+  size_t tile_bytes;    ///< at least 36 * 4 * the most channels of a 3x3 convolution; measured, the
+                        ///< best is AVP_INTEGER_TILES * 36 * (4 * channels + 64)
   const void *zeros;    ///< activations outside a map: 2 * the most channels bytes of zeros
   avp_timing *timing;   ///< where to add time, or NULL
 } avp_integer_scratch;
@@ -88,8 +91,8 @@ typedef struct {
   size_t (*packed_bytes)(const avp_integer_shape *);
   /// Packs a convolution into `packed_bytes` zeros, aligned to 64.
   void (*pack)(const avp_integer_weights *, void *);
-  /// Copies an image of size x size x 3 bytes into a frame of 3 pixels of `outside`, AVP_FRAME_PADDING
-  /// activations larger than (size + 6)^2 * 3.
+  /// Copies an image of size x size x 3 bytes into a frame of 3 pixels of `outside`, which is
+  /// AVP_FRAME_PADDING activations larger than (size + 6)^2 * 3; those become zeros.
   void (*frame)(const uint8_t *image, int size, const uint8_t outside[3], void *framed);
   /// A convolution. With a kernel of 7 there is one image. Only one with a kernel of 1 adds.
   void (*convolve)(const avp_integer_convolution *, const avp_integer_scratch *);
@@ -121,8 +124,8 @@ const avp_integer_kernels *avp_integers_neon(void);
 /// Adds 1 to `counts[32768 + word]` for each word.
 void avp_count_words(const int16_t *words, size_t count, uint64_t *counts);
 
-/// Whether |sum + bias| < 2^25 for any input, for every output of a 3x3 convolution of stride 1: what
-/// Winograd's products are exact for.
+/// Whether |sum + bias| < 2^25 for any input, for every output of a 3x3 convolution of stride 1:
+/// what Winograd's products are exact for. Of others, no.
 int avp_fits_winograd(const avp_integer_weights *);
 
 #endif
