@@ -137,9 +137,17 @@ let package = Package(
     .target(
       name: "CKernelsWide", dependencies: ["CKernels"], path: "Tests/CKernelsWide",
       cSettings: [.unsafeFlags(["-O2", "-Wno-psabi"])]),
+    // The integer kernels against their reference, and those of other processors in statements for
+    // any.
+    .target(
+      name: "CIntegerCheck", dependencies: ["CKernels"], path: "Tests/CIntegerCheck",
+      cSettings: [.unsafeFlags(["-O2", "-Wno-psabi"])]),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["CKernels", "CKernelsWide", "Kernels", "ResNetWeights", "Tensors"]),
+      dependencies: [
+        "CIntegerCheck", "CKernels", "CKernelsAVX2", "CKernelsAVX512", "CKernelsWide", "Kernels",
+        "ResNetWeights", "Tensors",
+      ]),
     .testTarget(
       name: "ResNetTests",
       dependencies: ["FileIO", "Kernels", "ResNet", "ResNetWeights", "TensorFormats", "Tensors"]),

@@ -7,4 +7,8 @@
 /// processors that have it.
 const avp_kernels *avp_kernels_avx512(void);
 
+/// The integer kernels of this instruction set, likewise; and those that use VNNI too.
+const avp_integer_kernels *avp_integers_avx512(void);
+const avp_integer_kernels *avp_integers_avx512_vnni(void);
+
 #endif
