@@ -29,45 +29,42 @@ static int most_rows(const avp_integer_shape *shape) {
   return most > MOST_ROWS ? MOST_ROWS : most < FEWEST_ROWS ? FEWEST_ROWS : (int)most;
 }
 
-/// A pixel of the output. Walking along them costs no division.
-typedef struct {
-  int image, y, x;
-} pixel_place;
-
-INLINE void next_pixel(pixel_place *pixel, int size) {
-  if (++pixel->x < size) return;
-  pixel->x = 0;
-  if (++pixel->y < size) return;
-  pixel->y = 0;
-  pixel->image++;
-}
-
-/// Lists where the activations of `count` output pixels are, tap by tap.
+/// Lists where the activations of `count` output pixels from `first` on are, tap by tap.
 static void list_rows(
-    const avp_integer_convolution *c, const avp_integer_scratch *scratch, pixel_place *pixel,
-    int count) {
+    const avp_integer_convolution *c, const avp_integer_scratch *scratch, long first, int count) {
   const int size = c->size, stride = c->shape.stride, output_size = (size + stride - 1) / stride;
   const long pixel_bytes = (long)c->shape.inputs * ACTIVATION;
   const char *const input = c->input, *const zeros = scratch->zeros;
   const char **rows = (const char **)scratch->rows;
-  for (int i = 0; i < count; i++, next_pixel(pixel, output_size)) {
-    const int y = pixel->y * stride, x = pixel->x * stride;
+  if (c->shape.kernel == 1 && stride == 1) {
+    for (int i = 0; i < count; i++) rows[i] = input + (first + i) * pixel_bytes;
+    return;
+  }
+  // Walking along the pixels costs no division for each.
+  long image = first / ((long)output_size * output_size);
+  int y = (int)(first / output_size % output_size) * stride;
+  int x = (int)(first % output_size) * stride;
+  for (int i = 0; i < count; i++) {
+    const char *const centre = input + ((image * size + y) * size + x) * pixel_bytes;
     if (c->shape.kernel == 7) {
       const long framed_row = (size + 6L) * pixel_bytes;
       for (int tap = 0; tap < STEM_TAPS; tap++)
         *rows++ = input + (y + tap) * framed_row + x * pixel_bytes;
-      continue;
-    }
-    const char *const centre = input + (((long)pixel->image * size + y) * size + x) * pixel_bytes;
-    if (c->shape.kernel == 1) {
+    } else if (c->shape.kernel == 1) {
       *rows++ = centre;
-      continue;
+    } else {
+      for (int up = -1; up <= 1; up++)
+        for (int right = -1; right <= 1; right++) {
+          const int v = y + up, u = x + right;
+          const int inside = v >= 0 && v < size && u >= 0 && u < size;
+          *rows++ = inside ? centre + ((long)up * size + right) * pixel_bytes : zeros;
+        }
     }
-    for (int i = -1; i <= 1; i++)
-      for (int j = -1; j <= 1; j++) {
-        const int inside = y + i >= 0 && y + i < size && x + j >= 0 && x + j < size;
-        *rows++ = inside ? centre + ((long)i * size + j) * pixel_bytes : zeros;
-      }
+    x += stride;
+    if (x < size) continue;
+    x = 0, y += stride;
+    if (y < size) continue;
+    y = 0, image++;
   }
 }
 
@@ -84,7 +81,6 @@ static void convolve_direct(
   const packed_parts parts = parts_of(shape, c->weights);
   const int output_size = (c->size + shape->stride - 1) / shape->stride, most = most_rows(shape);
   const long pixels = (long)c->images * output_size * output_size;
-  pixel_place pixel = {0, 0, 0};
   product p = {
     .rows = (const char *const *)scratch->rows, .taps = tap_count(shape),
     .groups = tap_depth(shape) * ACTIVATION / GROUP, .weights = parts.direct,
@@ -98,7 +94,7 @@ static void convolve_direct(
   };
   for (long rest = pixels; rest > 0; rest -= p.count) {
     p.count = next_block(rest, most);
-    list_rows(c, scratch, &pixel, p.count);
+    list_rows(c, scratch, pixels - rest, p.count);
     multiply(&p);
     p.way.output += p.count * p.way.output_stride;
     p.way.residual += p.count * p.way.residual_stride;

@@ -42,7 +42,10 @@ INLINE sums dot_bytes(sums sum, sums a, sums b) {
 }
 #else
 INLINE sums dot_words(sums sum, sums a, sums b) {
-  return (sums)((wrapped)sum + (wrapped)X86(madd_epi16)((whole)a, (whole)b));
+  sum = (sums)((wrapped)sum + (wrapped)X86(madd_epi16)((whole)a, (whole)b));
+  // Otherwise the compiler adds the products of several steps first, and registers do not suffice.
+  __asm__("" : "+" REGISTER(sum));
+  return sum;
 }
 #endif
 
