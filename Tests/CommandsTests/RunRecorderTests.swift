@@ -61,6 +61,20 @@ import Training
     #expect(throws: (any Error).self) { try recorder.finish(state) }
   }
 
+  /// Where a run goes on behind an epoch, those after it are run again; a torn line goes, too.
+  @Test func epochsThatAreRunAgainAreForgotten() throws {
+    let lines = [
+      #"{"epoch":1,"event":"epoch"}"#, #"{"epoch":2,"event":"checkpoint"}"#,
+      #"{"epoch":2,"event":"epoch"}"#, #"{"epoch":3,"event":"epoch"}"#,
+    ]
+    _ = try demo.folder.write(
+      lines.joined(separator: "\n") + "\n{\"event\":\"ep", "run/metrics.jsonl")
+    try recorder.forget(epochsAfter: 2)
+    #expect(
+      try demo.folder.text("run/metrics.jsonl")
+        == lines.dropLast().joined(separator: "\n") + "\n")
+  }
+
   @Test func metricsThatCannotBeWrittenAreAWarning() throws {
     try block("metrics.jsonl")
     recorder.note(.warning("x"))

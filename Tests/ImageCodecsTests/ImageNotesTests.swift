@@ -29,6 +29,13 @@ import Testing
       + bytes.dropFirst(2)
   }
 
+  /// What programs that edit photographs put before it, under the same marker.
+  private func jpegWithXMP(_ exif: [UInt8]) throws -> [UInt8] {
+    let content = Array("http://ns.adobe.com/xap/1.0/\0<x/>".utf8)
+    return [0xFF, 0xD8, 0xFF, 0xE1, 0, UInt8(content.count + 2)] + content
+      + (try jpeg(exif)).dropFirst(2)
+  }
+
   private func png(_ exif: [UInt8], atEnd: Bool = false) throws -> [UInt8] {
     let bytes = try golden.bytes("png-rgb-8")
     let place = atEnd ? bytes.count - 12 : 33
@@ -57,6 +64,7 @@ import Testing
       let notes = ImageNotes(isTurned: (2...8).contains(value))
       let exif = exif(value, bigEndian: bigEndian)
       #expect(ImageNotes(try jpeg(exif)) == notes)
+      #expect(ImageNotes(try jpegWithXMP(exif)) == notes)
       #expect(ImageNotes(try png(exif)) == notes)
       #expect(ImageNotes(try png(exif, atEnd: true)) == notes)
       #expect(try decodeImage(jpeg(exif)) == decodeImage(golden.bytes("jpeg-420")))

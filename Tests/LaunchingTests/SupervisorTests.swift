@@ -20,10 +20,11 @@ import Training
   private func supervisor(
     _ statuses: [Int32], ranks: Int = 5, minRanks: Int? = nil, maxRestarts: Int = 3,
     hosts: String? = nil, unusable: [[String]] = [], start: RunStart = .afresh,
+    words: [String] = ["--epochs", "3"],
     whileRunning: @escaping (_ attempt: Int) throws -> Failure? = { _ in nil }
   ) throws -> Supervisor {
     var supervisor = Supervisor(
-      trainWords: ["--epochs", "3"], ranks: ranks, minRanks: minRanks ?? ranks,
+      trainWords: words, ranks: ranks, minRanks: minRanks ?? ranks,
       hostfile: try hosts.map { try Hostfile(text: $0, path: "hosts") }, maxRestarts: maxRestarts,
       checkpoints: checkpoints, start: start, executable: "/bin/avp-dist", environment: [:],
       say: { [journal] in journal.lines.append($0) })
@@ -132,6 +133,13 @@ import Training
     #expect(calls.map { $0.hasSuffix("--resume auto") } == [false, false, true, true])
   }
 
+  @Test(arguments: [["--resume", "/x"], ["--resume=/x"], ["--resume", "auto"]])
+  func aRestartNamesNoOtherCheckpoint(resume: [String]) throws {
+    try supervisor([69], words: ["--seed", "1"] + resume + ["--lr", "2"]).run(stop)
+    #expect(calls[0].hasSuffix("train --seed 1 \(resume.joined(separator: " ")) --lr 2"))
+    #expect(calls[1].hasSuffix("train --seed 1 --lr 2 --resume auto"))
+  }
+
   private let hosts = "one slots=2\ntwo slots=2\nthree\n"
 
   @Test func theSlotsThatAreLeftAreUsed() throws {
@@ -171,6 +179,13 @@ import Training
   func slotsOfAHost(words: String, slots: Int) throws {
     #expect(
       try Hostfile(text: "a\(words) # x", path: "h").entries == [.init(host: "a", slots: slots)])
+  }
+
+  @Test func remarksNameNoHosts() throws {
+    let text = "# a list\n\na # slots=9\n  #b slots=2\nc slots=3#slots=4\n"
+    #expect(
+      try Hostfile(text: text, path: "h").entries
+        == [.init(host: "a", slots: 1), .init(host: "c", slots: 3)])
   }
 
   @Test(arguments: ["a slots=0", "a slots=65537", "a slots=-1", "-a", "a;b", "# a", ""])

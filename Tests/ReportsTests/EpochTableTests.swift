@@ -29,6 +29,11 @@ struct EpochTableTests {
     }
   }
 
+  @Test(arguments: losses + [1_000, 9_999.4])
+  func lossesHaveEightCharactersAtMost(loss: Double) {
+    #expect(EpochTable.loss(loss).count <= 8)
+  }
+
   @Test func columnsStandBelowTheirTitles() {
     var table = EpochTable()
     let first = table.text(metrics(9), of: 40, seconds: 12.34, rate: 29.81, isBest: true)

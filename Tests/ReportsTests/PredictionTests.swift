@@ -18,6 +18,13 @@ struct PredictionTests {
     try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
   }
 
+  /// Also where it would be rounded to that.
+  @Test func onlyCertaintyIsAHundredPercent() {
+    for (share, text) in [(0.9994, "99.9"), (0.99999, "99.9"), (1, "100.0"), (0.0004, "0.0")] {
+      #expect(percent(share) == text)
+    }
+  }
+
   @Test func jsonSaysTheSameAndActsOnNothing() throws {
     let names = ClassNames([hostile, "b", "b", ""])
     let json = Prediction(image: hostile, classes: names, probabilities: [0.25, 1e-20, 0.5, .nan])

@@ -30,6 +30,11 @@ import Testing
     #expect(try changed { _ in } == nil)
   }
 
+  /// A channel that is always the same, as training can leave one.
+  @Test func aVarianceOfZeroIsAccepted() throws {
+    #expect(try changed { $0["bn1.running_var"]?.values[0] = 0 } == nil)
+  }
+
   @Test func everyMissingTensorIsNamed() throws {
     for name in try Golden.reference().names {
       let error = try changed { $0[name] = nil }

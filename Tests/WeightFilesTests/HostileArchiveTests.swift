@@ -78,6 +78,15 @@ import Testing
     }
   }
 
+  @Test func anEntryThatReachesIntoTheDirectoryIsRefused() throws {
+    let bytes = try archive(["model/data.pkl"]) { bytes in
+      // Both sizes of an entry of four bytes, behind which the directory begins.
+      let record = directory(bytes)
+      for offset in [20, 24] { bytes[record + offset] = 40 }
+    }
+    #expect(error(bytes)?.description.contains("lies outside the file") == true)
+  }
+
   @Test func changedBytesAreFoundByTheChecksum() throws {
     let whole = try Golden.bytes("zip.pth")
     let zip = try ZipArchive(ByteSource(whole, path: "zip"))

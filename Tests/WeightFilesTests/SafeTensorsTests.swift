@@ -54,6 +54,16 @@ import Testing
     #expect(try file.doubles("b").values == [1, -3.140625])
   }
 
+  /// Conversion goes by pieces of 65,536 numbers.
+  @Test func longTensorsInHalfPrecisionAreConvertedToTheirEnd() throws {
+    let count = 65_536 + 3
+    let header = #"{"h":{"dtype":"BF16","shape":[\#(count)],"data_offsets":[0,\#(2 * count)]}}"#
+    let halves = (0..<count).map { UInt16($0 % 251) }
+    let file = try SafeTensorsFile(
+      bytes: safeTensors(header, data: littleEndianBytes(of: halves)), path: "test")
+    #expect(try file.floats("h").values == halves.map { Float(bitPattern: UInt32($0) << 16) })
+  }
+
   @Test func filesAndMemoryGiveTheSame() throws {
     let folder = TemporaryFolder()
     var writer = SafeTensorsWriter(metadata: ["format": "pt"])
