@@ -50,6 +50,8 @@ let package = Package(
     .target(
       name: "CCodecShim", dependencies: ["CGIF", "CJPEG", "CPNG", "CTIFF", "CWebP"],
       linkerSettings: [.linkedLibrary("gif")]),
+    // The commit of a build by scripts/build.
+    .target(name: "CBuildInfo"),
     // The signal of a mapped file that became shorter, told in words.
     .target(name: "CMapping"),
     // The portable kernels, and the declarations that the instruction-set targets share.
@@ -112,7 +114,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head", "ImageCodecs", "ImageData",
+        "CBuildInfo", "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head", "ImageCodecs", "ImageData",
         "ImageTransforms", "Kernels", "Launching", "MPICollectives", "ModelExport", "Reports",
         "ResNet", "ResNetWeights", "Settings", "TensorFormats", "Tensors", "Training",
       ]),

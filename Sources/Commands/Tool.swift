@@ -1,14 +1,10 @@
 import Collectives
 import FileIO
 import Foundation
-import Kernels
 import Launching
 import MPICollectives
 import Settings
 import Training
-
-/// The tool's version, written into everything it makes.
-let toolVersion = "0.2.0-dev"
 
 /// All commands, in the order in which help lists them.
 let commands = [
@@ -69,22 +65,6 @@ private func refuseRanks(_ command: AnyCommand) throws {
   throw UsageError(
     "`avp-dist \(command.name)` works in one process, and \(starter) has started several; start it "
       + "by itself, or on one rank.")
-}
-
-/// The first digits of the program's SHA-256.
-var buildDigits: String {
-  ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
-}
-
-/// The version, and what the program is made of.
-private func versionText() -> String {
-  let kernels = KernelPath.allCases.filter(\.isAvailable).map(\.rawValue)
-  return """
-    avp-dist \(toolVersion)
-    build    \(buildDigits), the first digits of the program's SHA-256
-    kernels  \(kernels.joined(separator: ", "))
-    MPI      \(mpiLibraryVersion())
-    """
 }
 
 extension String {

@@ -89,3 +89,10 @@ package func sha256(_ source: ByteSource) throws(FileError) -> String {
   try source.forEachPiece(0..<source.count) { digest.update($0) }
   return digest.hexadecimal()
 }
+
+/// The version of OpenSSL's libcrypto that is loaded.
+package func openSSLVersion() -> String {
+  // "OpenSSL 3.0.11 19 Sep 2023"
+  let words = String(cString: OpenSSL_version(OPENSSL_VERSION)).split(separator: " ")
+  return words.count > 1 ? String(words[1]) : "unknown"
+}

@@ -137,6 +137,17 @@ extension ToolTests {
       }
     }
 
+    @Test func theVersionNamesWhatItIsMadeOf() throws {
+      let lines = try run([Program.tool, "--version"]).output.split(separator: "\n")
+      let names = ["build", "kernels", "MPI", "OpenBLAS", "libpng", "libwebp", "libtiff", "HDF5"]
+      for name in names + ["OpenSSL"] {
+        let line = try #require(lines.first { $0.hasPrefix(name) })
+        #expect(line.contains(/[0-9]/) || name == "kernels")
+        #expect(!line.contains("unknown"))
+      }
+      #expect(lines.contains { $0.hasPrefix("commit") })
+    }
+
     // MARK: The image set
 
     @Test(arguments: [nil, 2] as [Int?]) func aMissingDataFolder(ranks: Int?) throws {

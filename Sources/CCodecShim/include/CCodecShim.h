@@ -102,4 +102,12 @@ int avp_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int 
 /// Frees what `avp_jpeg_encode` gave.
 void avp_jpeg_release(uint8_t *bytes);
 
+/// The versions of the libraries that are loaded, as they say them. Neither libjpeg nor giflib has a
+/// function that does.
+const char *avp_png_version(void);
+/// The three numbers of the version as 0xMMmmpp.
+int avp_webp_version(void);
+/// Several lines, of which the first ends with the version.
+const char *avp_tiff_version(void);
+
 #endif
