@@ -20,9 +20,10 @@ struct DemoDataCommand: Command {
         "output", \.output, "DIR", "a folder that does not exist yet or is empty",
         group: "Output", completion: .folders),
       Setting("set", \.set, "which figures", group: "Images"),
-      Setting("train", \.train, "N", in: count, "training images a class", group: "Images"),
+      Setting("train", \.train, "N", in: count, "training images of each class", group: "Images"),
       Setting(
-        "validation", \.validation, "N", in: count, "validation images a class", group: "Images"),
+        "validation", \.validation, "N", in: count, "validation images of each class",
+        group: "Images"),
       Setting(
         "seed", \.seed, "N", in: .from(0, to: UInt64(Int.max)), "another seed draws other images",
         group: "Images"),

@@ -22,12 +22,12 @@ struct EvaluateCommand: Command {
       Setting(
         "data", \.data, "DIR", "folder with train/ and validation/", group: "Images",
         completion: .folders),
-      Setting("split", \.split, "which part of the set", group: "Images"),
+      Setting("split", \.split, "which images of DIR", group: "Images"),
       Setting(
         "on-bad-image", \.onBadImage, "what happens to an image that cannot be decoded",
         group: "Images"),
     ] + part(\.model) + [
-      Setting("json", \.json, "the result as one JSON object", group: "Output")
+      Setting("json", \.json, "print the result as one JSON object", group: "Output")
     ]
 
   enum Split: String, SettingChoice { case validation, train }

@@ -26,11 +26,12 @@ struct ExportCommand: Command {
       Setting(
         "output", \.output, "FILE", "the file to write", group: "Output", completion: .files),
       Setting(
-        "head-only", \.headOnly, "features to probabilities, without the backbone",
+        "head-only", \.headOnly, "write the head alone, which makes probabilities from features",
         group: "Output"),
       Setting(
         "with-preprocessing", \.preprocessing,
-        "take RGB bytes [n, 224, 224, 3] and normalise them", group: "Output",
+        "write a model that takes RGB bytes [n, 224, 224, 3] and normalises them itself",
+        group: "Output",
         needs: .with("format", ["onnx"])),
     ]
 

@@ -14,16 +14,16 @@ struct FeaturesCommand: Command {
   static let name = "features"
   static let summary = "write the backbone's features of images to a safetensors file"
   static let discussion = """
-    Writes the tensor `features` [N, D], one row an image in the order given, unaugmented; the \
-    metadata entry `images` lists the images as a JSON array, `skipped` those left out. Start it \
-    under mpirun to share the work.
+    Writes the tensor `features` [N, D]: a row for each image, in the order given, without \
+    augmentation. In the metadata `images` lists the images as a JSON array, and `skipped` those \
+    left out. Start it under mpirun to share the work.
     """
   static let operands: String? = "IMAGE|DIR..."
   static let isForRanks = true
   static let example = "avp-dist features --output features.safetensors photos"
   static let settings: [Setting<Self>] =
     part(\.backbone) + [
-      Setting("preset", \.preset, "whose resizing", group: "Images"),
+      Setting("preset", \.preset, "framework whose resizing is followed", group: "Images"),
       Setting(
         "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
         group: "Images"),

@@ -8,26 +8,26 @@ struct LaunchCommand: Command {
   static let name = "launch"
   static let summary = "run mpirun with the flags this machine needs, and restart after a failure"
   static let discussion = """
-    Starts `avp-dist train ...` on N ranks. When a rank or a host dies, the run goes on from its \
-    last checkpoint, with --min-ranks also without hosts that cannot be used. SIGTERM, SIGINT, \
-    SIGHUP and SIGUSR1 end it after a checkpoint.
+    Starts `avp-dist train ...` on N ranks. When a rank or a host dies, it starts them again \
+    from the last checkpoint, and with --min-ranks leaves out hosts that cannot be used. SIGTERM, \
+    SIGINT, SIGHUP and SIGUSR1 end the run after a checkpoint.
     """
   static let operands: String? = "-- train ..."
   static let example = "avp-dist launch -n 4 -- train --data data --epochs 10"
   static let settings: [Setting<Self>] = {
     let group = "Ranks"
     return [
-      Setting("n", \.ranks, "N", in: .from(1, to: 65_536), "ranks", group: group),
+      Setting("n", \.ranks, "N", in: .from(1, to: 65_536), "how many ranks", group: group),
       Setting(
         "hostfile", \.hostfile, "FILE",
-        "hosts, `NAME slots=N` a line; a host without slots has one", group: group,
+        "file with one host on each line: `NAME slots=N`; without slots it has one", group: group,
         completion: .files),
       Setting(
         "max-restarts", \.maxRestarts, "R", in: .from(0, to: 1_000_000),
-        "how often a failed run is started again", group: group),
+        "how often a run that lost a rank or host is started again", group: group),
       Setting(
         "min-ranks", \.minRanks, "M", in: .atLeast(1),
-        "fewest ranks to go on with where hosts cannot be used", group: group, shown: "N"),
+        "if hosts cannot be used, go on with as few as M ranks", group: group, shown: "N"),
     ]
   }()
 

@@ -11,18 +11,19 @@ struct PredictCommand: Command {
   static let name = "predict"
   static let summary = "say what images show, in percent for each class"
   static let discussion = """
-    Classifies images, or all images in folders, with a trained model. An image that cannot be used \
-    has a line that says why, and the exit status is then 65, or 66 where it is missing. Start it \
-    under mpirun to share the work.
+    Classifies images, or all images in folders, with a trained model. For an image that cannot be \
+    used it prints why and goes on; the exit status is then 65, or 66 if the file is missing. \
+    Start it under mpirun to share the work.
     """
   static let operands: String? = "IMAGE|DIR..."
   static let isForRanks = true
   static let example = "avp-dist predict --checkpoint runs/001 holiday/*.jpg"
   static let settings: [Setting<Self>] =
     part(\.model) + [
-      Setting("json", \.json, "one JSON object an image, for other programs", group: "Output"),
       Setting(
-        "html", \.html, "FILE", "a page with the images as the network sees them",
+        "json", \.json, "print a JSON object for each image, for other programs", group: "Output"),
+      Setting(
+        "html", \.html, "FILE", "also write a page with the images as the network sees them",
         group: "Output", completion: .files),
     ]
 

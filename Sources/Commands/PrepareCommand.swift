@@ -10,9 +10,9 @@ struct PrepareCommand: Command {
   static let name = "prepare"
   static let summary = "split raw class folders into train/ and validation/"
   static let discussion = """
-    Copies the images of RAW/<class>/... to DIR/train/<class> and DIR/validation/<class>, N of each \
-    class, drawn by the seed, for validation. The folder RAW stays as it is. Files that are no \
-    images by their content are named and left out.
+    Copies the images of RAW/<class>/... to DIR/train/<class> and DIR/validation/<class>. For \
+    validation it draws N images of each class at random. The folder RAW stays as it is. Files \
+    whose content is no image are named and left out.
     """
   static let operands: String? = "RAW"
   static let example = "avp-dist prepare photos --output data --validation 100"

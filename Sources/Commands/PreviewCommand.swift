@@ -14,8 +14,8 @@ struct PreviewCommand: Command {
   static let summary = "a page that shows what augmentation makes of some images"
   static let discussion = """
     Writes a page with training images of DIR, spread evenly over the classes, as the network sees \
-    them: as they are, and varied as `train` with the same settings and seed varies them in its \
-    first epochs.
+    them: first without augmentation, then as `train` with the same settings and seed augments \
+    them in its first epochs.
     """
   static let example = "avp-dist preview --data data --output preview.html"
   static let settings: [Setting<Self>] =
@@ -29,7 +29,8 @@ struct PreviewCommand: Command {
       Setting(
         "images", \.count, "N", in: .from(1, to: 1000), "how many images", group: "Output"),
       Setting(
-        "epochs", \.epochs, "N", in: .from(1, to: 100), "variations of each", group: "Output"),
+        "epochs", \.epochs, "N", in: .from(1, to: 100), "how many augmented variants of each image",
+        group: "Output"),
     ]
     + TrainingConfiguration.settings
     .filter {

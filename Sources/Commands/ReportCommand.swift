@@ -14,9 +14,9 @@ struct ReportCommand: Command {
   static let name = "report"
   static let summary = "a page about a run: curves, confusion matrix, the hardest images"
   static let discussion = """
-    Writes RUN/report.html, one file that needs no network: loss and accuracy by epoch, what the \
-    best head makes of the validation images, and those that it finds hardest. Works while the run \
-    is still under way, too.
+    Writes RUN/report.html, one file that needs no network: loss and accuracy by epoch, the \
+    confusion matrix of the best head, and the validation images that it finds hardest. Works \
+    while the run is still under way, too.
     """
   static let operands: String? = "RUN"
   static let example = "avp-dist report runs/001"
@@ -30,7 +30,7 @@ struct ReportCommand: Command {
         "how many of the hardest images are shown", group: "Output"),
       Setting(
         "data", \.data, "DIR",
-        "another image set than the run's; needed where the run is not yours",
+        "image set to use in place of the run's; needed if the run's folder is another user's",
         group: "Images", completion: .folders),
     ] + ModelSettings.settingsWithoutCheckpoint.map { $0.within(\.model) }
 

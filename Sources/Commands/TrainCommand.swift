@@ -76,22 +76,25 @@ struct RunSettings: SettingsGroup {
         group: group, role: .exchange, completion: .files),
       Setting(
         "resume-override", \.resumeOverride,
-        "allow other epochs, rates and schedules than the checkpoint's", group: group,
+        "let options that act on coming steps only, as --epochs, differ from the checkpoint's",
+        group: group,
         role: .exchange),
       Setting(
         "checkpoint-every-steps", \.checkpointEverySteps, "N", in: .atLeast(1),
-        "checkpoints inside epochs too", group: group, role: .exchange),
+        "write a checkpoint every N steps, besides those at the ends of epochs", group: group,
+        role: .exchange),
       Setting(
         "keep", \.keep, "N", in: .from(1, to: 1_000_000),
-        "how many of the newest checkpoints stay, besides the best", group: group, shown: "all"),
+        "how many of the newest checkpoints stay, besides that of the best epoch", group: group,
+        shown: "all"),
       Setting(
         "exchange", \.exchange, "what ranks send each other", group: group, role: .exchange),
       Setting(
         "stall-timeout", \.stallTimeout, "SECONDS", in: .from(1, to: 1_000_000),
-        "how long a rank may keep the others waiting", group: group, role: .exchange),
+        "seconds for which a rank may keep the others waiting", group: group, role: .exchange),
       Setting("log", \.log, "how progress is shown", group: group),
       Setting(
-        "config", \.config, "FILE.json", "options as a JSON object; those given here win",
+        "config", \.config, "FILE.json", "options as a JSON object; those on the command line win",
         group: group, completion: .files),
     ]
   }()

@@ -11,8 +11,8 @@ struct WeightsCommand: Command {
   static let discussion = """
     Reads ResNet weights of PyTorch, Keras, Hugging Face and ONNX, recognised by content. FILE may \
     be a folder of the Hugging Face hub, with config.json beside model.safetensors. `inspect` \
-    prints what a file is and what is missing; `convert` writes it as safetensors with everything \
-    that is known about the network in its metadata.
+    prints what a file is and what is missing. `convert` writes it as safetensors, whose metadata \
+    then say all that is known about the network.
     """
   static let operands: String? = "inspect FILE | convert FROM TO"
   static let example = "avp-dist weights inspect resnet50.pth"

@@ -100,7 +100,7 @@ package struct BenchResult: Encodable, Sendable {
         threads == 1 ? "thread" : "threads"),
       String(format: "FMA peak   %.1f GFLOP/s of one core", fmaPeakGflops),
       String(
-        format: "images   %.2f ms to decode and augment one", picturePreparationMilliseconds),
+        format: "images     %.2f ms to decode and augment one", picturePreparationMilliseconds),
       "",
       "layers        ms/image   GFLOP/s   of the peak",
     ]

@@ -152,8 +152,8 @@ package struct RunPage {
     }
     return """
       <h2>The hardest validation images</h2>
-      <p class="note">Those whose right class (✓) gets the least probability. A wrong label or a \
-      image that shows neither class is found here first.</p>
+      <p class="note">Those whose right class (✓) gets the least probability. A wrong label, or an \
+      image that shows neither class, is found here first.</p>
       \(ImageCard.grid(cards))
       """
   }

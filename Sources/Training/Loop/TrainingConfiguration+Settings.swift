@@ -16,8 +16,9 @@ extension TrainingConfiguration: SettingsGroup {
     let group = "Training"
     return [
       Setting(
-        "preset", \.preset, "whose resizing, augmentation and initialisation", group: group,
-        role: .numbers),
+        "preset", \.preset,
+        "framework whose resizing, augmentation and initialisation are followed",
+        group: group, role: .numbers),
       Setting(
         "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
         group: group, role: .numbers),
@@ -41,21 +42,25 @@ extension TrainingConfiguration: SettingsGroup {
         group: group, role: .comingSteps),
       Setting(
         "momentum", \.momentum, "X", in: .from(0, to: 0.999999),
-        "decay of the velocity of --optimizer sgd", group: group, role: .numbers),
+        "how much of its velocity --optimizer sgd keeps from step to step", group: group,
+        role: .numbers),
       Setting(
         "schedule", \.schedule, "how the learning rate falls", group: group, role: .comingSteps),
       Setting(
-        "step-epochs", \.stepEpochs, "X", in: .above(0), "epochs between two falls of the rate",
+        "step-epochs", \.stepEpochs, "X", in: .above(0),
+        "epochs between two falls of the learning rate",
         group: group, role: .comingSteps, needs: .with("schedule", ["step"])),
       Setting(
-        "step-factor", \.stepFactor, "X", in: .above(0, upTo: 1), "what a fall multiplies it by",
+        "step-factor", \.stepFactor, "X", in: .above(0, upTo: 1),
+        "what each fall multiplies the learning rate by",
         group: group, role: .comingSteps, needs: .with("schedule", ["step"])),
       Setting(
         "warmup-epochs", \.warmupEpochs, "X", in: .atLeast(0),
-        "epochs in which the learning rate rises, at most --epochs", group: group,
+        "epochs over which the learning rate first rises from 0, at most --epochs", group: group,
         role: .comingSteps),
       Setting(
-        "max-steps", \.maxSteps, "N", in: .atLeast(1), "end after N steps in all", group: group,
+        "max-steps", \.maxSteps, "N", in: .atLeast(1),
+        "end the run after N steps, counted from its very first", group: group,
         role: .comingSteps),
       Setting(
         "seed", \.seed, "N", in: .from(0, to: UInt64(Int.max)), "key of all random numbers",
@@ -71,10 +76,12 @@ extension TrainingConfiguration: SettingsGroup {
     let group = "Augmentation"
     return [
       Setting(
-        "shear", \.shear, "DEGREES", in: .from(0, to: 89), "largest shear", group: group,
+        "shear", \.shear, "DEGREES", in: .from(0, to: 89), "largest angle of the shear",
+        group: group,
         role: .numbers, needs: .without("no-augment")),
       Setting(
-        "zoom", \.zoom, "X", in: .from(0, to: 0.99), "largest zoom in or out, a share",
+        "zoom", \.zoom, "X", in: .from(0, to: 0.99),
+        "largest zoom in or out, as a fraction: 0.2 is up to 20 %",
         group: group, role: .numbers, needs: .without("no-augment")),
       Setting(
         "hflip", \.horizontalFlip, "P", in: .from(0, to: 1), "probability of a mirror image",
@@ -90,7 +97,8 @@ extension TrainingConfiguration: SettingsGroup {
     ] + variationSettings + [
       Setting(
         "views", \.views, "K", in: .from(0, to: 1_000_000),
-        "augmented views of an image, cached on disk; 0 for new ones in every epoch",
+        "augmented views of each image, whose features are cached on disk; with 0 every epoch has new "
+          + "ones, not cached",
         group: "Augmentation", role: .numbers)
     ]
 
