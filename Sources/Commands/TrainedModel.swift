@@ -157,7 +157,7 @@ extension TrainedModel {
 
   /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's
   /// `config.json`, the default folders.
-  private static func choice(
+  static func choice(
     _ settings: ModelSettings, _ named: ModelRecord.Backbone, beside path: String
   ) throws -> BackboneChoice {
     if let choice = settings.weights { return choice }

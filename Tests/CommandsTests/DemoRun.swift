@@ -47,12 +47,14 @@ struct DemoRun {
   var run: String { folder.path + "/run" }
   var machine: [String] { ["--cache-dir", folder.path + "/cache", "--threads", "1"] }
 
-  init() throws {
+  /// - Parameter words: options of `train`.
+  init(_ words: [String] = []) throws {
     folder = try ScratchFolder()
     try command(
       DemoDataCommand.self, ["--output", data, "--train", "4", "--validation", "3"]
     ).run()
-    let train = try command(TrainCommand.self, ["--data", data, "--weights", "demo"] + machine)
+    let train = try command(
+      TrainCommand.self, ["--data", data, "--weights", "demo"] + machine + words)
     let backbone = try LoadedBackbone(train.backbone)
     let manifest = try DatasetManifest.scan(root: data)
     let record = ModelRecord(
