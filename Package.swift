@@ -109,7 +109,7 @@ let package = Package(
     // mpirun, hosts and restarts.
     .target(name: "Launching", dependencies: ["FileIO", "Training"]),
     // What a person sees of a run: progress, tables, metrics, pages.
-    .target(name: "Reports", dependencies: ["FileIO", "Head", "Training"]),
+    .target(name: "Reports", dependencies: ["FileIO", "Head", "ResNet", "Training"]),
     // Every command: options, wiring, messages.
     .target(
       name: "Commands",

@@ -43,13 +43,14 @@ struct BenchCommand: Command {
 
   private func bench(_ communicator: any Communicator) throws {
     let loaded = try LoadedBackbone(
-      backbone.weights ?? .random(seed: 0), backbone.machine, featureLayer: backbone.featureLayer)
+      backbone.weights ?? .random(seed: 0), backbone.machine, featureLayer: backbone.featureLayer
+    ) { try calibration(for: $0) }
     let threads = try backbone.machine.threads(communicator)
-    let (peak, layers) = try Self.layerTimes(loaded.backbone)
+    let (peaks, layers) = try Self.layerTimes(loaded.backbone)
     var result = BenchResult(
-      backbone: loaded.summary, kernels: loaded.backbone.kernels.rawValue,
-      threads: threads, ranks: communicator.worldSize,
-      fmaPeakGflops: peak, layers: layers, picturePreparationMilliseconds: try Self.preparation())
+      backbone: loaded.summary, precision: loaded.backbone.precision, kernels: loaded.kernels,
+      threads: threads, ranks: communicator.worldSize, peaks: peaks, layers: layers,
+      picturePreparationMilliseconds: try Self.preparation())
     try communicator.barrier()
     result.backboneImagesPerSecond = try Self.throughput(
       loaded.backbone, threads: threads, seconds: seconds)
@@ -75,17 +76,39 @@ struct BenchCommand: Command {
     try printResult(json ? result.json : visible(result.text))
   }
 
-  /// An image of noise, as the backbone takes it.
-  private static func input(_ size: Int, _ index: Int) -> [Float] {
+  /// The scales of int8: those of the file, or chosen on noise.
+  private func calibration(for loaded: LoadedWeights) throws -> Calibration? {
+    guard backbone.precision == .int8 else { return nil }
+    if let file = backbone.calibration { return try Calibration(file: file, for: loaded) }
+    let size = ImageTransform.standardSize
+    return try CalibrationSource.calibrate(
+      loaded, featureLayer: backbone.featureLayer,
+      images: (0..<8).map { Self.noise(size, $0).map { UInt8($0 * 255) } }, size: size,
+      cache: backbone.machine.cache)
+  }
+
+  /// As many numbers from 0 to 1 as an image has.
+  private static func noise(_ size: Int, _ index: Int) -> [Double] {
     var random = CounterRandom(seed: 1, purpose: .randomBackbone, index: index)
-    return (0..<size * size * 3).map { _ in Float(random.uniform(-2, 2)) }
+    return (0..<size * size * 3).map { _ in random.uniform(0, 1) }
+  }
+
+  /// Images of noise, as the backbone takes them.
+  private static func inputs(_ backbone: any Backbone) -> [BackboneInput] {
+    (0..<ImageGroups.most).map { index in
+      let noise = noise(backbone.inputSize, index)
+      return switch backbone.precision {
+      case .f32: .numbers(noise.map { Float($0 * 4 - 2) })
+      case .int8: .bytes(noise.map { UInt8($0 * 255) })
+      }
+    }
   }
 
   /// Images a second of `threads` threads, each with groups of images of its own.
   private static func throughput(
-    _ backbone: Backbone, threads: Int, seconds: Double
+    _ backbone: any Backbone, threads: Int, seconds: Double
   ) throws -> Double {
-    let group = (0..<Backbone.groupSize).map { input(backbone.inputSize, $0) }
+    let group = inputs(backbone)
     let tally = Tally()
     let ended = DispatchGroup()
     let begin = ContinuousClock.now
@@ -95,9 +118,9 @@ struct BenchCommand: Command {
       let thread = Thread {
         defer { ended.leave() }
         do {
-          let workspace = try backbone.makeWorkspace()
+          let worker = try backbone.makeWorker()
           repeat {
-            _ = try backbone.features(of: group, workspace: workspace)
+            _ = try worker(group)
             tally.done.add(group.count, ordering: .relaxed)
           } while (ContinuousClock.now - begin).inSeconds < seconds
         } catch {
@@ -119,30 +142,30 @@ struct BenchCommand: Command {
     let failure = Mutex<(any Error)?>(nil)
   }
 
-  /// The multiply-add peak, and the time of each class of layers for one image, on one thread.
+  /// The peaks, and the time of each class of layers for one image, on one thread.
   ///
   /// Both are medians of rounds in which one is measured right after the other: the speed of a
   /// shared machine changes from second to second.
   private static func layerTimes(
-    _ backbone: Backbone
-  ) throws -> (peak: Double, layers: [BenchResult.Layer]) {
-    let workspace = try backbone.makeWorkspace()
-    let group = (0..<Backbone.groupSize).map { input(backbone.inputSize, $0) }
-    _ = try backbone.features(of: group, workspace: workspace)
-    var peaks: [Double] = []
+    _ backbone: any Backbone
+  ) throws -> (peaks: PeakRates, layers: [BenchResult.Layer]) {
+    let worker = try backbone.makeTimedWorker()
+    let group = inputs(backbone)
+    _ = try worker(group)
+    var peaks: [PeakRates] = []
     var rounds: [[LayerTime]] = []
     for _ in 0..<9 {
-      peaks.append((backbone.kernels.measureFMAPeak(seconds: 0.02) ?? 0) / 1e9)
-      workspace.startTiming()
-      _ = try backbone.features(of: group, workspace: workspace)
-      rounds.append(workspace.stopTiming())
+      peaks.append(backbone.measurePeaks(seconds: 0.02))
+      rounds.append(try worker(group))
     }
-    let peak = median(peaks)
+    let peak = PeakRates(
+      products: median(peaks.map(\.products)), tiles: median(peaks.map(\.tiles)))
     let layers = rounds[0].enumerated().map { index, time in
       let seconds = median(rounds.map { $0[index].seconds })
       return BenchResult.Layer(
         name: time.layer.rawValue, milliseconds: seconds * 1000 / Double(group.count),
-        gflops: seconds > 0 ? time.operations / seconds / 1e9 : 0, peak: peak)
+        gflops: seconds > 0 ? time.operations / seconds / 1e9 : 0,
+        peak: (time.layer == .products ? peak.tiles : peak.products) / 1e9)
     }
     return (peak, layers)
   }

@@ -23,6 +23,7 @@ struct ConsistencyCheck {
       // Hosts may have the same weights under different names.
       "weights": "of fingerprint \(record.backbone.fingerprint.prefix(12))…, "
         + record.backbone.featureLayer,
+      "precision": record.backbone.precisionText,
     ]
     let settings = TrainingConfiguration.settings.map {
       ($0.facts.name, $0.written(record.configuration))

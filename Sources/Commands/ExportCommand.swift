@@ -56,6 +56,11 @@ struct ExportCommand: Command {
     try Self.refuseOverwriting(
       ["--checkpoint": trained.path, "--weights": trained.backbone.path],
       format.files(at: output))
+    if trained.backbone.precision == .int8, !headOnly {
+      printWarning(
+        "the head was trained on features of int8; the exported model computes in floats, whose "
+          + "features are slightly different")
+    }
     let lines = try trained.export.write(
       format, headOnly ? .head : .wholeModel, preprocessing: preprocessing, to: output)
     for line in lines { printLine(line) }
@@ -82,7 +87,7 @@ extension TrainedModel {
     get throws {
       let tensors = HeadTensor.allCases.map { ($0.rawValue, head.tensor($0)) }
       return try ModelExport(
-        backbone: backbone.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
+        backbone: backbone.loaded.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
         head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
         classes: classes, pixels: normalisation,
         metadata: ["resize": preset.resizing].merging(

@@ -4,6 +4,7 @@ import Foundation
 import ImageCodecs
 import ImageData
 import ImageTransforms
+import ResNet
 import Settings
 import TensorFormats
 import Tensors
@@ -53,7 +54,17 @@ struct FeaturesCommand: Command {
     let list = try ImageList(self.images, communicator)
     let names = list.names
     let machine = backbone.machine
-    let backbone = try LoadedBackbone(self.backbone)
+    let settings = self.backbone
+    let backbone = try LoadedBackbone(settings) { loaded in
+      guard settings.precision == .int8 else { return nil }
+      if let file = settings.calibration { return try Calibration(file: file, for: loaded) }
+      return try CalibrationSource(
+        transform: ImageTransform(preset: preset, normalisation: loaded.normalisation),
+        source: ImageSource(root: ImageList.root, orientation: orientation),
+        samples: list.requests.map(\.sample), onBadImage: .skip,
+        featureLayer: settings.featureLayer, cache: machine.cache
+      ).shared(loaded, communicator)
+    }
     // Before the work, not after it: whether the file can be made.
     if communicator.rank == 0 { try TemporaryFile(beside: output).discard() }
     let extractor = FeatureExtractor(
@@ -90,6 +101,9 @@ struct FeaturesCommand: Command {
     var metadata = [
       "images": try Self.jsonArray(images), "backbone": backbone.summary, "preset": preset.rawValue,
     ]
+    if let calibration = backbone.calibration {
+      metadata["calibration"] = String(decoding: try calibration.file.dropLast(), as: UTF8.self)
+    }
     if orientation == .apply { metadata[OrientationPolicy.fact] = orientation.rawValue }
     if !skipped.isEmpty { metadata["skipped"] = try Self.jsonArray(skipped) }
     let shape = [images.count, backbone.backbone.featureCount]

@@ -11,10 +11,8 @@ import Settings
 import Tensors
 import Training
 
-/// A backbone that is ready to compute, with what models say about it.
-struct LoadedBackbone {
-  let backbone: Backbone
-  /// The weights it was made from.
+/// The weights that `--weights` names.
+struct LoadedWeights {
   let weights: BackboneWeights
   /// The file's name, or `demo` or `random:SEED`.
   let name: String
@@ -25,19 +23,7 @@ struct LoadedBackbone {
   /// How its pixels are to be normalised: a matter of the weights, whatever the preset.
   var normalisation: Normalisation { weights.pixels }
 
-  /// Loads what `--weights` and `--feature-layer` ask for.
-  init(_ settings: BackboneSettings, style: ProgressStyle = .auto) throws {
-    let choice = try BackboneChoice.resolve(
-      settings.weights, environment: ProcessInfo.processInfo.environment)
-    try self.init(
-      choice, settings.machine, featureLayer: settings.featureLayer, style: style)
-  }
-
-  /// Loads `choice` up to `featureLayer`, nil for all of it.
-  init(
-    _ choice: BackboneChoice, _ machine: MachineSettings, featureLayer: FeatureLayer?,
-    style: ProgressStyle = .auto
-  ) throws {
+  init(_ choice: BackboneChoice) throws {
     switch choice {
     case .file(let file):
       path = absolutePath(file)
@@ -53,21 +39,66 @@ struct LoadedBackbone {
       weights = try loadBackboneWeights(tensors: RandomWeights(seed: seed))
     }
     fingerprint = weights.fingerprint
+  }
+}
+
+/// A backbone that is ready to compute, with what models say about it.
+struct LoadedBackbone {
+  let backbone: any Backbone
+  /// The weights it was made from.
+  let loaded: LoadedWeights
+  /// The scales of int8; nil for floats.
+  let calibration: Calibration?
+
+  var name: String { loaded.name }
+  var path: String { loaded.path }
+  var fingerprint: String { loaded.fingerprint }
+  var normalisation: Normalisation { loaded.normalisation }
+
+  /// Loads what `--weights` and `--feature-layer` ask for.
+  ///
+  /// - Parameter calibration: gives the scales of int8 for the weights, nil for floats.
+  init(
+    _ settings: BackboneSettings, style: ProgressStyle = .auto,
+    calibration: (LoadedWeights) throws -> Calibration?
+  ) throws {
+    let choice = try BackboneChoice.resolve(
+      settings.weights, environment: ProcessInfo.processInfo.environment)
+    try self.init(
+      choice, settings.machine, featureLayer: settings.featureLayer, style: style,
+      calibration: calibration)
+  }
+
+  /// Loads `choice` up to `featureLayer`, nil for all of it.
+  init(
+    _ choice: BackboneChoice, _ machine: MachineSettings, featureLayer: FeatureLayer?,
+    style: ProgressStyle = .auto, calibration: (LoadedWeights) throws -> Calibration?
+  ) throws {
+    let loaded = try LoadedWeights(choice)
     let folder = machine.cache
     if folder == nil {
       printWarning(
         "neither XDG_CACHE_HOME nor HOME names a folder, so nothing is cached between runs and every "
           + "rank has its own copy of the weights in memory; --cache-dir DIR names one")
     }
-    let key = fingerprint
-    let weights = weights
-    backbone = try Screen.phase("preparing weights", style: style) { _ in
-      try Backbone(
-        weights: weights,
-        packedCache: folder.map { PackedCache(folder: $0 + "/packed", fingerprint: key) },
-        conventions: weights.conventions, featureLayer: featureLayer,
-        kernels: KernelPath.selected())
+    let cache = folder.map {
+      PackedCache(folder: $0 + "/packed", fingerprint: loaded.fingerprint)
     }
+    let calibration = try calibration(loaded)
+    let weights = loaded.weights
+    backbone = try Screen.phase("preparing weights", style: style) { _ -> any Backbone in
+      guard let calibration else {
+        return try FloatBackbone(
+          weights: weights, packedCache: cache, conventions: weights.conventions,
+          featureLayer: featureLayer, kernels: KernelPath.selected())
+      }
+      return try IntegerBackbone(
+        weights: weights, packedCache: cache, conventions: weights.conventions,
+        normalisation: weights.pixels, calibration: calibration, featureLayer: featureLayer,
+        path: IntegerPath.selected())
+    }
+    self.loaded = loaded
+    self.calibration = calibration
     if let warning = backbone.cacheWarning { printWarning(warning) }
   }
 
@@ -75,14 +106,24 @@ struct LoadedBackbone {
   var record: ModelRecord.Backbone {
     ModelRecord.Backbone(
       name: name, fingerprint: fingerprint, featureLayer: backbone.featureLayer.rawValue,
-      featureCount: backbone.featureCount, kernels: backbone.kernels.rawValue)
+      featureCount: backbone.featureCount,
+      // Of int8 the kernels do not matter, so a model does not depend on the host that wrote it.
+      kernels: calibration == nil ? backbone.kernels : Precision.int8.rawValue,
+      calibration: calibration)
+  }
+
+  var precision: Precision { backbone.precision }
+
+  /// The kernels, for a person.
+  var kernels: String {
+    calibration == nil ? backbone.kernels : "\(Precision.int8.rawValue) \(backbone.kernels)"
   }
 
   /// One line for a person.
   var summary: String {
     let warning = name.hasPrefix("random:") ? " (random weights: for benchmarks only)" : ""
     return "\(name), features of \(backbone.featureLayer.rawValue) [\(backbone.featureCount)], "
-      + "\(backbone.kernels.rawValue) kernels\(warning)"
+      + "\(kernels) kernels\(warning)"
   }
 }
 

@@ -1,10 +1,12 @@
 import Collectives
 import Foundation
+import ResNet
 import ResNetWeights
 import Settings
 import Training
 
 extension FeatureLayer: SettingChoice {}
+extension Precision: SettingChoice {}
 extension Exchange: SettingChoice {}
 
 /// What every command that computes features lets people choose about this machine.
@@ -48,6 +50,9 @@ struct BackboneSettings: SettingsGroup {
   var weights: BackboneChoice?
   /// The layer whose channel means are the features; nil for the deepest.
   var featureLayer: FeatureLayer?
+  var precision = Precision.f32
+  /// The file of int8's scales; nil to choose them on images.
+  var calibration: String?
   var machine = MachineSettings()
 
   static let settings: [Setting<Self>] =
@@ -58,6 +63,13 @@ struct BackboneSettings: SettingsGroup {
       Setting(
         "feature-layer", \.featureLayer, "layer whose channel means are the features",
         group: "Backbone", role: .numbers, shown: "the deepest in the file"),
+      Setting(
+        "precision", \.precision, "what the backbone computes with", group: "Backbone",
+        role: .numbers),
+      Setting(
+        "calibration", \.calibration, "FILE", "scales of `avp-dist calibrate`",
+        group: "Backbone", shown: "chosen on the images", completion: .files,
+        needs: .with("precision", ["int8"])),
     ] + part(\.machine)
 }
 
@@ -66,6 +78,10 @@ struct ModelSettings: SettingsGroup {
   var checkpoint = ""
   /// The backbone; nil for the run's.
   var weights: BackboneChoice?
+  /// What it computes with; nil for the run's.
+  var precision: Precision?
+  /// The file of int8's scales; nil for the run's.
+  var calibration: String?
   var machine = MachineSettings()
 
   static let settings: [Setting<Self>] =
@@ -73,16 +89,22 @@ struct ModelSettings: SettingsGroup {
       Setting(
         "checkpoint", \.checkpoint, "RUN|FILE",
         "a run's folder, whose best model it is; a model or checkpoint of a run; or an exported "
-          + "whole model", group: "Model", completion: .files),
-      weightsSetting,
-    ] + part(\.machine)
+          + "whole model", group: "Model", completion: .files)
+    ] + settingsWithoutCheckpoint
 
   /// `report` names the run by itself.
-  static let settingsWithoutCheckpoint = [weightsSetting] + part(\.machine)
-
-  private static let weightsSetting = Setting<Self>(
-    "weights", \.weights, "FILE|demo|random[:SEED]", "the model's backbone", group: "Model",
-    shown: "the run's", completion: .files)
+  static let settingsWithoutCheckpoint: [Setting<Self>] =
+    [
+      Setting(
+        "weights", \.weights, "FILE|demo|random[:SEED]", "the model's backbone", group: "Model",
+        shown: "the run's", completion: .files),
+      Setting(
+        "precision", \.precision, "what the backbone computes with", group: "Model",
+        shown: "the run's"),
+      Setting(
+        "calibration", \.calibration, "FILE", "scales of `avp-dist calibrate`", group: "Model",
+        shown: "the run's", completion: .files, needs: .with("precision", ["int8"])),
+    ] + part(\.machine)
 
   /// The path of the model.
   func requiredCheckpoint() throws(UsageError) -> String {

@@ -141,7 +141,8 @@ extension TrainedModel {
       throw Self.unusable(path, "it names no layer of the backbone, but '\(named.featureLayer)'")
     }
     backbone = try LoadedBackbone(
-      Self.choice(settings, named, beside: path), settings.machine, featureLayer: layer)
+      Self.choice(settings, named, beside: path), settings.machine, featureLayer: layer
+    ) { try Self.calibration(settings, named, for: $0) }
     guard backbone.fingerprint == named.fingerprint else {
       throw Failure(
         status: .badData,
@@ -154,6 +155,27 @@ extension TrainedModel {
     }
     try checkShapes(path)
   }
+
+  /// The scales of int8: the model's, unless something else is asked for. Where the model was trained
+  /// in another precision, a warning says so.
+  private static func calibration(
+    _ settings: ModelSettings, _ named: ModelRecord.Backbone, for loaded: LoadedWeights
+  ) throws -> Calibration? {
+    let precision = settings.precision ?? named.precision
+    if precision != named.precision {
+      printWarning(
+        "the model was trained on features of \(named.precision.rawValue), and now gets those of "
+          + "\(precision.rawValue), which are slightly different")
+    }
+    guard precision == .int8 else { return nil }
+    if let file = settings.calibration { return try Calibration(file: file, for: loaded) }
+    guard let calibration = named.calibration else { throw needsCalibration }
+    return calibration
+  }
+
+  private static let needsCalibration = UsageError(
+    "The model has no scales for --precision int8; `avp-dist calibrate` chooses them, and "
+      + "--calibration FILE names them.")
 
   /// Where the backbone may be: `--weights`, the built-in ones, the path in the run's
   /// `config.json`, the default folders.
@@ -212,7 +234,7 @@ extension TrainedModel {
     head = try Self.head(tensors)
     classes = names
     self.preset = preset
-    backbone = try Self.backbone(in: path, settings.machine)
+    backbone = try Self.backbone(in: path, settings)
     normalisation = backbone.normalisation
     try checkShapes(path)
   }
@@ -248,10 +270,14 @@ extension TrainedModel {
     }
   }
 
-  private static func backbone(in path: String, _ machine: MachineSettings) throws -> LoadedBackbone
+  private static func backbone(in path: String, _ settings: ModelSettings) throws -> LoadedBackbone
   {
     do {
-      return try LoadedBackbone(.file(path), machine, featureLayer: nil)
+      return try LoadedBackbone(.file(path), settings.machine, featureLayer: nil) { loaded in
+        guard settings.precision == .int8 else { return nil }
+        guard let file = settings.calibration else { throw needsCalibration }
+        return try Calibration(file: file, for: loaded)
+      }
     } catch let error as FileError
       where error.entry == "conv1.weight" && error.kind == .entryMissing
     {

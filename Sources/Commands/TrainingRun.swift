@@ -51,7 +51,11 @@ struct TrainingRun {
     let manifest = try endingAtOnce(on: stop, communicator) {
       try sharedManifest(root: data, communicator)
     }
-    let backbone = try LoadedBackbone(command.backbone, style: style)
+    let backbone = try endingAtOnce(on: stop, communicator) {
+      try LoadedBackbone(command.backbone, style: style) {
+        try calibration(for: $0, manifest, communicator)
+      }
+    }
     var options = try command.backbone.machine.runOptions(communicator)
     options.exchange = command.runSettings.exchange
     options.checkpointEverySteps = command.runSettings.checkpointEverySteps
@@ -155,6 +159,22 @@ extension TrainingRun {
     return own ?? RunFolder(path: String(decoding: bytes, as: UTF8.self))
   }
 
+  /// The scales of int8; nil for floats. Collective.
+  private func calibration(
+    for loaded: LoadedWeights, _ manifest: DatasetManifest, _ communicator: any Communicator
+  ) throws -> Calibration? {
+    guard command.backbone.precision == .int8 else { return nil }
+    if let file = command.backbone.calibration { return try Calibration(file: file, for: loaded) }
+    return try CalibrationSource(
+      transform: ImageTransform(
+        preset: configuration.preset, normalisation: loaded.normalisation),
+      source: ImageSource(root: command.data, orientation: configuration.orientation),
+      samples: manifest.train, onBadImage: configuration.onBadImage,
+      featureLayer: command.backbone.featureLayer, cache: command.backbone.machine.cache,
+      style: style
+    ).shared(loaded, communicator)
+  }
+
   private func record(_ manifest: DatasetManifest, _ backbone: LoadedBackbone) -> ModelRecord {
     ModelRecord(
       toolVersion: toolVersion, configuration: configuration, classes: manifest.classes,
@@ -181,7 +201,7 @@ extension TrainingRun {
       viewsIn: configuration.views > 0 ? cache + "/views" : nil,
       context: FeatureContext(
         fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
-        featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.kernels.identity,
+        featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.identity,
         transform: extractor.transform, orientation: configuration.orientation
       ).text, warn: printWarning)
   }
@@ -233,7 +253,7 @@ extension TrainingRun {
       data: absolutePath(data),
       worldSize: communicator.worldSize, threads: options.threads,
       hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
-      kernels: backbone.backbone.kernels.rawValue)
+      kernels: backbone.kernels)
     try folder.files.write(
       [UInt8](JSONEncoder.sorted.encode(description)), to: RunFolder.configurationName)
   }
@@ -258,7 +278,7 @@ extension TrainingRun {
     if !backbone.normalisation.isEquivalent(to: configuration.preset.normalisation) {
       printLine(
         "pixels as these weights need them, not as with \(configuration.preset.rawValue)'s own weights: "
-          + backbone.weights.pixels.sentence)
+          + backbone.loaded.weights.pixels.sentence)
     }
   }
 

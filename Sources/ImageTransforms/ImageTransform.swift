@@ -84,6 +84,35 @@ package struct ImageTransform: Sendable {
   }
 }
 
+// MARK: - Pixels of a network in whole numbers
+
+extension ImageTransform {
+  /// The input for `image` as it is, before normalisation.
+  ///
+  /// - Returns: `size * size * 3` pixel values in the order of ``input(of:)``.
+  package func bytes(of image: RGBImage) -> [UInt8] { ordered(resized(image)) }
+
+  /// The input for a variation of `image`, before normalisation; the keras preset's values are
+  /// rounded.
+  ///
+  /// - Returns: as ``bytes(of:)``.
+  package func augmentedBytes(
+    of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
+  ) -> [UInt8] {
+    ordered(augmentedImage(of: image, augmentation: augmentation, random: &random))
+  }
+
+  /// The channels in the network's order.
+  private func ordered(_ image: RGBImage) -> [UInt8] {
+    guard normalisation.channelOrder == .bgr else { return image.pixels }
+    var pixels = image.pixels
+    pixels.withUnsafeMutableBufferPointer { pixels in
+      for offset in stride(from: 0, to: pixels.count, by: 3) { pixels.swapAt(offset, offset + 2) }
+    }
+    return pixels
+  }
+}
+
 // MARK: - Normalising
 
 extension ImageTransform {

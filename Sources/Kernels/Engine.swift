@@ -4,11 +4,11 @@ internal import CKernels
 package struct Engine: Sendable {
   /// Which kernels compute.
   package let path: KernelPath
-  let weights: PackedWeights
+  let weights: PackedArrays
 
-  /// Makes an engine for packed weights; they say the path.
-  package init(_ weights: PackedWeights) {
-    path = weights.path
+  /// Makes an engine for weights that are packed for `path`.
+  package init(_ path: KernelPath, _ weights: PackedArrays) {
+    self.path = path
     self.weights = weights
     if path == .openblas { Self.useOneThreadInBLAS() }
   }

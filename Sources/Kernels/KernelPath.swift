@@ -28,7 +28,8 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
     return self == .openblas ? "\(own) \(String(cString: openblas_get_config()))" : own
   }
 
-  /// The path that the value of the environment variable `AVP_KERNELS` names, or the best one.
+  /// The path that the value of the environment variable `AVP_KERNELS` names, or the best one; for
+  /// the name of an ``IntegerPath`` that of the same processors.
   ///
   /// - Throws: a ``KernelPathError`` if there is no such path or this processor cannot run it.
   package static func selected(
@@ -36,7 +37,7 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
   ) throws(KernelPathError) -> KernelPath {
     guard let name = environment, !name.isEmpty else { return best }
     let possible = allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
-    guard let path = KernelPath(rawValue: name) else {
+    guard let path = KernelPath(rawValue: name) ?? IntegerPath(rawValue: name)?.floatPath else {
       throw KernelPathError(
         "AVP_KERNELS is \"\(name)\", which names no kernels; this processor can run: \(possible)")
     }

@@ -22,13 +22,6 @@ extension KernelPath {
   /// - Parameter seconds: how long to measure.
   package func measureFMAPeak(seconds: Double = 0.2) -> Double? {
     guard let burst = table?.pointee.fma_burst else { return nil }
-    let end = avp_seconds() + seconds
-    var best = 0.0
-    repeat {
-      let start = avp_seconds()
-      let operations = burst(100_000)
-      best = max(best, operations / (avp_seconds() - start))
-    } while avp_seconds() < end
-    return best
+    return highestRate(seconds, burst)
   }
 }

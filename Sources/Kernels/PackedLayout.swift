@@ -12,8 +12,8 @@ package struct PackedArray: Hashable, Encodable, Sendable {
 
 /// Assigns the arrays of a network their offsets among the packed weights of one path.
 package struct PackedLayout: Encodable, Sendable {
-  /// The path that reads the weights.
-  package let path: KernelPath
+  /// The kernels that read the weights, by their path's name.
+  package let kernels: String
   /// The arrays, one behind the other.
   package private(set) var arrays: [PackedArray] = []
   /// How many bytes they have together, a multiple of ``alignment``.
@@ -23,7 +23,7 @@ package struct PackedLayout: Encodable, Sendable {
   package static let alignment = 128
 
   /// Starts an empty layout.
-  package init(path: KernelPath) { self.path = path }
+  package init(kernels: String) { self.kernels = kernels }
 
   /// Adds an array of `count` elements of `type`, and returns its offset.
   package mutating func add(
@@ -36,8 +36,10 @@ package struct PackedLayout: Encodable, Sendable {
     return offset
   }
 
-  /// Adds the weights and the bias of a convolution.
-  package mutating func add(_ name: String, _ shape: ConvolutionShape) -> PackedConvolution {
+  /// Adds the weights and the bias of a convolution for float kernels.
+  package mutating func add(_ name: String, _ shape: ConvolutionShape, _ path: KernelPath)
+    -> PackedConvolution
+  {
     PackedConvolution(
       shape: shape,
       weights: add("\(name).weight", Float.self, count: shape.packedWeightCount(path)),

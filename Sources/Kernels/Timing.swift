@@ -38,17 +38,29 @@ package struct LayerTime: Equatable, Sendable {
   package let operations: Double
 }
 
-extension Workspace {
-  /// Starts, or starts anew, to measure the time of each class of layers.
-  package func startTiming() {
-    timing.pointee = avp_timing()
-    scratch.timing = timing
+/// The books on the time of one thread's layers.
+final class LayerTimes {
+  private let timing: UnsafeMutablePointer<avp_timing>
+  /// Where the kernels add time; nil while nobody measures.
+  private(set) var target: UnsafeMutablePointer<avp_timing>?
+
+  init() {
+    timing = .allocate(capacity: 1)
+    timing.initialize(to: avp_timing())
   }
 
-  /// Time and operations of each class, in the order of all of them, since ``startTiming()``; measures
-  /// no longer.
-  package func stopTiming() -> [LayerTime] {
-    scratch.timing = nil
+  deinit { timing.deallocate() }
+
+  /// Starts, or starts anew, to measure.
+  func start() {
+    timing.pointee = avp_timing()
+    target = timing
+  }
+
+  /// Time and operations of each class, in the order of all of them, since ``start()``; measures no
+  /// longer.
+  func stop() -> [LayerTime] {
+    target = nil
     return LayerClass.allCases.map { layer in
       LayerTime(
         layer: layer, seconds: avp_class_seconds(timing, layer.index),
@@ -58,9 +70,42 @@ extension Workspace {
 
   /// Adds the time that `work` takes to `layer`, if time is measured.
   func measure(_ layer: LayerClass, operations: Double = 0, _ work: () -> Void) {
-    guard scratch.timing != nil else { return work() }
+    guard target != nil else { return work() }
     let start = avp_seconds()
     work()
     avp_add_time(timing, layer.index, avp_seconds() - start, operations)
+  }
+}
+
+extension Workspace {
+  /// Starts, or starts anew, to measure the time of each class of layers.
+  package func startTiming() {
+    times.start()
+    scratch.timing = times.target
+  }
+
+  /// Time and operations of each class since ``startTiming()``; measures no longer.
+  package func stopTiming() -> [LayerTime] {
+    scratch.timing = nil
+    return times.stop()
+  }
+
+  /// Adds the time that `work` takes to `layer`, if time is measured.
+  func measure(_ layer: LayerClass, operations: Double = 0, _ work: () -> Void) {
+    times.measure(layer, operations: operations, work)
+  }
+}
+
+extension IntegerWorkspace {
+  /// Starts, or starts anew, to measure the time of each class of layers.
+  package func startTiming() {
+    times.start()
+    scratch.timing = times.target
+  }
+
+  /// Time and operations of each class since ``startTiming()``; measures no longer.
+  package func stopTiming() -> [LayerTime] {
+    scratch.timing = nil
+    return times.stop()
   }
 }

@@ -8,8 +8,7 @@ package final class Workspace {
   private let count: Int
   /// What the kernels need.
   var scratch = avp_scratch()
-  /// Where the kernels add time while it is measured.
-  let timing: UnsafeMutablePointer<avp_timing>
+  let times = LayerTimes()
 
   /// Floats of transformed tiles, and of their products, that are in work at a time. Enough for one
   /// tile of the widest network, and for the tiles of 8 images in the last stages of a ResNet-50.
@@ -28,8 +27,6 @@ package final class Workspace {
     let rows = whole.reserve(floats: Self.rowPointers * 2)
     count = whole.floats
     memory = try AlignedMemory(count: count * MemoryLayout<Float>.stride)
-    timing = .allocate(capacity: 1)
-    timing.initialize(to: avp_timing())
     let base = memory.base.assumingMemoryBound(to: Float.self)
     scratch.transformed = base + transformed.offset
     scratch.products = base + products.offset
@@ -38,8 +35,6 @@ package final class Workspace {
     scratch.rows = (memory.base + rows.offset * MemoryLayout<Float>.stride)
       .assumingMemoryBound(to: UnsafePointer<Float>?.self)
   }
-
-  deinit { timing.deallocate() }
 
   /// Whether the kernels' memory suffices for a layer of this shape, on every path.
   static func serves(_ shape: ConvolutionShape) -> Bool {

@@ -1,5 +1,6 @@
 import FileIO
 import Foundation
+import ResNet
 
 /// What `bench` measured on one rank.
 package struct BenchResult: Encodable, Sendable {
@@ -55,10 +56,15 @@ package struct BenchResult: Encodable, Sendable {
   }
 
   let backbone: String
+  let precision: Precision
   let kernels: String
   let threads: Int
   let ranks: Int
-  let fmaPeakGflops: Double
+  /// Of f32 the multiply-add peak of one core; of int8 those of products of bytes and of 16-bit
+  /// words, in 10^9 operations a second, two a multiply-add.
+  let fmaPeakGflops: Double?
+  let bytePeakGops: Double?
+  let wordPeakGops: Double?
   let layers: [Layer]
   let picturePreparationMilliseconds: Double
   /// Images a second of this rank.
@@ -76,16 +82,29 @@ package struct BenchResult: Encodable, Sendable {
 
   /// A result without the figures that are variables.
   package init(
-    backbone: String, kernels: String, threads: Int, ranks: Int, fmaPeakGflops: Double,
-    layers: [Layer], picturePreparationMilliseconds: Double
+    backbone: String, precision: Precision, kernels: String, threads: Int, ranks: Int,
+    peaks: PeakRates, layers: [Layer], picturePreparationMilliseconds: Double
   ) {
     self.backbone = backbone
+    self.precision = precision
     self.kernels = kernels
     self.threads = threads
     self.ranks = ranks
-    self.fmaPeakGflops = fmaPeakGflops
+    let (products, tiles) = (peaks.products / 1e9, peaks.tiles / 1e9)
+    fmaPeakGflops = precision == .f32 ? products : nil
+    bytePeakGops = precision == .int8 ? products : nil
+    wordPeakGops = precision == .int8 ? tiles : nil
     self.layers = layers
     self.picturePreparationMilliseconds = picturePreparationMilliseconds
+  }
+
+  private var peakText: String {
+    if let bytePeakGops, let wordPeakGops {
+      return String(
+        format: "peaks      %.1f Gop/s of one core with bytes, %.1f with words of 16 bits",
+        bytePeakGops, wordPeakGops)
+    }
+    return String(format: "FMA peak   %.1f GFLOP/s of one core", fmaPeakGflops ?? 0)
   }
 
   /// The result as one JSON object.
@@ -98,11 +117,11 @@ package struct BenchResult: Encodable, Sendable {
       String(
         format: "speed      %.1f images/s on %d %@", backboneImagesPerSecond, threads,
         threads == 1 ? "thread" : "threads"),
-      String(format: "FMA peak   %.1f GFLOP/s of one core", fmaPeakGflops),
+      peakText,
       String(
         format: "images     %.2f ms to decode and augment one", picturePreparationMilliseconds),
       "",
-      "layers        ms/image   GFLOP/s   of the peak",
+      "layers        ms/image  " + (precision == .f32 ? " GFLOP/s" : "   Gop/s") + "   of the peak",
     ]
     lines += layers.map { layer in
       let share = layer.shareOfPeak.map { String(format: "%.0f %%", 100 * $0) } ?? "-"

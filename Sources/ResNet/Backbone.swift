@@ -4,51 +4,104 @@ import Tensors
 
 /// A frozen ResNet: images to feature vectors.
 ///
-/// A backbone never changes, and any number of threads may use it, each with a workspace of its
-/// own. The features of an image are the same bits whatever other images share the call and
-/// whichever thread computes them.
-package final class Backbone: Sendable {
+/// A backbone never changes, and any number of threads may use it, each with a worker of its own. The
+/// features of an image are the same bits whatever other images share the call and whichever thread
+/// computes them.
+package protocol Backbone: Sendable {
   /// The network up to the feature layer.
-  package let network: BackboneNetwork
-  /// Which kernels compute.
-  package let kernels: KernelPath
+  var network: BackboneNetwork { get }
   /// Height and width of the images, in pixels.
-  package let inputSize: Int
-
+  var inputSize: Int { get }
+  /// What its numbers are.
+  var precision: Precision { get }
+  /// Which kernels compute, by their path's name.
+  var kernels: String { get }
+  /// What decides the bits of the features besides weights, network and input, in words.
+  var identity: String { get }
   /// Why the packed weights are not shared through the cache that was given, if they are not.
-  package let cacheWarning: String?
+  var cacheWarning: String? { get }
 
-  let engine: Engine
-  let packed: PackedBackbone
-  let buffers: BackboneBuffers
+  /// A function for one thread that computes the features of at most ``ImageGroups/most`` images.
+  ///
+  /// - Throws: an `OutOfMemory`.
+  func makeWorker() throws -> BackboneWorker
+  /// A function for one thread that measures how long each class of layers takes.
+  ///
+  /// - Throws: an `OutOfMemory`.
+  func makeTimedWorker() throws -> TimedBackboneWorker
+  /// The highest rates that this processor's arithmetic reached on one core, measured for `seconds`
+  /// each.
+  func measurePeaks(seconds: Double) -> PeakRates
+}
 
+/// Images to the channel means after the feature layer, ``Backbone/featureCount`` numbers an image.
+/// Throws a ``BackboneError`` if an image has a wrong size, or if features are not finite.
+package typealias BackboneWorker = ([BackboneInput]) throws -> [[Float]]
+/// The same for the time of each class of layers, in the order of all of them.
+package typealias TimedBackboneWorker = ([BackboneInput]) throws -> [LayerTime]
+
+extension Backbone {
   /// How many features an image has: the channels of the feature layer.
   package var featureCount: Int { network.layout.featureCount }
   /// The stage whose channel means are the features.
   package var featureLayer: FeatureLayer { FeatureLayer.allCases[network.stages.count - 1] }
-  /// How many images a call takes at most, and best.
-  package static var groupSize: Int { ImageGroups.most }
+}
 
-  /// Makes a backbone from torchvision-named weights.
+/// What a backbone computes with.
+package enum Precision: String, CaseIterable, Codable, Sendable {
+  /// 32-bit floats.
+  case f32
+  /// Whole numbers of 8 bits, with sums of 32.
+  case int8
+}
+
+/// An image as a backbone of one precision takes it: rows from the top, channels innermost, in the
+/// order of the network's channels.
+package enum BackboneInput: Sendable {
+  /// For f32: normalised as the weights need it.
+  case numbers([Float])
+  /// For int8: the pixel values.
+  case bytes([UInt8])
+
+  var numbers: [Float] {
+    guard case .numbers(let numbers) = self else {
+      preconditionFailure("a backbone of floats was given bytes")
+    }
+    return numbers
+  }
+
+  var bytes: [UInt8] {
+    guard case .bytes(let bytes) = self else {
+      preconditionFailure("a backbone of integers was given floats")
+    }
+    return bytes
+  }
+}
+
+/// Rates of one core in registers alone, in operations a second, two a multiply-add; 0 where they are
+/// not known.
+package struct PeakRates: Sendable {
+  /// Of the products that convolutions are.
+  package let products: Double
+  /// Of those that tiles of Winograd's method are.
+  package let tiles: Double
+
+  /// Takes the rates as they are.
+  package init(products: Double, tiles: Double) {
+    self.products = products
+    self.tiles = tiles
+  }
+}
+
+extension BackboneNetwork {
+  /// The network that the tensors' shapes make up, as far as a feature layer.
   ///
-  /// With a cache folder the packed weights come from there, or are packed and put there; a damaged
-  /// file is packed anew. Where the folder cannot be used, the weights are packed into memory of
-  /// this process and ``cacheWarning`` says why.
-  ///
-  /// - Parameters:
-  ///   - weights: the tensors; depths and widths are taken from their shapes, their values are read
-  ///     where the cache does not hold them.
-  ///   - packedCache: where packed weights are cached, nil for nowhere.
-  ///   - conventions: what the weights leave open.
-  ///   - featureLayer: the stage whose channel means are the features; by default the deepest.
-  ///   - kernels: which kernels compute; ``KernelPath/selected(environment:)`` finds the best.
-  ///   - inputSize: height and width of the images, a multiple of 32 from 64 to 1024.
-  /// - Throws: a ``BackboneError`` that names the tensor that is missing or wrong, a
-  ///   `FileError` if a tensor cannot be read, a `KernelPathError`, an `OutOfMemory`.
-  package init(
-    weights: any TensorSource, packedCache: PackedCache? = nil,
-    conventions: WeightConventions = .torchvision, featureLayer: FeatureLayer? = nil,
-    kernels: KernelPath, inputSize: Int = 224
+  /// - Throws: a ``BackboneError`` that names what is wrong with the tensors, the feature layer or the
+  ///   size of images; a `FileError` if the tensors' names cannot be read.
+  init(
+    of weights: any TensorSource, _ conventions: WeightConventions,
+    upTo featureLayer: FeatureLayer?,
+    inputSize: Int
   ) throws {
     guard inputSize % 32 == 0, (64...1024).contains(inputSize) else {
       throw BackboneError(
@@ -56,26 +109,6 @@ package final class Backbone: Sendable {
         "images of \(inputSize) pixels a side cannot be used: "
           + "a multiple of 32 from 64 to 1024 is needed")
     }
-    try kernels.check()
-    let network = try Self.network(weights, conventions, upTo: featureLayer)
-    packed = PackedBackbone(network, path: kernels)
-    do {
-      engine = Engine(try packed.weights(of: weights, through: packedCache))
-      cacheWarning = nil
-    } catch let error as PackedCache.Failure {
-      engine = Engine(try packed.weights(of: weights, through: nil))
-      cacheWarning = "packed weights are not cached: \(error)"
-    }
-    buffers = BackboneBuffers(network, inputSize: inputSize)
-    self.network = network
-    self.kernels = kernels
-    self.inputSize = inputSize
-  }
-
-  /// The network that the tensors' shapes make up.
-  private static func network(
-    _ weights: any TensorSource, _ conventions: WeightConventions, upTo featureLayer: FeatureLayer?
-  ) throws -> BackboneNetwork {
     let check = try BackboneCheck(weights)
     if let problem = check.problems.first { throw problem }
     if let objection = check.layout.objection {
@@ -88,40 +121,6 @@ package final class Backbone: Sendable {
         .weights,
         "\(weights.path): layer\(last) was asked for, but the file ends with layer\(deepest)")
     }
-    return BackboneNetwork(check.layout.first(stages: last), conventions)
-  }
-
-  /// Working memory for one thread, about 60 MB for a ResNet-50.
-  ///
-  /// - Throws: an `OutOfMemory`.
-  package func makeWorkspace() throws -> Workspace { try Workspace(buffers.layout) }
-
-  /// The features of each of `images`: the channel means after the feature layer.
-  ///
-  /// - Parameters:
-  ///   - images: at most ``groupSize``, each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
-  ///     normalised as the weights need it.
-  ///   - workspace: made by ``makeWorkspace()`` of this backbone, used by no other thread
-  ///     meanwhile.
-  /// - Precondition: there are no more than ``groupSize``.
-  /// - Returns: ``featureCount`` values an image.
-  /// - Throws: a ``BackboneError`` if an image has a wrong size, or if features are not finite.
-  package func features(
-    of images: [[Float]], workspace: Workspace
-  ) throws(BackboneError) -> [[Float]] {
-    precondition(images.count <= Self.groupSize)
-    for image in images where image.count != inputSize * inputSize * 3 {
-      throw BackboneError(
-        .input,
-        "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
-    }
-    let features = images.isEmpty ? [] : forward(images, workspace)
-    guard features.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-      throw BackboneError(
-        .notFinite,
-        "the backbone's features are not finite; "
-          + "the weights do not fit the image's normalisation")
-    }
-    return features
+    self.init(check.layout.first(stages: last), conventions)
   }
 }

@@ -6,11 +6,11 @@ import ResNetWeights
 /// Early stages have large maps and few weights: an image goes through them alone, so that its
 /// maps stay in the caches. Late stages have small maps and many weights: a group of images
 /// shares each pass over the weights.
-enum ImageGroups {
+package enum ImageGroups {
   /// Stages that the images of a trunk with `stages` of them pass one at a time.
   static func alone(of stages: Int) -> Int { min(2, stages) }
-  /// Images that pass the other stages together, at most.
-  static let most = 8
+  /// Images that pass the other stages together: how many a worker takes at most, and best.
+  package static let most = 8
 }
 
 /// The offsets of all feature maps in a workspace.

@@ -8,6 +8,8 @@ package struct BackboneError: Error, Equatable, Sendable, CustomStringConvertibl
     case input
     /// The features are not finite.
     case notFinite
+    /// The calibration does not fit the weights, or a layer cannot be quantised.
+    case calibration
   }
 
   /// What went wrong.

@@ -15,6 +15,7 @@ struct PackedBlock: Sendable {
 /// Positions of all convolutions of a backbone among the packed weights.
 struct PackedBackbone: Sendable {
   let network: BackboneNetwork
+  let path: KernelPath
   let layout: PackedLayout
   let stem: PackedConvolution
   let stages: [[PackedBlock]]
@@ -22,10 +23,10 @@ struct PackedBackbone: Sendable {
   let positions: [PackedConvolution]
 
   init(_ network: BackboneNetwork, path: KernelPath) {
-    var layout = PackedLayout(path: path)
+    var layout = PackedLayout(kernels: path.rawValue)
     var positions: [PackedConvolution] = []
     func add(_ convolution: BackboneNetwork.Convolution) -> PackedConvolution {
-      let position = layout.add(convolution.name, convolution.shape)
+      let position = layout.add(convolution.name, convolution.shape, path)
       positions.append(position)
       return position
     }
@@ -38,50 +39,71 @@ struct PackedBackbone: Sendable {
       }
     }
     self.network = network
+    self.path = path
     self.layout = layout
     self.positions = positions
   }
 
-  /// The packed weights of `source`, through `cache` if there is one.
+  /// The packed weights of `source`, through `cache` if there is one that can be used, and if there
+  /// is none the reason.
   ///
-  /// - Throws: a ``PackedCache/Failure`` if the cache cannot be used, and what reading and packing
-  ///   throws.
-  func weights(of source: any TensorSource, through cache: PackedCache?) throws -> PackedWeights {
-    guard let cache else { return try PackedWeights(layout, folded(source)) }
-    let content = PackedContent(
-      description: try description(cache.fingerprint), byteCount: layout.byteCount
-    ) { try layout.pack(into: $0, folded(source)) }
-    let mapping = try cache.mapping(variant, content)
-    return PackedWeights(layout, mapping.packedArrays, keptBy: mapping)
-  }
-
-  /// Reads and folds every convolution.
-  private func folded(_ source: any TensorSource) -> PackedWeights.Producer {
-    { store in
-      for (position, convolution) in zip(positions, network.convolutions) {
-        let epsilon = network.conventions.batchNormEpsilon
-        store(position, try convolution.folded(from: source, epsilon: epsilon))
-      }
-    }
-  }
-
-  private var variant: String {
-    let conventions = network.conventions
-    return [
-      "layer\(network.stages.count)", conventions.stridePosition.rawValue,
-      conventions.maxPool.rawValue, "\(conventions.batchNormEpsilon)", layout.path.rawValue,
-    ].joined(separator: "-")
-  }
-
-  /// What a packed file says about itself, the same bytes for the same weights and network.
-  private func description(_ fingerprint: String) throws -> [UInt8] {
+  /// - Throws: what reading and packing throws.
+  func arrays(
+    of source: any TensorSource, through cache: PackedCache?
+  ) throws -> (PackedArrays, warning: String?) {
     struct Description: Encodable {
       let fingerprint: String
       let network: BackboneNetwork
       let layout: PackedLayout
     }
-    return Array(
-      try JSONEncoder.sorted.encode(
-        Description(fingerprint: fingerprint, network: network, layout: layout)))
+    return try layout.arrays(
+      through: cache, network.variant(layout.kernels),
+      describedBy: { Description(fingerprint: $0, network: network, layout: layout) }
+    ) { bytes in
+      // One at a time, so that only one of them need be in memory unpacked.
+      for (position, convolution) in zip(positions, network.convolutions) {
+        let epsilon = network.conventions.batchNormEpsilon
+        position.pack(
+          try convolution.folded(from: source, epsilon: epsilon), for: path, into: bytes)
+      }
+    }
+  }
+}
+
+extension BackboneNetwork {
+  /// A part of a cached file's name: everything besides the weights that its form depends on.
+  func variant(_ kernels: String) -> String {
+    [
+      "layer\(stages.count)", conventions.stridePosition.rawValue, conventions.maxPool.rawValue,
+      "\(conventions.batchNormEpsilon)", kernels,
+    ].joined(separator: "-")
+  }
+}
+
+extension PackedLayout {
+  /// The arrays that `producer` writes, through `cache` if there is one that can be used; if there is
+  /// none, the reason.
+  ///
+  /// - Parameters:
+  ///   - variant: a part of the file's name.
+  ///   - description: what a file of them says about itself, for the weights' fingerprint: the same
+  ///     for the same arrays.
+  /// - Throws: what `producer` throws, an `OutOfMemory`.
+  func arrays(
+    through cache: PackedCache?, _ variant: String,
+    describedBy description: (_ fingerprint: String) -> some Encodable,
+    _ producer: @escaping PackedArrays.Producer
+  ) throws -> (PackedArrays, warning: String?) {
+    guard let cache else { return (try PackedArrays(self, producer), nil) }
+    let content = PackedContent(
+      description: Array(try JSONEncoder.sorted.encode(description(cache.fingerprint))),
+      byteCount: byteCount, pack: producer)
+    do {
+      let mapping = try cache.mapping(variant, content)
+      return (PackedArrays(self, mapping.packedArrays, keptBy: mapping), nil)
+    } catch let error as PackedCache.Failure {
+      let warning = "packed weights are not cached: \(error)"
+      return (try PackedArrays(self, producer), warning)
+    }
   }
 }

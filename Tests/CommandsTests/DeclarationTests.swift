@@ -36,10 +36,11 @@ import Training
   }
 
   @Test func whatDecidesNumbersIsInTheRecord() throws {
-    // Every setting of `train` that decides numbers is one of the configuration, or the layer.
+    // Every setting of `train` that decides numbers is one of the configuration, or of the backbone.
     let train = try #require(commands.first { $0.name == "train" })
     let numbers = train.settings.filter { $0.role == .numbers || $0.role == .comingSteps }
-    let recorded = TrainingConfiguration.settings.map(\.facts.name) + ["feature-layer"]
+    let recorded =
+      TrainingConfiguration.settings.map(\.facts.name) + ["feature-layer", "precision"]
     #expect(Set(numbers.map(\.name)) == Set(recorded))
   }
 }

@@ -71,7 +71,7 @@ import Testing
     #expect(refusal(png.resizedPNG(Int(UInt32.max), Int(UInt32.max))) != nil)
   }
 
-  @Test func aImageAtTheLimitIsReadAsFarAsItGoes() {
+  @Test func anImageAtTheLimitIsReadAsFarAsItGoes() {
     let shortJPEG = Array(jpeg.resizedJPEG(10_000, 10_000).dropLast(100))
     #expect(refusal(shortJPEG)?.contains("truncated") == true)
     #expect(refusal(png.resizedPNG(10_000, 10_000))?.contains("too large") == false)

@@ -208,7 +208,7 @@ extension SingleLayer {
 extension Engine {
   /// An engine without weights of its own.
   static func openblas() throws -> Engine {
-    Engine(try PackedWeights(PackedLayout(path: .openblas)) { _ in })
+    Engine(.openblas, try PackedArrays(PackedLayout(kernels: "openblas")) { _ in })
   }
 }
 

@@ -15,7 +15,7 @@ import Testing
     let changed = TensorTable(
       tensors, metadata: ["blocks": blocks], path: "weights.safetensors")
     let error = #expect(throws: (any Error).self) {
-      try Backbone(weights: changed, featureLayer: layer, kernels: .openblas, inputSize: 64)
+      try FloatBackbone(weights: changed, featureLayer: layer, kernels: .openblas, inputSize: 64)
     }
     return error.map { "\($0)" } ?? ""
   }
@@ -35,7 +35,7 @@ import Testing
 
   @Test func anOddWidthIsRefused() throws {
     let error = #expect(throws: BackboneError.self) {
-      try Backbone(weights: smallNetwork(width: 4), kernels: .openblas, inputSize: 64)
+      try FloatBackbone(weights: smallNetwork(width: 4), kernels: .openblas, inputSize: 64)
     }
     #expect(error?.description.contains("multiple of 8") == true)
   }
@@ -65,7 +65,7 @@ import Testing
 
   @Test func theDeepestLayerIsTheDefault() throws {
     let source = RandomWeights(seed: 0, blocks: [1, 1], width: 8)
-    let backbone = try Backbone(weights: source, kernels: .portable, inputSize: 64)
+    let backbone = try FloatBackbone(weights: source, kernels: .portable, inputSize: 64)
     #expect(backbone.featureLayer == .layer2)
     #expect(backbone.featureCount == 64)
   }

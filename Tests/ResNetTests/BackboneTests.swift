@@ -9,7 +9,7 @@ import Testing
   func agreesWithTheDefinition(path: KernelPath, size: Int) throws {
     let source = try smallNetwork()
     let images = randomImages(size == 224 ? 1 : 3, size: size)
-    let backbone = try Backbone(weights: source, kernels: path, inputSize: size)
+    let backbone = try FloatBackbone(weights: source, kernels: path, inputSize: size)
     let features = try backbone.features(of: images, workspace: backbone.makeWorkspace())
     let reference = ReferenceNetwork(source: source, conventions: WeightConventions.torchvision)
     for (image, features) in zip(images, features) {
@@ -24,7 +24,7 @@ import Testing
       stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .ceiling)
     let source = try smallNetwork(seed: 2, blocks: [1, 2, 1, 2], width: 24)
     let images = randomImages(3, size: 128)
-    let backbone = try Backbone(
+    let backbone = try FloatBackbone(
       weights: source, conventions: conventions, featureLayer: layer, kernels: path,
       inputSize: 128)
     #expect(backbone.featureCount == 24 * 4 << (layer.number - 1))
@@ -45,7 +45,7 @@ import Testing
     let conventions = WeightConventions(stridePosition: position, maxPool: .unpadded)
     let source = try smallNetwork(seed: 3)
     for size in [64, 128, 224] {
-      let backbone = try Backbone(
+      let backbone = try FloatBackbone(
         weights: source, conventions: conventions, kernels: path, inputSize: size)
       let images = randomImages(2, size: size)
       let features = try backbone.features(of: images, workspace: backbone.makeWorkspace())
@@ -58,9 +58,9 @@ import Testing
   /// Alone, first or last of a full group: always the same bits.
   @Test(arguments: availablePaths)
   func companyDoesNotChangeBits(path: KernelPath) throws {
-    let backbone = try Backbone(
+    let backbone = try FloatBackbone(
       weights: smallNetwork(blocks: [1, 1, 1, 1], width: 16), kernels: path, inputSize: 96)
-    let images = randomImages(Backbone.groupSize, size: 96)
+    let images = randomImages(ImageGroups.most, size: 96)
     let workspace = try backbone.makeWorkspace()
     let alone = try images.map { try backbone.features(of: [$0], workspace: workspace)[0] }
     for first in images.indices {
@@ -74,7 +74,7 @@ import Testing
 
   @Test(arguments: availablePaths)
   func threadsDoNotChangeBits(path: KernelPath) async throws {
-    let backbone = try Backbone(
+    let backbone = try FloatBackbone(
       weights: smallNetwork(blocks: [1, 1, 1, 1]), kernels: path, inputSize: 64)
     let images = randomImages(6, size: 64)
     let expected = try backbone.features(of: images, workspace: backbone.makeWorkspace())
@@ -92,7 +92,7 @@ import Testing
   /// ``RandomWeights`` says.
   @Test(arguments: availablePaths)
   func fullNetworkAgreesWithTheDefinition(path: KernelPath) throws {
-    let backbone = try Backbone(weights: RandomWeights(seed: 0), kernels: path)
+    let backbone = try FloatBackbone(weights: RandomWeights(seed: 0), kernels: path)
     let features = try backbone.features(
       of: [FullNetwork.image], workspace: backbone.makeWorkspace())
     #expect(backbone.featureCount == 2048)
@@ -100,19 +100,19 @@ import Testing
   }
 
   @Test func imageOfWrongSizeIsRefused() throws {
-    let backbone = try Backbone(weights: smallNetwork(), kernels: .openblas, inputSize: 64)
+    let backbone = try FloatBackbone(weights: smallNetwork(), kernels: .openblas, inputSize: 64)
     let workspace = try backbone.makeWorkspace()
     #expect(throws: BackboneError.self) {
       try backbone.features(of: [[0, 1, 2]], workspace: workspace)
     }
     #expect(throws: BackboneError.self) {
-      try Backbone(weights: smallNetwork(), kernels: .openblas, inputSize: 100)
+      try FloatBackbone(weights: smallNetwork(), kernels: .openblas, inputSize: 100)
     }
   }
 
   @Test(arguments: availablePaths)
   func featuresThatAreNotFiniteAreRefused(path: KernelPath) throws {
-    let backbone = try Backbone(weights: smallNetwork(), kernels: path, inputSize: 64)
+    let backbone = try FloatBackbone(weights: smallNetwork(), kernels: path, inputSize: 64)
     var image = randomImages(1, size: 64)[0]
     image[5000] = .nan
     let error = #expect(throws: BackboneError.self) {

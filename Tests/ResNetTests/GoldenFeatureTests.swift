@@ -30,7 +30,7 @@ import Testing
     let golden = try SafeTensorsFile(path: Self.golden)
     let images = GoldenNetwork.images
     for layer in FeatureLayer.allCases {
-      let backbone = try Backbone(
+      let backbone = try FloatBackbone(
         weights: GoldenNetwork.weights, conventions: conventions, featureLayer: layer,
         kernels: path)
       let found = try backbone.features(of: images, workspace: backbone.makeWorkspace())

@@ -19,7 +19,7 @@ struct GoldenTests {
     let weights = try SafeTensorsFile(
       path: "\(folder("AVP_TEST_WEIGHTS") ?? "")/resnet50-caffe-stage4.safetensors")
     let conventions = WeightConventions(stridePosition: .firstConvolution, maxPool: .ceiling)
-    let backbone = try Backbone(weights: weights, conventions: conventions, kernels: path)
+    let backbone = try FloatBackbone(weights: weights, conventions: conventions, kernels: path)
     #expect(backbone.featureLayer == .layer3)
     let rgb = try golden.bytes("rgb_\(filter)224")
     let expected = try golden.doubles("features_layer3_\(filter)")

@@ -18,15 +18,15 @@ import Testing
     _ folder: String, path: KernelPath = .best, layer: FeatureLayer? = nil,
     fingerprint: String = "abc", timeout: Duration = .seconds(60),
     _ weights: any TensorSource
-  ) throws -> Backbone {
-    try Backbone(
+  ) throws -> FloatBackbone {
+    try FloatBackbone(
       weights: weights,
       packedCache: PackedCache(
         folder: folder + "/a/b", fingerprint: fingerprint, timeout: timeout),
       featureLayer: layer, kernels: path, inputSize: 64)
   }
 
-  private func features(_ backbone: Backbone) throws -> [[Float]] {
+  private func features(_ backbone: FloatBackbone) throws -> [[Float]] {
     try backbone.features(
       of: randomImages(2, size: 64), workspace: backbone.makeWorkspace())
   }
@@ -44,7 +44,7 @@ import Testing
   @Test(arguments: availablePaths)
   func aWarmStartNeverReadsTheWeights(path: KernelPath) throws {
     try withFolder { folder in
-      let plain = try features(Backbone(weights: smallNetwork(), kernels: path, inputSize: 64))
+      let plain = try features(FloatBackbone(weights: smallNetwork(), kernels: path, inputSize: 64))
       let cold = try backbone(folder, path: path, smallNetwork())
       #expect(cold.cacheWarning == nil)
       let coldFeatures = try features(cold)
@@ -112,7 +112,8 @@ import Testing
       let foreign = try packedFile(folder)
       let own = foreign.replacing("/def-", with: "/abc-")
       try FileManager.default.moveItem(atPath: foreign, toPath: own)
-      let expected = try features(Backbone(weights: smallNetwork(), kernels: .best, inputSize: 64))
+      let expected = try features(
+        FloatBackbone(weights: smallNetwork(), kernels: .best, inputSize: 64))
       let found = try features(backbone(folder, smallNetwork()))
       #expect(found == expected)
     }
@@ -131,7 +132,7 @@ import Testing
   }
 
   @Test func aFolderThatCannotBeMadeIsAWarning() throws {
-    let made = try Backbone(
+    let made = try FloatBackbone(
       weights: smallNetwork(),
       packedCache: PackedCache(folder: "/proc/none/cache", fingerprint: "abc"), kernels: .best,
       inputSize: 64)

@@ -11,7 +11,7 @@ import Testing
 
   /// Eight-bit weights with a scale for each output, as any packed network might have.
   private func layout(_ element: any BitwiseCopyable.Type = Int8.self) -> PackedLayout {
-    var layout = PackedLayout(path: .portable)
+    var layout = PackedLayout(kernels: "portable")
     _ = layout.add("conv1.weight", element, count: 300)
     _ = layout.add("conv1.scale", Float.self, count: 3)
     return layout
@@ -53,7 +53,7 @@ import Testing
     _ = try cache().mapping("x", content(layout()))
     let unsigned = try cache().mapping("x", content(layout(UInt8.self), packing: 9))
     #expect(unsigned.packedArrays[299] == 9)
-    var renamed = PackedLayout(path: .portable)
+    var renamed = PackedLayout(kernels: "portable")
     _ = renamed.add("conv2.weight", UInt8.self, count: 300)
     _ = renamed.add("conv1.scale", Float.self, count: 3)
     let other = try cache().mapping("x", content(renamed, packing: 5))

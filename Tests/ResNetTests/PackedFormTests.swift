@@ -23,7 +23,7 @@ import Testing
     {
       let folder = NSTemporaryDirectory() + "packed-form-\(UUID().uuidString)"
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      let backbone = try Backbone(
+      let backbone = try FloatBackbone(
         weights: smallNetwork(blocks: [1, 1], width: 24),
         packedCache: PackedCache(folder: folder, fingerprint: "abc"), kernels: path, inputSize: 64)
       #expect(backbone.cacheWarning == nil)

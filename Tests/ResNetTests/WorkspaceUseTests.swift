@@ -15,10 +15,10 @@ import Testing
   @Test(arguments: availablePaths, [8, 40])
   func buffersAreKeptApart(path: KernelPath, width: Int) throws {
     for layer in FeatureLayer.allCases {
-      let backbone = try Backbone(
+      let backbone = try FloatBackbone(
         weights: smallNetwork(blocks: [1, 1, 1, 1], width: width), featureLayer: layer,
         kernels: path, inputSize: 96)
-      let images = randomImages(Backbone.groupSize, size: 96)
+      let images = randomImages(ImageGroups.most, size: 96)
       let expected = try backbone.features(of: images, workspace: backbone.makeWorkspace())
       let workspace = try backbone.makeWorkspace()
       let buffers = backbone.buffers

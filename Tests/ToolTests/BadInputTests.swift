@@ -174,7 +174,7 @@ extension ToolTests {
       try expect(65, ["differ", "'alien'", "'robot'"], train(data))
     }
 
-    @Test(arguments: [nil, 3] as [Int?]) func aImageThatCannotBeDecoded(ranks: Int?) throws {
+    @Test(arguments: [nil, 3] as [Int?]) func anImageThatCannotBeDecoded(ranks: Int?) throws {
       let data = try Workshop.copyOfData(in: scratch)
       try write([0xFF, 0xD8, 0xFF, 1, 2, 3], data + "/train/alien/0003.jpg")
       try expect(
@@ -291,7 +291,7 @@ extension ToolTests {
         65, ["\(file) is damaged or no checkpoint"], ["predict", "--checkpoint", file, image])
     }
 
-    @Test func aImageThatIsNotThere() throws {
+    @Test func anImageThatIsNotThere() throws {
       let model = try Workshop.whole.get() + "/model.safetensors"
       try expect(66, ["nowhere.jpg"], ["predict", "--checkpoint", model, "nowhere.jpg"])
     }

@@ -153,7 +153,7 @@ extension ToolTests {
         "\(outcome.errors)")
     }
 
-    @Test func aImageThatWasReplacedIsNamed() throws {
+    @Test func anImageThatWasReplacedIsNamed() throws {
       let data = try Workshop.copyOfData(in: scratch)
       try Workshop.changeContent(data + "/train/predator/0004.jpg")
       let words = try Workshop.train(output, epochs: 3, ["--resume", "auto", "--resume-override"])

@@ -68,7 +68,7 @@ extension ToolTests {
         outcome.errors.contains("warning: the hosts use different kernels (openblas, portable)"))
     }
 
-    @Test func aImageOfAnotherSizeOnOneRank() throws {
+    @Test func anImageOfAnotherSizeOnOneRank() throws {
       // The list is made on rank 0; rank 1 looks into another folder, as another host might.
       let data = try Workshop.copyOfData(in: scratch)
       try files.removeItem(atPath: data + "/validation/predator/0003.jpg")

@@ -32,7 +32,7 @@ extension ToolTests {
         onRanks(ranks, [Program.tool, "predict", "--checkpoint", model, "--threads", "1"] + words))
     }
 
-    @Test func aImageThatCannotBeUsedHasARowOfItsOwn() throws {
+    @Test func anImageThatCannotBeUsedHasARowOfItsOwn() throws {
       let album = try album()
       let outcome = try predict([album, album + "/gone.jpg"])
       // The first one decides.

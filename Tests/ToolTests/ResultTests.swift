@@ -49,7 +49,7 @@ extension ToolTests {
     }
 
     /// The system goes through the link first and then up.
-    @Test func aImageBehindALinkIsTheOneThatTheSystemMeans() throws {
+    @Test func anImageBehindALinkIsTheOneThatTheSystemMeans() throws {
       let root = try Workshop.data.get() + "/validation"
       let files = FileManager.default
       for folder in ["real/inner", "other"] {

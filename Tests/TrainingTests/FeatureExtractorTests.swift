@@ -19,12 +19,12 @@ import Testing
 /// key.
 @Suite struct FeatureExtractorTests {
   private let scratch: ScratchFolder
-  private let backbone: Backbone
+  private let backbone: FloatBackbone
   private let planted: [Float]
 
   init() throws {
     scratch = try ScratchFolder()
-    backbone = try Backbone(
+    backbone = try FloatBackbone(
       weights: RandomWeights(seed: 3, blocks: [1], width: 8), kernels: .best, inputSize: 64)
     planted = (0..<backbone.featureCount).map { Float($0) }
     for index in 0..<6 {

@@ -1,14 +1,16 @@
 import Head
 import ImageTransforms
+import ResNet
 import Tensors
 
 /// What a checkpoint and a model file say about themselves, as JSON in the file's metadata.
 ///
 /// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
-  /// The newest version of this layout. 2 is that of models whose images are turned by their EXIF
-  /// orientation, which readers of version 1 would pass over; all others have version 1.
-  package static let currentFormat = 2
+  /// The newest version of this layout, in which a model's features may be those of int8. Models
+  /// whose images are turned by their EXIF orientation have at least version 2, all others 1: readers
+  /// of an earlier version would pass over what they do not know.
+  package static let currentFormat = 3
 
   /// The backbone that the features came from.
   package struct Backbone: Codable, Equatable, Sendable {
@@ -20,18 +22,26 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     package var featureLayer: String
     /// The length of a feature vector.
     package var featureCount: Int
-    /// The instruction set that computed them; another one gives the same features to about 1e-5.
+    /// The instruction set that computed them; another one gives the same features to about 1e-5. Of
+    /// int8, whose features are the same on all of them, just that word.
     package var kernels: String
+    /// The scales of int8; nil for floats.
+    package var calibration: Calibration?
+
+    /// What the backbone computed with.
+    package var precision: Precision { calibration == nil ? .f32 : .int8 }
 
     /// Describes a backbone.
     package init(
-      name: String, fingerprint: String, featureLayer: String, featureCount: Int, kernels: String
+      name: String, fingerprint: String, featureLayer: String, featureCount: Int, kernels: String,
+      calibration: Calibration? = nil
     ) {
       self.name = name
       self.fingerprint = fingerprint
       self.featureLayer = featureLayer
       self.featureCount = featureCount
       self.kernels = kernels
+      self.calibration = calibration
     }
   }
 
@@ -74,7 +84,7 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     toolVersion: String, configuration: TrainingConfiguration, classes: [String],
     backbone: Backbone, preprocessing: Preprocessing, dataset: String, trainCount: Int
   ) {
-    format = configuration.orientation == .apply ? 2 : 1
+    format = backbone.precision == .int8 ? 3 : configuration.orientation == .apply ? 2 : 1
     self.toolVersion = toolVersion
     self.configuration = configuration
     self.classes = classes
@@ -96,6 +106,7 @@ extension ModelRecord {
       ("classes", other.classes.joined(separator: ", "), classes.joined(separator: ", ")),
       ("weights", other.backbone.shortText, (isSameBackbone ? other : self).backbone.shortText),
       ("feature-layer", other.backbone.featureLayer, backbone.featureLayer),
+      ("precision", other.backbone.precisionText, backbone.precisionText),
       ("normalisation", "\(other.preprocessing.normalisation)", "\(preprocessing.normalisation)"),
     ]
     let facts = pairs.filter { $0.1 != $0.2 }.map {
@@ -108,6 +119,11 @@ extension ModelRecord {
 extension ModelRecord.Backbone {
   /// "resnet50.pth (fingerprint 0676ba61…)"
   package var shortText: String { "\(name) (fingerprint \(fingerprint.prefix(12))…)" }
+
+  /// "f32", or "int8 (64 images, scales 1f0c93ab…)"
+  package var precisionText: String {
+    precision.rawValue + (calibration.map { " (\($0.shortText))" } ?? "")
+  }
 }
 
 /// A setting that a checkpoint and the present command line disagree about.

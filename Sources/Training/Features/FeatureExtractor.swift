@@ -12,7 +12,7 @@ import Tensors
 /// nor on threads or ranks.
 package struct FeatureExtractor: FeatureProducer {
   /// The frozen network.
-  package let backbone: Backbone
+  package let backbone: any Backbone
   /// Resizing, augmentation and normalisation.
   package let transform: ImageTransform
   /// How training images are varied, nil for not at all.
@@ -29,7 +29,7 @@ package struct FeatureExtractor: FeatureProducer {
 
   /// Puts the parts together; see the properties.
   package init(
-    backbone: Backbone, transform: ImageTransform, augmentation: Augmentation? = nil,
+    backbone: any Backbone, transform: ImageTransform, augmentation: Augmentation? = nil,
     seed: UInt64 = 0, images: ImageSource, onBadImage: BadImagePolicy = .fail
   ) {
     self.backbone = backbone
@@ -59,11 +59,9 @@ package struct FeatureExtractor: FeatureProducer {
   }
 
   package func makeWorker(sharing memory: MemoryBudget) throws -> FeatureWorker {
-    let workspace = try backbone.makeWorkspace()
+    let worker = try backbone.makeWorker()
     return { requests, beginning in
-      try features(of: requests, memory, beginning) {
-        try backbone.features(of: $0, workspace: workspace)
-      }
+      try features(of: requests, memory, beginning, worker)
     }
   }
 
@@ -72,10 +70,10 @@ package struct FeatureExtractor: FeatureProducer {
   /// - Throws: what made an image unusable, unless such images are left out.
   private func features(
     of requests: [FeatureRequest], _ memory: MemoryBudget, _ beginning: (FeatureRequest) -> Void,
-    _ forward: ([[Float]]) throws -> [[Float]]
+    _ forward: BackboneWorker
   ) throws -> [FeatureAnswer] {
     var answers: [FeatureAnswer] = []
-    var inputs: [(index: Int, input: [Float], key: FeatureCache.Key?)] = []
+    var inputs: [(index: Int, input: BackboneInput, key: FeatureCache.Key?)] = []
     for (index, request) in requests.enumerated() {
       beginning(request)
       let bytes = try images.bytes(of: request.sample)
@@ -103,7 +101,7 @@ package struct FeatureExtractor: FeatureProducer {
   /// Decodes and transforms one image; nil where it cannot be used and is left out.
   private func input(
     of bytes: [UInt8], _ request: FeatureRequest, _ memory: MemoryBudget
-  ) throws(DatasetError) -> [Float]? {
+  ) throws(DatasetError) -> BackboneInput? {
     do throws(DatasetError) {
       return try images.naming(request.sample) { () throws(ImageError) in
         let file = try ImageFile(bytes, orientation: images.orientation)
@@ -117,11 +115,20 @@ package struct FeatureExtractor: FeatureProducer {
   }
 
   /// The network's input, varied where the request asks for it.
-  private func networkInput(of image: RGBImage, _ request: FeatureRequest) -> [Float] {
-    guard let augmentation, let view = request.view else { return transform.input(of: image) }
+  private func networkInput(of image: RGBImage, _ request: FeatureRequest) -> BackboneInput {
+    guard let augmentation, let view = request.view else {
+      return transform.input(of: image, for: backbone.precision)
+    }
     var random = CounterRandom(
       seed: seed, purpose: .augmentation, epoch: view, index: request.index)
-    return transform.augmentedInput(of: image, augmentation: augmentation, random: &random)
+    switch backbone.precision {
+    case .f32:
+      return .numbers(
+        transform.augmentedInput(of: image, augmentation: augmentation, random: &random))
+    case .int8:
+      return .bytes(
+        transform.augmentedBytes(of: image, augmentation: augmentation, random: &random))
+    }
   }
 
   private func store(for request: FeatureRequest) -> FeatureCache? {
@@ -133,5 +140,15 @@ package struct FeatureExtractor: FeatureProducer {
     guard let augmentation, let view = request.view else { return "" }
     return "seed \(seed) view \(view) index \(request.index) shear \(augmentation.shear)"
       + " zoom \(augmentation.zoom) flip \(augmentation.horizontalFlip)"
+  }
+}
+
+extension ImageTransform {
+  /// The input for `image` as it is, for a backbone of `precision`.
+  package func input(of image: RGBImage, for precision: Precision) -> BackboneInput {
+    switch precision {
+    case .f32: .numbers(input(of: image))
+    case .int8: .bytes(bytes(of: image))
+    }
   }
 }

@@ -8,9 +8,9 @@ package struct RunOptions: Sendable {
   package var exchange: Exchange = .gradients
   /// Writes a checkpoint after every so many steps, besides those of each epoch.
   package var checkpointEverySteps: Int?
-  /// Images that the backbone takes at once, up to ``Backbone/groupSize``: it reads its weights once
+  /// Images that the backbone takes at once, up to ``ImageGroups/most``: it reads its weights once
   /// for all of them.
-  package var groupSize = Backbone.groupSize
+  package var groupSize = ImageGroups.most
   /// Bytes of memory that all threads together may take to decode images; an image that needs
   /// more is decoded while no other one is.
   package var decodingBytes = 1 << 30

@@ -1,7 +1,7 @@
 import Kernels
 import ResNetWeights
 
-extension Backbone {
+extension FloatBackbone {
   /// The features of one group of images.
   func forward(_ images: [[Float]], _ workspace: Workspace) -> [[Float]] {
     let alone = ImageGroups.alone(of: packed.stages.count)

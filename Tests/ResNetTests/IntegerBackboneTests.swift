@@ -1,0 +1,240 @@
+import FileIO
+import Foundation
+import Kernels
+import ResNet
+import ResNetWeights
+import Tensors
+import Testing
+
+/// The integer paths that this processor can run.
+let integerPaths = IntegerPath.allCases.filter(\.isAvailable)
+
+/// Images of random bytes, smooth enough for a network to see something in them.
+func randomBytes(_ count: Int, size: Int, seed: UInt64 = 7) -> [[UInt8]] {
+  (0..<count).map { index in
+    var random = CounterRandom(seed: seed, purpose: .demoFigures, index: index)
+    var level = 128.0
+    return (0..<size * size * 3).map { _ in
+      level = min(255, max(0, level + random.uniform(-40, 40)))
+      return UInt8(level)
+    }
+  }
+}
+
+/// The int8 backbone against its reference, against the backbone of floats, and against itself.
+@Suite struct IntegerBackboneTests {
+  private static let size = 96
+  private static let images = randomBytes(3, size: size)
+
+  private func calibration(
+    _ weights: TensorTable, path: IntegerPath = .best,
+    conventions: WeightConventions = .torchvision, layer: FeatureLayer? = nil,
+    normalisation: Normalisation = .torch
+  ) throws -> Calibration {
+    try Calibrator.calibrate(
+      weights: weights, fingerprint: "abc", conventions: conventions, normalisation: normalisation,
+      featureLayer: layer, path: path, inputSize: Self.size, images: Self.images)
+  }
+
+  private func backbone(
+    _ weights: TensorTable, _ calibration: Calibration, path: IntegerPath = .best,
+    conventions: WeightConventions = .torchvision, layer: FeatureLayer? = nil,
+    normalisation: Normalisation = .torch, cache: PackedCache? = nil
+  ) throws -> IntegerBackbone {
+    try IntegerBackbone(
+      weights: weights, packedCache: cache, conventions: conventions, normalisation: normalisation,
+      calibration: calibration, featureLayer: layer, path: path, inputSize: Self.size)
+  }
+
+  private func features(_ backbone: IntegerBackbone, _ images: [[UInt8]]) throws -> [[Float]] {
+    try backbone.features(of: images, workspace: backbone.makeWorkspace())
+  }
+
+  /// Scales and features are the same on every path, the reference among them.
+  @Test(arguments: FeatureLayer.allCases) func everyPathHasTheBitsOfTheReference(
+    layer: FeatureLayer
+  ) throws {
+    let weights = try smallNetwork()
+    for conventions in [
+      WeightConventions.torchvision,
+      WeightConventions(
+        stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded),
+    ] {
+      let expected = try calibration(
+        weights, path: .reference, conventions: conventions, layer: layer)
+      let reference = try features(
+        backbone(weights, expected, path: .reference, conventions: conventions, layer: layer),
+        Self.images)
+      for path in integerPaths {
+        let found = try calibration(weights, path: path, conventions: conventions, layer: layer)
+        #expect(found == expected, "\(path)")
+        let backbone = try backbone(
+          weights, expected, path: path, conventions: conventions, layer: layer)
+        #expect(try features(backbone, Self.images) == reference, "\(path)")
+      }
+    }
+  }
+
+  /// Known answers: any processor, and any later version with the same `Calibration.version`, must
+  /// give them.
+  @Test(arguments: integerPaths) func theFeaturesAreThoseOfThisVersion(path: IntegerPath) throws {
+    let weights = try smallNetwork(blocks: [1, 1, 1, 1], width: 16)
+    let calibration = try calibration(weights, path: path)
+    let vectors = try features(backbone(weights, calibration, path: path), Self.images)
+    var digest = SHA256()
+    for vector in vectors { digest.update(vector) }
+    #expect(Calibration.version == 1)
+    #expect(
+      calibration.digest == "f62e1a734013cc62749c8c2f08ca7c73045a6756efa5ee7e507cff1513ffa2ef")
+    #expect(
+      digest.digest().hexadecimal
+        == "09adc2d20efa6aa8c15d961380aaec5ee6f495f0db2ae60729c6f6c4ac24dab7")
+  }
+
+  /// Near the features of floats: a few per cent of their length.
+  @Test(arguments: [Normalisation.torch, .caffe]) func theFeaturesAreNearThoseOfFloats(
+    normalisation: Normalisation
+  ) throws {
+    let weights = try smallNetwork(blocks: [1, 1, 1, 1], width: 32)
+    let calibration = try calibration(weights, normalisation: normalisation)
+    let found = try features(
+      backbone(weights, calibration, normalisation: normalisation), Self.images)
+    let floats = try FloatBackbone(weights: weights, kernels: .best, inputSize: Self.size)
+    let (mean, std) = (normalisation.mean.elements, normalisation.std.elements)
+    let inputs = Self.images.map { image in
+      image.enumerated().map { index, byte in
+        Float((Double(byte) * normalisation.scale - mean[index % 3]) / std[index % 3])
+      }
+    }
+    let expected = try floats.features(of: inputs, workspace: floats.makeWorkspace())
+    for (found, expected) in zip(found, expected) {
+      let difference = zip(found, expected).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+      let length = expected.reduce(0) { $0 + Double($1 * $1) }
+      let ratio = (difference / length).squareRoot()
+      #expect(ratio < 0.08, "\(ratio)")
+    }
+  }
+
+  @Test func neighboursDoNotMatter() throws {
+    let weights = try smallNetwork()
+    let backbone = try backbone(weights, calibration(weights))
+    let images = randomBytes(ImageGroups.most, size: Self.size, seed: 3)
+    let workspace = try backbone.makeWorkspace()
+    let alone = try images.map { try backbone.features(of: [$0], workspace: workspace)[0] }
+    #expect(try backbone.features(of: images, workspace: workspace) == alone)
+    #expect(
+      try backbone.features(of: images.reversed(), workspace: workspace) == alone.reversed())
+    #expect(try backbone.features(of: [], workspace: workspace) == [])
+  }
+
+  @Test func packedWeightsAreShared() throws {
+    let folder = NSTemporaryDirectory() + "packed-integers-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let weights = try smallNetwork(blocks: [1, 1])
+    let calibration = try calibration(weights)
+    let cache = PackedCache(folder: folder, fingerprint: "abc")
+    let plain = try features(backbone(weights, calibration), Self.images)
+    for _ in 0..<2 {
+      let backbone = try backbone(weights, calibration, cache: cache)
+      #expect(backbone.cacheWarning == nil)
+      #expect(try features(backbone, Self.images) == plain)
+    }
+    func packed() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: folder)
+        .count { $0.hasSuffix(".packed") }
+    }
+    #expect(try packed() == 1)
+    // Other scales have a file of their own.
+    var scales = calibration.scales
+    scales["layer2.0"]? *= 1.5
+    let other = Calibration(fingerprint: "abc", images: 1, pixels: "", scales: scales)
+    let changed = try features(backbone(weights, other, cache: cache), Self.images)
+    #expect(changed != plain)
+    #expect(try packed() == 2)
+  }
+
+  @Test func theSampleIsSpreadOverAll() {
+    #expect(Calibration.sample(of: 3, size: 224) == [0, 1, 2])
+    let many = Calibration.sample(of: 6400, size: 224)
+    #expect(many.count == 64 && many[0] == 50 && many[63] == 6350)
+    #expect(Calibration.sample(of: 6400, size: 448).count == 16)
+    #expect(Calibration.sample(of: 0, size: 224) == [])
+  }
+
+  // MARK: - What is refused
+
+  @Test func scalesThatCannotBeAreRefused() throws {
+    let weights = try smallNetwork(blocks: [2, 1])
+    let good = try calibration(weights)
+    func refusal(_ change: (inout [String: Double]) -> Void) -> String {
+      var scales = good.scales
+      change(&scales)
+      let calibration = Calibration(fingerprint: "abc", images: 1, pixels: "", scales: scales)
+      do {
+        _ = try backbone(weights, calibration)
+        return ""
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(refusal { _ in } == "")
+    #expect(refusal { $0["layer1.1.conv2"] = nil }.contains("no usable scale for layer1.1.conv2"))
+    for bad in [0, -1, .infinity, .nan, 1e-40, 1e40] {
+      #expect(refusal { $0["layer2.0"] = bad }.contains("no usable scale for layer2.0"), "\(bad)")
+    }
+    let block = refusal { $0["layer1.1", default: 1] /= 1000 }
+    #expect(block.contains("layer1.1 is too small for its shortcut"))
+    let convolution = refusal { $0["layer1.0.conv2", default: 1] /= 1e6 }
+    #expect(convolution.contains("layer1.0.conv2 cannot be computed"))
+  }
+
+  @Test func imagesThatCannotBeAreRefused() throws {
+    let weights = try smallNetwork(blocks: [1, 1])
+    #expect(throws: BackboneError.self) {
+      try Calibrator.calibrate(
+        weights: weights, fingerprint: "abc", normalisation: .torch, path: .best, inputSize: 64,
+        images: [])
+    }
+    #expect(throws: BackboneError.self) {
+      try Calibrator.calibrate(
+        weights: weights, fingerprint: "abc", normalisation: .torch, path: .best, inputSize: 64,
+        images: [[1, 2, 3]])
+    }
+    let backbone = try backbone(weights, calibration(weights))
+    #expect(throws: BackboneError.self) { try features(backbone, [[1, 2, 3]]) }
+  }
+
+  /// Weights of zero, biases without weights, channels a million times larger than others: features
+  /// stay near those of floats, or the layer is refused by its name.
+  @Test(arguments: 0..<6) func extremeWeightsAreComputedOrRefused(variant: Int) throws {
+    var weights = try smallNetwork(blocks: [1, 1], width: 16)
+    func change(_ name: String, _ body: (Int, Float) -> Float) throws {
+      var tensor = try weights.floats(name)
+      for index in tensor.values.indices {
+        tensor.values[index] = body(index, tensor.values[index])
+      }
+      var all: [String: Tensor<Float>] = [:]
+      for other in weights.names { all[other] = try weights.floats(other) }
+      all[name] = tensor
+      weights = TensorTable(all, metadata: weights.metadata, path: "small network")
+    }
+    switch variant {
+    case 0: try change("layer1.0.conv1.weight") { _, _ in 0 }
+    case 1: try change("layer1.0.bn2.weight") { index, value in index % 2 == 0 ? 0 : value }
+    case 2: try change("layer1.0.bn3.weight") { index, value in index % 3 == 0 ? 1e6 : value }
+    case 3: try change("bn1.bias") { _, _ in -1e6 }
+    case 4: try change("layer2.0.bn2.bias") { index, _ in index == 5 ? 1e7 : 0 }
+    default: try change("layer1.0.bn1.weight") { _, value in value * 1e-20 }
+    }
+    do {
+      let calibration = try calibration(weights)
+      let reference = try features(
+        backbone(weights, calibration, path: .reference), Self.images)
+      let found = try features(backbone(weights, calibration), Self.images)
+      #expect(found == reference)
+    } catch let error as BackboneError {
+      #expect(
+        error.kind == .calibration && error.description.contains("cannot be computed in int8"))
+    }
+  }
+}
