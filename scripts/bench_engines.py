@@ -66,28 +66,60 @@ def prepare(folder):
     (folder / "unfinished.onnx").rename(folder / "he.onnx")
 
 
+def prepare_int8(folder):
+    """The same network in int8 as each engine's own tool makes it, from 32 images of noise."""
+    import numpy
+
+    random = numpy.random.default_rng(1)
+    images = [random.standard_normal((1, 3, SIZE, SIZE), dtype=numpy.float32) for _ in range(32)]
+    if not (folder / "nncf.xml").exists():
+        import nncf
+        import openvino
+
+        network = openvino.Core().read_model(folder / "he.onnx")
+        network.reshape([-1, 3, SIZE, SIZE])
+        openvino.save_model(nncf.quantize(network, nncf.Dataset(images)), folder / "nncf.xml")
+    if not (folder / "qdq.onnx").exists():
+        from onnxruntime import quantization
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        class Reader(quantization.CalibrationDataReader):
+            rest = iter(images)
+
+            def get_next(self):
+                image = next(self.rest, None)
+                return None if image is None else {"pictures": image}
+
+        quant_pre_process(folder / "he.onnx", folder / "folded.onnx")
+        quantization.quantize_static(
+            folder / "folded.onnx", folder / "unfinished.onnx", Reader(), per_channel=True,
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
+        (folder / "unfinished.onnx").rename(folder / "qdq.onnx")
+
+
 # The engines
 
 
-def onnxruntime_engine(folder):
+def onnxruntime_engine(folder, file="he.onnx"):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
-        folder / "he.onnx", options, providers=["CPUExecutionProvider"]
+        folder / file, options, providers=["CPUExecutionProvider"]
     )
     return lambda images: session.run(None, {"pictures": images})
 
 
-def openvino_engine(folder, batch):
+def openvino_engine(folder, batch, file="he.onnx", precision="f32"):
     import openvino
 
     core = openvino.Core()
-    network = core.read_model(folder / "he.onnx")
+    network = core.read_model(folder / file)
     network.reshape([batch, 3, SIZE, SIZE])
     options = {
-        "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision,
         "ENABLE_CPU_PINNING": False,
     }
     compiled = core.compile_model(network, "CPU", options)
@@ -108,7 +140,8 @@ def torch_engine(folder, batch, variant):
 
 
 def torch_variant(network, variant, example):
-    """The frozen backbone as a function: as it is, as frozen TorchScript or compiled by inductor.
+    """The frozen backbone as a function: as it is, as frozen TorchScript, or compiled by inductor
+    in 32 or 16 bits.
 
     `example` is what it is traced with.
     """
@@ -118,6 +151,9 @@ def torch_variant(network, variant, example):
         return network
     network = network.to(memory_format=torch.channels_last)
     example = example.to(memory_format=torch.channels_last)
+    if variant == "inductor bf16":
+        network = torch_variant(network.to(torch.bfloat16), "inductor", example)
+        return lambda images: network(images.to(torch.bfloat16)).float()
     if variant == "TorchScript":
         with torch.no_grad():
             traced = torch.jit.freeze(torch.jit.trace(network, example))
@@ -131,7 +167,7 @@ def torch_variant(network, variant, example):
 
 
 # Name, how it is made, images a call, environment.
-ENGINES = {
+FLOATS = {
     "onnxruntime, batch 1": (lambda folder, _: onnxruntime_engine(folder), 1, {}),
     "onnxruntime, batch 8": (lambda folder, _: onnxruntime_engine(folder), 8, {}),
     "OpenVINO, batch 1": (openvino_engine, 1, {}),
@@ -142,6 +178,16 @@ ENGINES = {
     "PyTorch inductor, allocator tuned": (
         lambda f, b: torch_engine(f, b, "inductor"), 8, ALLOCATOR),
 }
+REDUCED = {
+    "OpenVINO int8, batch 1": (lambda f, b: openvino_engine(f, b, "nncf.xml"), 1, {}),
+    "OpenVINO int8, batch 8": (lambda f, b: openvino_engine(f, b, "nncf.xml"), 8, {}),
+    "OpenVINO bf16, batch 8": (lambda f, b: openvino_engine(f, b, precision="bf16"), 8, {}),
+    "onnxruntime int8, batch 8": (lambda f, _: onnxruntime_engine(f, "qdq.onnx"), 8, {}),
+    "PyTorch inductor bf16, allocator tuned": (
+        lambda f, b: torch_engine(f, b, "inductor bf16"), 8, ALLOCATOR),
+}
+ENGINES = FLOATS | REDUCED
+OWN = {"avp-dist": "f32", "avp-dist int8": "int8"}
 
 
 def serve(name, folder):
@@ -199,10 +245,10 @@ class Child:
         return float(line)
 
 
-def own_backbone(tool, folder, core):
+def own_backbone(tool, folder, core, precision):
     output = subprocess.run(
         ["taskset", "-c", core, tool, "bench", "--json", "--threads", "1", "--seconds",
-         str(SECONDS), "--weights", folder / "he.safetensors"],
+         str(SECONDS), "--weights", folder / "he.safetensors", "--precision", precision],
         check=True, capture_output=True, text=True,
     ).stdout
     return json.loads(output)
@@ -211,22 +257,23 @@ def own_backbone(tool, folder, core):
 def compare_backbones(folder, tool, rounds):
     """All engines in turn, each round in another order."""
     core = os.environ.get("AVP_CORE", "1")
-    rates = {name: [] for name in ["avp-dist", *ENGINES]}
-    shares = []
+    rates = {name: [] for name in [*OWN, *ENGINES]}
+    shares = {name: [] for name in OWN}
     with contextlib.ExitStack() as stack:
         children = {}
         for name in ENGINES:
             children[name] = stack.enter_context(Child(name, folder, core))
             children[name].wait_until_ready()
-        own_backbone(tool, folder, core)
+        for precision in OWN.values():
+            own_backbone(tool, folder, core, precision)
         for index in range(rounds):
             order = list(rates)
             order = order[index % len(order):] + order[:index % len(order)]
             for name in order:
-                if name == "avp-dist":
-                    result = own_backbone(tool, folder, core)
+                if name in OWN:
+                    result = own_backbone(tool, folder, core, OWN[name])
                     rates[name].append(result["backbone_images_per_second"])
-                    shares.append({
+                    shares[name].append({
                         layer["name"]: layer["share_of_peak"]
                         for layer in result["layers"] if "share_of_peak" in layer
                     })
@@ -234,6 +281,10 @@ def compare_backbones(folder, tool, rounds):
                     rates[name].append(children[name].measure())
             print(f"round {index + 1}/{rounds}", file=sys.stderr)
     print("\n### The frozen backbone, one core\n")
-    table(rates, "images/s")
-    print("\nShare of the measured multiply-add peak, median (range) of the rounds: " + ", ".join(
-        f"{name} {spread([100 * share[name] for share in shares], '.0f')} %" for name in shares[0]))
+    table({name: rates[name] for name in ["avp-dist", *FLOATS]}, "images/s")
+    print("\n### The same with less precision\n")
+    table({name: rates[name] for name in ["avp-dist int8", "avp-dist", *REDUCED]}, "images/s")
+    for name, rounds in shares.items():
+        print(f"\n{name}, share of the measured peak, median (range): " + ", ".join(
+            f"{layer} {spread([100 * share[layer] for share in rounds], '.0f')} %"
+            for layer in rounds[0]))

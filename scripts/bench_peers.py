@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench_engines import compare_backbones, prepare, serve
+from bench_engines import compare_backbones, prepare, prepare_int8, serve
 from bench_figures import versions
 from bench_memory import memory, start_up
 from bench_training import compare_training, train
@@ -21,6 +21,7 @@ def main():
     if mode == "run":
         folder, tool = Path(words[0]), os.path.realpath(words[1])
         prepare(folder)
+        prepare_int8(folder)
         if not (folder / "data").exists():
             subprocess.run([tool, "demo-data", "--output", folder / "data", "--train", "64",
                             "--validation", "8"], check=True, stdout=subprocess.DEVNULL)

@@ -112,7 +112,7 @@ def peer_training(variant, environment, folder, data):
     return float(output.split()[-1])
 
 
-def own_training(tool, ranks, folder, data):
+def own_training(tool, ranks, folder, data, precision="f32"):
     """Images per second in epochs 2 and 3 of 4.
 
     The first computes the validation features, the last has no successor whose images are
@@ -121,7 +121,7 @@ def own_training(tool, ranks, folder, data):
     output = folder / "run"
     shutil.rmtree(output, ignore_errors=True)
     command = [tool, "train", "--data", data, "--weights", folder / "he.safetensors",
-               "--epochs", "4", "--threads", "1", "--output", output]
+               "--epochs", "4", "--threads", "1", "--output", output, "--precision", precision]
     if ranks > 1:
         command = [tool, "launch", "-n", str(ranks), "--", *command[1:]]
     else:
@@ -137,6 +137,7 @@ def compare_training(folder, tool, rounds):
     variants = {
         "avp-dist, 2 ranks": lambda: own_training(tool, 2, folder, data),
         "avp-dist, 1 rank on 1 core": lambda: own_training(tool, 1, folder, data),
+        "avp-dist int8, 2 ranks": lambda: own_training(tool, 2, folder, data, "int8"),
         "PyTorch DDP, eager": lambda: peer_training("eager", {}, folder, data),
         "PyTorch DDP, eager, allocator tuned":
             lambda: peer_training("eager", ALLOCATOR, folder, data),
@@ -144,6 +145,8 @@ def compare_training(folder, tool, rounds):
             lambda: peer_training("TorchScript", ALLOCATOR, folder, data),
         "PyTorch DDP, inductor, allocator tuned":
             lambda: peer_training("inductor", ALLOCATOR, folder, data),
+        "PyTorch DDP, inductor bf16, allocator tuned":
+            lambda: peer_training("inductor bf16", ALLOCATOR, folder, data),
     }
     rates = {name: [] for name in variants}
     for index in range(rounds):
@@ -151,4 +154,8 @@ def compare_training(folder, tool, rounds):
             rates[name].append(measure())
         print(f"training round {index + 1}/{rounds}", file=sys.stderr)
     print("\n### Training, two processes on two cores\n")
-    table(rates, "images/s")
+    table({name: values for name, values in rates.items() if "int8" not in name}, "images/s")
+    print()
+    own = ["avp-dist int8, 2 ranks", "avp-dist, 2 ranks"]
+    table({name: rates[name] for name in own + [n for n in rates if n.startswith("PyTorch")]},
+          "images/s")
