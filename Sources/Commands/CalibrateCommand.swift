@@ -4,6 +4,8 @@ import Foundation
 import ImageCodecs
 import ImageData
 import ImageTransforms
+import Kernels
+import Reports
 import ResNet
 import Settings
 import Training
@@ -31,7 +33,9 @@ struct CalibrateCommand: Command {
         "on-bad-image", \.onBadImage, "what happens where images cannot be used", group: "Images"),
     ] + part(\.backbone).filter { !["precision", "calibration"].contains($0.facts.name) } + [
       Setting(
-        "output", \.output, "FILE.json", "the file to write", group: "Output", completion: .files)
+        "output", \.output, "FILE.json", "the file to write", group: "Output", completion: .files),
+      Setting(
+        "layers", \.layers, "also say how far each layer is from floats", group: "Output"),
     ]
 
   var data = "data"
@@ -40,6 +44,7 @@ struct CalibrateCommand: Command {
   var onBadImage = BadImagePolicy.fail
   var backbone = BackboneSettings()
   var output = ""
+  var layers = false
 
   func run() throws {
     let output = try required(output, "output")
@@ -48,12 +53,33 @@ struct CalibrateCommand: Command {
     let loaded = try LoadedWeights(
       BackboneChoice.resolve(
         backbone.weights, environment: ProcessInfo.processInfo.environment))
-    let calibration = try CalibrationSource(
+    let source = CalibrationSource(
       transform: ImageTransform(preset: preset, normalisation: loaded.normalisation),
       source: ImageSource(root: data, orientation: orientation), samples: manifest.train,
-      onBadImage: onBadImage, featureLayer: backbone.featureLayer, cache: backbone.machine.cache
-    ).shared(loaded, SingleProcess())
+      onBadImage: onBadImage, featureLayer: backbone.featureLayer, cache: backbone.machine.cache)
+    let calibration = try source.shared(loaded, SingleProcess())
     try writeAtomically(calibration.file, to: output)
     printLine("\(output): \(calibration.scales.count) scales from \(calibration.shortText)")
+    if layers { try printErrors(of: calibration, loaded, source) }
+  }
+
+  /// The error of each layer on some of the images that the scales were chosen on.
+  private func printErrors(
+    of calibration: Calibration, _ loaded: LoadedWeights, _ source: CalibrationSource
+  ) throws {
+    let weights = loaded.weights
+    let integers = try IntegerBackbone(
+      weights: weights, conventions: weights.conventions, normalisation: weights.pixels,
+      calibration: calibration, featureLayer: backbone.featureLayer, path: IntegerPath.selected())
+    let floats = try FloatBackbone(
+      weights: weights, conventions: weights.conventions, featureLayer: backbone.featureLayer,
+      kernels: KernelPath.selected())
+    let images = try source.images(16).map {
+      (bytes: source.transform.bytes(of: $0), numbers: source.transform.input(of: $0))
+    }
+    printLine("layer        difference from floats, by their length, on \(images.count) images")
+    for error in try layerErrors(of: integers, against: floats, on: images) {
+      printLine(error.layer.padding(to: 12) + String(format: "%9.2f %%", 100 * error.ratio))
+    }
   }
 }

@@ -74,20 +74,26 @@ struct CalibrationSource {
   private func chosen(
     _ loaded: LoadedWeights, _ reporting: @escaping () throws -> Void
   ) throws -> Calibration {
-    var images: [[UInt8]] = []
-    for index in Calibration.sample(of: samples.count, size: transform.size) {
-      try reporting()
-      if let pixels = try pixels(of: samples[index]) { images.append(pixels) }
-    }
+    let images = try images(.max, reporting).map { transform.bytes(of: $0) }
     return try Self.calibrate(
       loaded, featureLayer: featureLayer, images: images, size: transform.size, cache: cache,
       style: style, reporting)
   }
 
-  /// The pixels of an image; nil where it cannot be used and is left out.
-  private func pixels(of sample: Sample) throws(DatasetError) -> [UInt8]? {
+  /// Those of the images that scales are chosen on which can be used; at most `count`, evenly spaced.
+  func images(_ count: Int = .max, _ reporting: () throws -> Void = {}) throws -> [RGBImage] {
+    let sample = Calibration.sample(of: samples.count, size: transform.size)
+    let count = min(count, sample.count)
+    return try (0..<count).compactMap { index in
+      try reporting()
+      return try image(of: samples[sample[index * sample.count / count]])
+    }
+  }
+
+  /// An image; nil where it cannot be used and is left out.
+  private func image(of sample: Sample) throws(DatasetError) -> RGBImage? {
     do throws(DatasetError) {
-      return transform.bytes(of: try source.image(of: sample))
+      return try source.image(of: sample)
     } catch  where error.kind == .invalid && onBadImage == .skip {
       return nil
     }

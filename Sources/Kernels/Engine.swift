@@ -98,6 +98,15 @@ package struct Engine: Sendable {
     }
   }
 
+  /// The numbers of a single map: rows from the top, channels innermost.
+  package func numbers(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
+    precondition(map.images == 1)
+    let start = workspace.pointer(map)
+    return (0..<map.size * map.size).flatMap { pixel in
+      UnsafeBufferPointer(start: start + pixel * map.pixelStride, count: map.channels)
+    }
+  }
+
   /// The mean of every channel of a single map.
   package func channelMeans(of map: FeatureMap, _ workspace: Workspace) -> [Float] {
     precondition(map.images == 1)

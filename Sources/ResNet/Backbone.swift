@@ -29,6 +29,11 @@ package protocol Backbone: Sendable {
   ///
   /// - Throws: an `OutOfMemory`.
   func makeTimedWorker() throws -> TimedBackboneWorker
+  /// Computes one image, and calls `body` with what leaves the max-pooling, under the name of conv1, and
+  /// each block: as real numbers, rows from the top, channels innermost.
+  ///
+  /// - Throws: as the worker.
+  func observe(_ input: BackboneInput, _ body: @escaping LayerObserver) throws
   /// The highest rates that this processor's arithmetic reached on one core, measured for `seconds`
   /// each.
   func measurePeaks(seconds: Double) -> PeakRates
@@ -37,6 +42,8 @@ package protocol Backbone: Sendable {
 /// Images to the channel means after the feature layer, ``Backbone/featureCount`` numbers an image.
 /// Throws a ``BackboneError`` if an image has a wrong size, or if features are not finite.
 package typealias BackboneWorker = ([BackboneInput]) throws -> [[Float]]
+/// Sees the numbers that leave a layer.
+package typealias LayerObserver = (_ layer: String, _ numbers: [Float]) -> Void
 /// The same for the time of each class of layers, in the order of all of them.
 package typealias TimedBackboneWorker = ([BackboneInput]) throws -> [LayerTime]
 

@@ -2,23 +2,27 @@ import Kernels
 import ResNetWeights
 
 extension FloatBackbone {
-  /// The features of one group of images.
-  func forward(_ images: [[Float]], _ workspace: Workspace) -> [[Float]] {
+  /// The features of one group of images; `observer` sees the layers of the first one.
+  func forward(
+    _ images: [[Float]], _ workspace: Workspace, _ observer: LayerObserver?
+  ) -> [[Float]] {
     let alone = ImageGroups.alone(of: packed.stages.count)
     for (index, image) in images.enumerated() {
       var maps = stem(image, workspace)
+      let observer = index == 0 ? observer : nil
+      observer?(network.stem.name, engine.numbers(of: maps, workspace))
       for stage in 0..<alone {
         let isLast = stage == alone - 1
         let output = stageMaps(stage, images: isLast ? images.count : 1)
           .image(isLast ? index : 0)
-        run(packed.stages[stage], from: maps, to: output, workspace)
+        run(stage, from: maps, to: output, workspace, observer)
         maps = output
       }
     }
     var maps = stageMaps(alone - 1, images: images.count)
     for stage in alone..<packed.stages.count {
       let output = stageMaps(stage, images: images.count)
-      run(packed.stages[stage], from: maps, to: output, workspace)
+      run(stage, from: maps, to: output, workspace, observer)
       maps = output
     }
     return (0..<images.count).map { engine.channelMeans(of: maps.image($0), workspace) }
@@ -48,10 +52,11 @@ extension FloatBackbone {
   /// The first one's shortcut is a convolution from `input` to `output`; the others find theirs in
   /// `output` and add to it, so that what they write is in the cache already.
   private func run(
-    _ blocks: [PackedBlock], from input: FeatureMap, to output: FeatureMap, _ workspace: Workspace
+    _ stage: Int, from input: FeatureMap, to output: FeatureMap, _ workspace: Workspace,
+    _ observer: LayerObserver?
   ) {
     var input = input
-    for block in blocks {
+    for (index, block) in packed.stages[stage].enumerated() {
       let reduced = buffers.reduced.maps(
         input.images, size: block.reduce.shape.outputSize(of: input.size),
         channels: block.reduce.shape.outputs)
@@ -64,6 +69,8 @@ extension FloatBackbone {
       }
       engine.convolve(
         block.expand, from: filtered, to: output, accumulating: true, relu: true, workspace)
+      observer?(
+        network.stages[stage][index].name, engine.numbers(of: output.image(0), workspace))
       input = output
     }
   }

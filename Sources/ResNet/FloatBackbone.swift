@@ -70,13 +70,19 @@ package final class FloatBackbone: Backbone {
   package func features(
     of images: [[Float]], workspace: Workspace
   ) throws(BackboneError) -> [[Float]] {
+    try features(of: images, workspace: workspace, observer: nil)
+  }
+
+  private func features(
+    of images: [[Float]], workspace: Workspace, observer: LayerObserver?
+  ) throws(BackboneError) -> [[Float]] {
     precondition(images.count <= ImageGroups.most)
     for image in images where image.count != inputSize * inputSize * 3 {
       throw BackboneError(
         .input,
         "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
     }
-    let features = images.isEmpty ? [] : forward(images, workspace)
+    let features = images.isEmpty ? [] : forward(images, workspace, observer)
     guard features.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw BackboneError(
         .notFinite,
@@ -98,6 +104,10 @@ package final class FloatBackbone: Backbone {
       _ = try self.features(of: inputs.map(\.numbers), workspace: workspace)
       return workspace.stopTiming()
     }
+  }
+
+  package func observe(_ input: BackboneInput, _ body: @escaping LayerObserver) throws {
+    _ = try features(of: [input.numbers], workspace: makeWorkspace(), observer: body)
   }
 
   package func measurePeaks(seconds: Double) -> PeakRates {

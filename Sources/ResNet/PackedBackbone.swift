@@ -58,7 +58,8 @@ struct PackedBackbone: Sendable {
     }
     return try layout.arrays(
       through: cache, network.variant(layout.kernels),
-      describedBy: { Description(fingerprint: $0, network: network, layout: layout) }
+      describedBy: Description(
+        fingerprint: cache?.fingerprint ?? "", network: network, layout: layout)
     ) { bytes in
       // One at a time, so that only one of them need be in memory unpacked.
       for (position, convolution) in zip(positions, network.convolutions) {
@@ -86,17 +87,16 @@ extension PackedLayout {
   ///
   /// - Parameters:
   ///   - variant: a part of the file's name.
-  ///   - description: what a file of them says about itself, for the weights' fingerprint: the same
-  ///     for the same arrays.
+  ///   - description: what a file of them says about itself: the same for the same arrays.
   /// - Throws: what `producer` throws, an `OutOfMemory`.
   func arrays(
     through cache: PackedCache?, _ variant: String,
-    describedBy description: (_ fingerprint: String) -> some Encodable,
+    describedBy description: some Encodable,
     _ producer: @escaping PackedArrays.Producer
   ) throws -> (PackedArrays, warning: String?) {
     guard let cache else { return (try PackedArrays(self, producer), nil) }
     let content = PackedContent(
-      description: Array(try JSONEncoder.sorted.encode(description(cache.fingerprint))),
+      description: Array(try JSONEncoder.sorted.encode(description)),
       byteCount: byteCount, pack: producer)
     do {
       let mapping = try cache.mapping(variant, content)

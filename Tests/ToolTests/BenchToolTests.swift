@@ -14,8 +14,8 @@ extension ToolTests {
 
     private static let keys: Set = [
       "backbone", "backbone_images_per_second", "backbone_images_per_second_all_ranks",
-      "fma_peak_gflops", "kernels", "layers", "picture_preparation_milliseconds", "ranks",
-      "threads",
+      "fma_peak_gflops", "kernels", "layers", "picture_preparation_milliseconds", "precision",
+      "ranks", "threads",
     ]
 
     @Test(arguments: [1, 3]) func oneProcess(threads: Int) throws {

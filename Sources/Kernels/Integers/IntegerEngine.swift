@@ -92,6 +92,17 @@ package struct IntegerEngine: Sendable {
     }
   }
 
+  /// The activations of a single map: rows from the top, channels innermost.
+  package func activations(of map: IntegerMap, _ workspace: IntegerWorkspace) -> [UInt8] {
+    let width = Int(table.pointee.activation)
+    precondition(map.images == 1 && map.width == width)
+    // The lower byte of two is the first on all processors that there are kernels for.
+    let start = UnsafePointer(workspace.pointer(map).assumingMemoryBound(to: UInt8.self))
+    return (0..<map.size * map.size).flatMap { pixel in
+      (0..<map.channels).map { start[(pixel * map.stride + $0) * width] }
+    }
+  }
+
   /// The sum of every channel of a single map of activations.
   package func channelSums(of map: IntegerMap, _ workspace: IntegerWorkspace) -> [UInt32] {
     precondition(map.images == 1 && map.size <= 1 << 12)

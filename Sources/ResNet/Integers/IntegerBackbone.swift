@@ -68,12 +68,18 @@ package final class IntegerBackbone: Backbone {
   package func features(
     of images: [[UInt8]], workspace: IntegerWorkspace
   ) throws(BackboneError) -> [[Float]] {
+    try features(of: images, workspace: workspace, observer: nil)
+  }
+
+  private func features(
+    of images: [[UInt8]], workspace: IntegerWorkspace, observer: LayerObserver?
+  ) throws(BackboneError) -> [[Float]] {
     precondition(images.count <= ImageGroups.most)
     for image in images where image.count != inputSize * inputSize * 3 {
       throw BackboneError(
         .input, "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
     }
-    return images.isEmpty ? [] : forward(images, workspace)
+    return images.isEmpty ? [] : forward(images, workspace, observer)
   }
 
   package func makeWorker() throws -> BackboneWorker {
@@ -90,6 +96,10 @@ package final class IntegerBackbone: Backbone {
     }
   }
 
+  package func observe(_ input: BackboneInput, _ body: @escaping LayerObserver) throws {
+    _ = try features(of: [input.bytes], workspace: makeWorkspace(), observer: body)
+  }
+
   package func measurePeaks(seconds: Double) -> PeakRates {
     let peaks = path.measurePeaks(seconds: seconds)
     return PeakRates(products: peaks.bytes, tiles: peaks.words)
@@ -99,17 +109,29 @@ package final class IntegerBackbone: Backbone {
 // MARK: - Forward
 
 extension IntegerBackbone {
-  private func forward(_ images: [[UInt8]], _ workspace: IntegerWorkspace) -> [[Float]] {
+  /// The features of some images; `observer` sees the layers of the first one.
+  private func forward(
+    _ images: [[UInt8]], _ workspace: IntegerWorkspace, _ observer: LayerObserver?
+  ) -> [[Float]] {
     var maps = buffers.pooled.maps(
       images.count, size: buffers.pooledSize, channels: network.stem.outputs)
     for (index, image) in images.enumerated() { stem(image, to: maps.image(index), workspace) }
-    for (stage, blocks) in packed.stages.enumerated() {
+    func show(_ layer: String, _ map: IntegerMap, _ scale: Double) {
+      observer?(
+        layer, engine.activations(of: map.image(0), workspace).map { Float($0) * Float(scale) })
+    }
+    if observer != nil { show(network.stem.name, maps, packed.stem.outputScale) }
+    for stage in packed.stages.indices {
       let output = buffers.stages[stage].maps(
         images.count, size: buffers.sizes[stage], channels: network.layout.outputs[stage])
       let group = IntegerBuffers.group(stage)
       for first in stride(from: 0, to: images.count, by: group) {
         let range = first..<min(first + group, images.count)
-        run(blocks, from: maps.images(range), to: output.images(range), workspace)
+        run(stage, from: maps.images(range), to: output.images(range), workspace) { block, map in
+          guard observer != nil, first == 0 else { return }
+          show(
+            network.stages[stage][block].name, map, packed.stages[stage][block].expand.outputScale)
+        }
       }
       maps = output
     }
@@ -130,11 +152,11 @@ extension IntegerBackbone {
   /// The bottleneck blocks of a stage. The first one reads `input`; the others add to `output` in
   /// place, so that what they write is in the cache already.
   private func run(
-    _ blocks: [PackedIntegers.Block], from input: IntegerMap, to output: IntegerMap,
-    _ workspace: IntegerWorkspace
+    _ stage: Int, from input: IntegerMap, to output: IntegerMap, _ workspace: IntegerWorkspace,
+    ended: (_ block: Int, _ map: IntegerMap) -> Void
   ) {
     var input = input
-    for block in blocks {
+    for (index, block) in packed.stages[stage].enumerated() {
       let reduced = buffers.reduced.maps(
         input.images, size: block.reduce.shape.outputSize(of: input.size),
         channels: block.reduce.shape.outputs)
@@ -155,6 +177,7 @@ extension IntegerBackbone {
       engine.convolve(
         block.expand.shape, weights(block.expand), from: filtered, to: output, adding: shortcut,
         workspace)
+      ended(index, output)
       input = output
     }
   }

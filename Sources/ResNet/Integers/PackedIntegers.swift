@@ -100,11 +100,9 @@ struct PackedIntegers: Sendable {
     let variant = network.variant("int8-\(path.rawValue)-\(calibration.digest.prefix(16))")
     return try layout.arrays(
       through: cache, variant,
-      describedBy: {
-        Description(
-          fingerprint: $0, network: network, layout: layout, normalisation: normalisation,
-          calibration: calibration)
-      }
+      describedBy: Description(
+        fingerprint: cache?.fingerprint ?? "", network: network, layout: layout,
+        normalisation: normalisation, calibration: calibration)
     ) { bytes in
       for (layer, convolution) in zip(layers, network.convolutions) {
         let folded = try network.folded(convolution, from: source, normalisation)
