@@ -17,11 +17,13 @@ var buildDigits: String {
 func versionText() -> String {
   let commit = String(cString: avp_build_commit())
   let kernels = KernelPath.allCases.filter(\.isAvailable).map(\.rawValue)
+  let integers = IntegerPath.allCases.filter(\.isAvailable).map(\.rawValue)
   let facts: [(String, String)] =
     [
       ("build", "\(buildDigits), the first digits of the program's SHA-256"),
       ("commit", commit.isEmpty ? "unknown: not built by scripts/build" : commit),
       ("kernels", "\(kernels.joined(separator: ", ")) on this processor"),
+      ("int8", integers.joined(separator: ", ")),
       ("MPI", mpiLibraryVersion()), ("OpenBLAS", openBLASVersion()),
     ] + codecVersions().map { ($0.library, $0.version) } + [
       ("HDF5", hdf5Version()), ("OpenSSL", openSSLVersion()),

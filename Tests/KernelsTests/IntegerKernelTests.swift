@@ -2,6 +2,7 @@ import CIntegerCheck
 import CKernels
 import CKernelsAVX2
 import CKernelsAVX512
+import Foundation
 import Testing
 
 /// The integer kernels that are tested: one table for each instruction set, and the shapes that
@@ -40,6 +41,29 @@ enum TestedIntegerKernels: String, CaseIterable, Sendable {
     let areEqual = avp_check_integers(table, 1, 10, &message, message.count)
     let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     #expect(areEqual == 1, "\(kernels): \(String(decoding: text, as: UTF8.self))")
+  }
+
+  /// The same with operands that nobody has chosen, for as long as `AVP_FUZZ_SECONDS` says, 60 unless
+  /// it does: a part of it for each table.
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["AVP_FULL_TESTS"] == "1", "AVP_FULL_TESTS is not 1"))
+  func randomOperandsForAWhile() throws {
+    let all = TestedIntegerKernels.available
+    let seconds = ProcessInfo.processInfo.environment["AVP_FUZZ_SECONDS"].flatMap(Double.init) ?? 60
+    let clock = ContinuousClock()
+    for kernels in all {
+      let table = try #require(kernels.table)
+      let end = clock.now + .seconds(seconds / Double(all.count))
+      var seed: UInt32 = .random(in: 0...(.max))
+      repeat {
+        var message = [CChar](repeating: 0, count: 400)
+        let areEqual = avp_check_integers(table, seed, 100, &message, message.count)
+        let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        #expect(areEqual == 1, "\(kernels), seed \(seed): \(String(decoding: text, as: UTF8.self))")
+        seed &+= 1
+      } while clock.now < end
+    }
   }
 
   /// What bench divides by: a table whose burst does less than it says shows more than there is.

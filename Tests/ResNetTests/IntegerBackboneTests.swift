@@ -161,6 +161,64 @@ func randomBytes(_ count: Int, size: Int, seed: UInt64 = 7) -> [[UInt8]] {
     #expect(Calibration.sample(of: 0, size: 224) == [])
   }
 
+  /// Networks of random depths and widths with a few extreme numbers, and images of extreme bytes, for
+  /// as long as `AVP_FUZZ_SECONDS` says, 60 unless it does: every path has the reference's bits.
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["AVP_FULL_TESTS"] == "1", "AVP_FULL_TESTS is not 1"))
+  func randomNetworksForAWhile() throws {
+    let seconds = ProcessInfo.processInfo.environment["AVP_FUZZ_SECONDS"].flatMap(Double.init) ?? 60
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(seconds)
+    var seed = UInt64.random(in: 0...(.max))
+    var (computed, refused) = (0, 0)
+    repeat {
+      seed &+= 1
+      var random = CounterRandom(seed: seed, purpose: .randomBackbone, epoch: 9)
+      func pick(_ range: ClosedRange<Int>) -> Int {
+        Int(random.uniform(Double(range.lowerBound), Double(range.upperBound) + 1))
+      }
+      let blocks = (0..<4).map { _ in pick(1...2) }
+      var tensors = try smallNetwork(seed: seed, blocks: blocks, width: 8 * pick(1...9))
+      let name = tensors.names.sorted()[pick(0...tensors.names.count - 1)]
+      if !name.hasSuffix("running_var") {
+        var all: [String: Tensor<Float>] = [:]
+        for other in tensors.names { all[other] = try tensors.floats(other) }
+        let factor = Float([0, 1e-10, -1, 30, 1e6][pick(0...4)])
+        let step = pick(1...7)
+        for index in stride(from: 0, to: all[name]?.values.count ?? 0, by: step) {
+          all[name]?.values[index] *= factor
+        }
+        tensors = TensorTable(all, metadata: tensors.metadata, path: "small network")
+      }
+      let images =
+        randomBytes(1, size: 64, seed: seed)
+        + [[UInt8](repeating: UInt8(pick(0...1) * 255), count: 64 * 64 * 3)]
+      let layer = FeatureLayer.allCases[pick(0...3)]
+      func features(_ path: IntegerPath, _ calibration: Calibration) throws -> [[Float]] {
+        let backbone = try IntegerBackbone(
+          weights: tensors, normalisation: .torch, calibration: calibration, featureLayer: layer,
+          path: path, inputSize: 64)
+        return try backbone.features(of: images, workspace: backbone.makeWorkspace())
+      }
+      do {
+        let calibration = try Calibrator.calibrate(
+          weights: tensors, fingerprint: "abc", normalisation: .torch, featureLayer: layer,
+          path: .best, inputSize: 64, images: images)
+        let reference = try features(.reference, calibration)
+        for path in integerPaths where path != .reference {
+          #expect(try features(path, calibration) == reference, "\(path), seed \(seed)")
+        }
+        computed += 1
+      } catch let error as BackboneError {
+        #expect(error.kind == .calibration, "seed \(seed): \(error)")
+        refused += 1
+      }
+    } while clock.now < end
+    print("\(computed) random networks computed, \(refused) refused")
+    #expect(computed > refused)
+  }
+
   // MARK: - What is refused
 
   @Test func scalesThatCannotBeAreRefused() throws {
