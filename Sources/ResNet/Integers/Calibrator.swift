@@ -10,16 +10,16 @@ import Tensors
 /// counted that leave it with a preliminary scale; then the scale is chosen by which the rounded
 /// activations differ least from them, in the sum of squares.
 package struct Calibrator {
-  private let network: BackboneNetwork
-  private let source: any TensorSource
-  private let normalisation: Normalisation
-  private let inputSize: Int
-  private let engine: IntegerEngine
-  private let buffers: IntegerBuffers
-  private let workspace: IntegerWorkspace
+  let network: BackboneNetwork
+  let source: any TensorSource
+  let normalisation: Normalisation
+  let inputSize: Int
+  let engine: IntegerEngine
+  let buffers: IntegerBuffers
+  let workspace: IntegerWorkspace
   /// The words of one image of the layer in hand.
-  private let words: IntegerBuffer
-  private let images: [[UInt8]]
+  let words: IntegerBuffer
+  let images: [[UInt8]]
   private let progress: (_ done: Int, _ of: Int) throws -> Void
   private var scales: [String: Double] = [:]
 
@@ -95,6 +95,11 @@ package struct Calibrator {
   private func scale(_ name: String) -> Double {
     guard let scale = scales[name] else { preconditionFailure("\(name) has no scale yet") }
     return scale
+  }
+
+  private mutating func keep(_ scale: Double, _ name: String) throws {
+    scales[name] = scale
+    try progress(scales.count, 1 + network.stages.joined().count * 3)
   }
 
   // MARK: - Layers
@@ -213,132 +218,5 @@ package struct Calibrator {
       compute(packed, unit: chosen, index, to: output.image(index), isWords: false)
     }
     return output
-  }
-
-  // MARK: - Choosing
-
-  /// A convolution whose words are part of a layer's.
-  private struct Term {
-    let name: String
-    let layer: FoldedConvolution
-    let inputScale: Double
-    /// The least scale that its sums allow.
-    let least: Double
-    /// The largest real number that can leave it.
-    let most: Double
-
-    init(_ name: String, _ layer: FoldedConvolution, inputScale: Double) {
-      self.name = name
-      self.layer = layer
-      self.inputScale = inputScale
-      let units = Quantisation.units(layer, inputScale: inputScale)
-      least = Quantisation.leastScale(units, inputScale: inputScale)
-      var sums = layer.bias.map { Double(abs($0)) }
-      let outputs = layer.shape.outputs
-      for (index, weight) in layer.weights.enumerated() {
-        sums[index % outputs] += 255 * inputScale * Double(abs(weight))
-      }
-      most = sums.max() ?? 0
-    }
-  }
-
-  /// A layer's convolutions packed for one unit of its output.
-  private struct Trial {
-    let arrays: [PackedArrays]
-    let unit: Double
-
-    subscript(_ index: Int) -> PackedArrays { arrays[index] }
-  }
-
-  private mutating func keep(_ scale: Double, _ name: String) throws {
-    scales[name] = scale
-    try progress(scales.count, 1 + network.stages.joined().count * 3)
-  }
-
-  /// The best scale of the layer `name`.
-  ///
-  /// - Parameters:
-  ///   - terms: the convolutions that are added.
-  ///   - shortcut: the largest number that is added besides.
-  ///   - least: what the scale must be at least for other reasons than the sums.
-  ///   - words: computes the words of one image.
-  private func scale(
-    of name: String, _ terms: [Term], shortcut: Double = 0, least: Double = 0,
-    _ words: (Trial, _ index: Int) throws -> IntegerMap
-  ) throws -> Double {
-    let least = terms.map(\.least).reduce(least, max)
-    func count(_ unit: Double, _ indices: [Int]) throws -> WordCounts {
-      let trial = Trial(
-        arrays: try terms.map { try pack($0, outputScale: unit) },
-        unit: unit)
-      var counts = WordCounts(unit: unit / 64)
-      for index in indices {
-        engine.count(try words(trial, index), into: &counts.counts, workspace)
-      }
-      return counts
-    }
-    // A unit with which nothing can be clipped; then one by which the few images looked at use a
-    // quarter of the words' range, because others may go beyond them.
-    let widest = max(terms.map(\.most).reduce(shortcut, +) / 511, least)
-    let few = Array(images.indices.prefix(4))
-    let preliminary = max(try count(widest, few).largest * 2 / 255, least, widest / 0x1p13)
-    let counts = try count(preliminary, Array(images.indices))
-    let chosen = max(counts.bestScale, least)
-    guard chosen > 0, least <= 4 * counts.bestScale || counts.largest == 0 else {
-      throw BackboneError.cannotQuantise(name, source.path)
-    }
-    return chosen
-  }
-
-  private func folded(_ convolution: BackboneNetwork.Convolution) throws -> FoldedConvolution {
-    try network.folded(convolution, from: source, normalisation)
-  }
-
-  private func pack(_ term: Term, outputScale: Double) throws -> PackedArrays {
-    guard
-      let quantised = Quantisation.quantise(
-        term.layer, inputScale: term.inputScale, outputScale: outputScale)
-    else { throw BackboneError.cannotQuantise(term.name, source.path) }
-    var layout = PackedLayout(kernels: engine.path.rawValue)
-    let count = term.layer.shape.packedBytes(engine.path)
-    _ = layout.add("weights", UInt8.self, count: count)
-    return try PackedArrays(layout) { bytes in
-      quantised.pack(
-        for: engine.path, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]))
-    }
-  }
-}
-
-/// How often each word left a layer.
-struct WordCounts {
-  /// The real number that a word of 1 stands for.
-  let unit: Double
-  /// By the word and 32768.
-  var counts = [UInt64](repeating: 0, count: 1 << 16)
-
-  /// The largest real number; 0 where none is positive.
-  var largest: Double {
-    let word = counts.indices.last { counts[$0] > 0 } ?? 0
-    return Double(max(0, word - 32768)) * unit
-  }
-
-  /// The scale by which activations, rounded and clipped to 0 to 255, differ least from the words in
-  /// the sum of squares; 1 where all is 0.
-  var bestScale: Double {
-    let largest = largest
-    guard largest > 0 else { return 1 }
-    let present = (32769..<counts.count).filter { counts[$0] > 0 }
-    let values = present.map { (Double($0 - 32768) * unit, Double(counts[$0])) }
-    func error(_ scale: Double) -> Double {
-      values.reduce(0) { sum, value in
-        let difference = value.0 - scale * min(255, (value.0 / scale).rounded())
-        return sum + value.1 * difference * difference
-      }
-    }
-    // From the whole range down to a quarter of it.
-    let candidates = (0...75).map { largest / 255 * Double(100 - $0) / 100 }
-    let errors = candidates.map(error)
-    let best = errors.indices.reduce(0) { errors[$1] < errors[$0] ? $1 : $0 }
-    return candidates[best]
   }
 }
