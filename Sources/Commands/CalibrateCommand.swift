@@ -16,8 +16,8 @@ struct CalibrateCommand: Command {
   static let summary = "choose the scales of an int8 backbone on training images"
   static let discussion = """
     Writes the scales that `train --precision int8` chooses by itself on the training images of DIR, \
-    for commands that have no such images: `features`, `bench`, and `predict` with a model that was \
-    trained in f32.
+    for the option --calibration: `features` in int8 needs it, and so does a model that was trained in \
+    f32 and is to be used in int8.
     """
   static let example = "avp-dist calibrate --data data --output scales.json"
   static let settings: [Setting<Self>] =
@@ -31,7 +31,9 @@ struct CalibrateCommand: Command {
         group: "Images"),
       Setting(
         "on-bad-image", \.onBadImage, "what happens where images cannot be used", group: "Images"),
-    ] + part(\.backbone).filter { !["precision", "calibration"].contains($0.facts.name) } + [
+    ]
+    + part(\.backbone).filter { !["precision", "calibration", "threads"].contains($0.facts.name) }
+    + [
       Setting(
         "output", \.output, "FILE.json", "the file to write", group: "Output", completion: .files),
       Setting(
@@ -48,6 +50,8 @@ struct CalibrateCommand: Command {
 
   func run() throws {
     let output = try required(output, "output")
+    // Before the work, not after it: whether the file can be made.
+    try TemporaryFile(beside: output).discard()
     let manifest = try DatasetManifest.scan(root: data)
     if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
     let loaded = try LoadedWeights(
@@ -74,7 +78,7 @@ struct CalibrateCommand: Command {
     let floats = try FloatBackbone(
       weights: weights, conventions: weights.conventions, featureLayer: backbone.featureLayer,
       kernels: KernelPath.selected())
-    let images = try source.images(16).map {
+    let images = try source.images(16) {
       (bytes: source.transform.bytes(of: $0), numbers: source.transform.input(of: $0))
     }
     printLine("layer        difference from floats, by their length, on \(images.count) images")

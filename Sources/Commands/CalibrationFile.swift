@@ -74,19 +74,31 @@ struct CalibrationSource {
   private func chosen(
     _ loaded: LoadedWeights, _ reporting: @escaping () throws -> Void
   ) throws -> Calibration {
-    let images = try images(.max, reporting).map { transform.bytes(of: $0) }
+    let images = try Screen.phase("reading images for the scales", style: style) { update in
+      var count = 0
+      return try self.images {
+        count += 1
+        update(count, nil)
+        try reporting()
+      } as: {
+        transform.bytes(of: $0)
+      }
+    }
     return try Self.calibrate(
       loaded, featureLayer: featureLayer, images: images, size: transform.size, cache: cache,
       style: style, reporting)
   }
 
-  /// Those of the images that scales are chosen on which can be used; at most `count`, evenly spaced.
-  func images(_ count: Int = .max, _ reporting: () throws -> Void = {}) throws -> [RGBImage] {
+  /// Those of the images that scales are chosen on which can be used, at most `count` of them, evenly
+  /// spaced; each as what `form` makes of it, because 64 photographs take gigabytes.
+  func images<Form>(
+    _ count: Int = .max, _ reporting: () throws -> Void = {}, as form: (RGBImage) -> Form
+  ) throws -> [Form] {
     let sample = Calibration.sample(of: samples.count, size: transform.size)
     let count = min(count, sample.count)
     return try (0..<count).compactMap { index in
       try reporting()
-      return try image(of: samples[sample[index * sample.count / count]])
+      return try image(of: samples[sample[index * sample.count / count]]).map(form)
     }
   }
 
@@ -117,7 +129,8 @@ struct CalibrationSource {
     if let bytes = try? folder?.read("\(key).json", limit: 1 << 20),
       let found = try? JSONDecoder().decode(Calibration.self, from: Data(bytes)),
       found.version == Calibration.version, found.fingerprint == loaded.fingerprint,
-      found.pixels == pixels
+      found.pixels == pixels, found.images == images.count,
+      found.scales.values.allSatisfy(Calibration.usable.contains)
     {
       return found
     }

@@ -62,7 +62,7 @@ struct ReferenceCommand: Command {
         "Environment",
         [
           ("AVP_WEIGHTS", "the backbone where --weights is not given"),
-          ("AVP_KERNELS", "the kernels to use: avx512, avx2, portable or openblas"),
+          ("AVP_KERNELS", "the kernels to use, of those that --version names"),
           ("XDG_CACHE_HOME", "where the folder avp-dist with prepared weights and features lies"),
         ]
       ),

@@ -57,13 +57,12 @@ struct FeaturesCommand: Command {
     let settings = self.backbone
     let backbone = try LoadedBackbone(settings) { loaded in
       guard settings.precision == .int8 else { return nil }
-      if let file = settings.calibration { return try Calibration(file: file, for: loaded) }
-      return try CalibrationSource(
-        transform: ImageTransform(preset: preset, normalisation: loaded.normalisation),
-        source: ImageSource(root: ImageList.root, orientation: orientation),
-        samples: list.requests.map(\.sample), onBadImage: .skip,
-        featureLayer: settings.featureLayer, cache: machine.cache
-      ).shared(loaded, communicator)
+      // Scales of its own would make an image's features depend on the others.
+      guard let file = settings.calibration else {
+        throw UsageError(
+          "--precision int8 needs --calibration FILE here; `avp-dist calibrate` makes the file.")
+      }
+      return try Calibration(file: file, for: loaded)
     }
     // Before the work, not after it: whether the file can be made.
     if communicator.rank == 0 { try TemporaryFile(beside: output).discard() }

@@ -112,6 +112,7 @@ struct LoadedBackbone {
       calibration: calibration)
   }
 
+  /// What it computes with.
   var precision: Precision { backbone.precision }
 
   /// The kernels, for a person.

@@ -142,16 +142,18 @@ extension TrainedModel {
     }
     backbone = try LoadedBackbone(
       Self.choice(settings, named, beside: path), settings.machine, featureLayer: layer
-    ) { try Self.calibration(settings, named, for: $0) }
-    guard backbone.fingerprint == named.fingerprint else {
-      throw Failure(
-        status: .badData,
-        description: """
-          \(path) was trained on the backbone \(named.shortText), but \(backbone.path) is another one \
-          (fingerprint \(backbone.fingerprint.prefix(12))…). Name the right file with --weights; \
-          `avp-dist weights inspect FILE` prints its fingerprint, which is that of the tensors and \
-          conventions, not of the file's bytes.
-          """)
+    ) { loaded in
+      guard loaded.fingerprint == named.fingerprint else {
+        throw Failure(
+          status: .badData,
+          description: """
+            \(path) was trained on the backbone \(named.shortText), but \(loaded.path) is another one \
+            (fingerprint \(loaded.fingerprint.prefix(12))…). Name the right file with --weights; \
+            `avp-dist weights inspect FILE` prints its fingerprint, which is that of the tensors and \
+            conventions, not of the file's bytes.
+            """)
+      }
+      return try Self.calibration(settings, named, for: loaded)
     }
     try checkShapes(path)
   }
@@ -168,7 +170,13 @@ extension TrainedModel {
           + "\(precision.rawValue), which are slightly different")
     }
     guard precision == .int8 else { return nil }
-    if let file = settings.calibration { return try Calibration(file: file, for: loaded) }
+    if let file = settings.calibration {
+      let calibration = try Calibration(file: file, for: loaded)
+      if let own = named.calibration, own != calibration {
+        printWarning("the model was trained with other scales of int8 than those of \(file)")
+      }
+      return calibration
+    }
     guard let calibration = named.calibration else { throw needsCalibration }
     return calibration
   }

@@ -52,7 +52,8 @@ struct TrainingRun {
       try sharedManifest(root: data, communicator)
     }
     let backbone = try endingAtOnce(on: stop, communicator) {
-      try LoadedBackbone(command.backbone, style: style) {
+      try comparePrecision(communicator)
+      return try LoadedBackbone(command.backbone, style: style) {
         try calibration(for: $0, manifest, communicator)
       }
     }
@@ -157,6 +158,21 @@ extension TrainingRun {
     var bytes = Array((own?.path ?? "").utf8)
     try communicator.broadcast(&bytes, from: 0)
     return own ?? RunFolder(path: String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// Checks that all ranks are to choose scales, or none: they would wait for each other for ever.
+  private func comparePrecision(_ communicator: any Communicator) throws {
+    let own =
+      "--precision \(command.backbone.precision.rawValue)"
+      + (command.backbone.calibration == nil ? "" : " with --calibration")
+    let all = try communicator.allgather(Array(own.utf8)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    guard let other = all.firstIndex(where: { $0 != all[0] }) else { return }
+    throw Failure(
+      status: .configuration,
+      description: "The ranks do not agree: rank \(other) has \(all[other]), rank 0 has \(all[0]).",
+      isOfAllRanks: true)
   }
 
   /// The scales of int8; nil for floats. Collective.

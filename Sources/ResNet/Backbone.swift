@@ -42,10 +42,10 @@ package protocol Backbone: Sendable {
 /// Images to the channel means after the feature layer, ``Backbone/featureCount`` numbers an image.
 /// Throws a ``BackboneError`` if an image has a wrong size, or if features are not finite.
 package typealias BackboneWorker = ([BackboneInput]) throws -> [[Float]]
-/// Sees the numbers that leave a layer.
-package typealias LayerObserver = (_ layer: String, _ numbers: [Float]) -> Void
 /// The same for the time of each class of layers, in the order of all of them.
 package typealias TimedBackboneWorker = ([BackboneInput]) throws -> [LayerTime]
+/// Sees the numbers that leave a layer.
+package typealias LayerObserver = (_ layer: String, _ numbers: [Float]) -> Void
 
 extension Backbone {
   /// How many features an image has: the channels of the feature layer.

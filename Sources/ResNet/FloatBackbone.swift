@@ -60,8 +60,8 @@ package final class FloatBackbone: Backbone {
   /// The features of each of `images`: the channel means after the feature layer.
   ///
   /// - Parameters:
-  ///   - images: at most ``ImageGroups/most``, each `inputSize * inputSize * 3` values, rows from the top, channels innermost,
-  ///     normalised as the weights need it.
+  ///   - images: at most ``ImageGroups/most``, each `inputSize * inputSize * 3` values, rows from the
+  ///     top, channels innermost, normalised as the weights need it.
   ///   - workspace: made by ``makeWorkspace()`` of this backbone, used by no other thread
   ///     meanwhile.
   /// - Precondition: there are no more than ``ImageGroups/most``.

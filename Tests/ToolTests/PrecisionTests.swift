@@ -102,11 +102,19 @@ extension ToolTests {
 
     @Test func featuresOfInt8SayTheirScales() throws {
       let data = try Workshop.data.get()
+      let scales = scratch.path + "/scales.json"
+      let made = try run(
+        [Program.tool, "calibrate", "--data", data, "--weights", "demo", "--output", scales])
+      #expect(made.status == 0, "\(made.errors)")
+      let words = [
+        Program.tool, "features", "--weights", "demo", data + "/validation", "--output", "x",
+      ]
+      #expect(try run(words + Self.int8).status == 64)
       func features(_ kernels: String) throws -> String {
         let file = "\(scratch.path)/\(kernels).safetensors"
         let outcome = try run(
           [Program.tool, "features", "--weights", "demo", data + "/validation", "--output", file]
-            + Self.int8, environment: environment(kernels))
+            + Self.int8 + ["--calibration", scales], environment: environment(kernels))
         #expect(outcome.status == 0, "\(outcome.errors)")
         return file
       }
@@ -114,7 +122,7 @@ extension ToolTests {
       let portable = try SafeTensorsFile(path: features("portable"))
       #expect(try best.floats("features").values == portable.floats("features").values)
       let calibration = try Workshop.object(try #require(best.metadata["calibration"]))
-      #expect(calibration["images"] as? Int == 8)
+      #expect(calibration["images"] as? Int == 18)
       #expect(best.metadata["calibration"] == portable.metadata["calibration"])
     }
 

@@ -87,7 +87,7 @@ static void convolve_direct(
     .outputs = shape->outputs, .quantiser = parts.quantiser,
     .way = {
       .to = c->to, .add = c->add, .output = c->output,
-      .output_stride = output_bytes(c->to, shape->outputs), .residual = c->residual,
+      .output_stride = output_bytes(c->to, shape->outputs), .residual = c->add ? c->residual : c->output,
       .residual_stride = c->add ? residual_bytes(c->add, shape->outputs) : 0,
       .ratio = c->residual_multiplier,
     },

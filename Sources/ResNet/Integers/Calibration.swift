@@ -54,12 +54,21 @@ package struct Calibration: Codable, Equatable, Sendable {
     return (0..<taken).map { ($0 * 2 + 1) * count / (2 * taken) }
   }
 
+  /// The range of scales: far from where 64-bit floats end.
+  package static let usable = 0x1p-100...0x1p100
+
   /// The scale of a layer.
   ///
   /// - Throws: a ``BackboneError`` if there is none, or one that cannot be.
   func scale(_ name: String) throws(BackboneError) -> Double {
-    guard let scale = scales[name], scale.isFinite, scale > 0x1p-100, scale < 0x1p100 else {
-      throw BackboneError(.calibration, "the calibration has no usable scale for \(name)")
+    guard let scale = scales[name] else {
+      throw BackboneError(
+        .calibration,
+        "the scales of int8 have none for \(name): they were chosen for another feature layer or "
+          + "other weights")
+    }
+    guard Self.usable.contains(scale) else {
+      throw BackboneError(.calibration, "the scale of int8 for \(name) cannot be \(scale)")
     }
     return scale
   }

@@ -64,8 +64,9 @@ extension Calibrator {
     let few = Array(images.indices.prefix(4))
     let preliminary = max(try count(widest, few).largest * 2 / 255, least, widest / 0x1p13)
     let counts = try count(preliminary, Array(images.indices))
-    let chosen = max(counts.bestScale, least)
-    guard chosen > 0, least <= 4 * counts.bestScale || counts.largest == 0 else {
+    let best = counts.bestScale
+    let chosen = max(best, least)
+    guard Calibration.usable.contains(chosen), least <= 4 * best || counts.largest == 0 else {
       throw BackboneError.cannotQuantise(name, source.path)
     }
     return chosen

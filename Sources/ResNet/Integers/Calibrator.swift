@@ -72,7 +72,8 @@ package struct Calibrator {
     self.progress = progress
     engine = IntegerEngine(path)
     buffers = IntegerBuffers(
-      network, inputSize: inputSize, path: path, images: images.count, group: { _ in images.count })
+      network, inputSize: inputSize, path: path, images: images.count, group: { _ in images.count },
+      shortcuts: { _ in 1 })
     var layout = buffers.layout
     words = layout.reserve(
       [(1, inputSize / 2, network.stem.outputs)]
@@ -180,7 +181,7 @@ package struct Calibrator {
     let downsample = try block.downsample.map(folded)
     let words = words.words(1, size: filtered.size, channels: layer.shape.outputs)
     let added = buffers.shortcut.words(1, size: filtered.size, channels: layer.shape.outputs)
-    // Of stages whose maps are smaller there are all images in the buffer.
+    // Of all images: every layer is computed for all of them before the next one.
     let output = buffers.stages[block.stage].maps(
       images.count, size: filtered.size, channels: layer.shape.outputs)
     func compute(

@@ -27,10 +27,12 @@ struct IntegerBuffers: Sendable {
 
   /// Buffers for `network` and at most ``ImageGroups/most`` images of `inputSize` pixels a side.
   ///
-  /// - Parameter group: how many images go through the blocks of a stage together.
+  /// - Parameters:
+  ///   - group: how many images go through the blocks of a stage together.
+  ///   - shortcuts: the same of the shortcuts' convolutions.
   init(
     _ network: BackboneNetwork, inputSize: Int, path: IntegerPath, images: Int = ImageGroups.most,
-    group: (Int) -> Int = Self.group
+    group: (Int) -> Int = Self.group, shortcuts: (Int) -> Int = Self.group
   ) {
     var layout = IntegerLayout(path)
     framed = layout.reserveImage(size: inputSize)
@@ -48,7 +50,9 @@ struct IntegerBuffers: Sendable {
         size = block.filter.shape.outputSize(of: between)
         reduced.append((group(stage), between, block.reduce.outputs))
         filtered.append((group(stage), size, block.filter.outputs))
-        if block.downsample != nil { shortcut.append((group(stage), size, block.expand.outputs)) }
+        if block.downsample != nil {
+          shortcut.append((shortcuts(stage), size, block.expand.outputs))
+        }
       }
       sizes.append(size)
     }

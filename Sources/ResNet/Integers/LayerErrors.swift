@@ -2,7 +2,8 @@
 package struct LayerError: Equatable, Sendable {
   /// The layer: conv1 with the max-pooling behind it, or a block.
   package let layer: String
-  /// The length of all differences by that of the floats' numbers; 0 where both are 0.
+  /// The length of all differences by that of the floats' numbers; 0 where there is no difference,
+  /// infinite where those are all 0.
   package let ratio: Double
 }
 

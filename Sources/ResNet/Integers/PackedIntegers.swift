@@ -33,10 +33,19 @@ struct PackedIntegers: Sendable {
   /// What an activation of 1 of the feature layer stands for.
   var outputScale: Double { layers[layers.count - 1].outputScale }
 
-  /// - Throws: a ``BackboneError`` if a scale is missing, or two of them do not fit each other.
+  /// Lays out the convolutions of `network` for `path`, with the scales of `calibration`.
+  ///
+  /// - Throws: a ``BackboneError`` if a scale is missing, two of them do not fit each other, or they
+  ///   are those of another version.
   init(_ network: BackboneNetwork, _ calibration: Calibration, _ path: IntegerPath)
     throws(BackboneError)
   {
+    guard calibration.version == Calibration.version else {
+      throw BackboneError(
+        .calibration,
+        "the scales of int8 are of version \(calibration.version); this avp-dist computes with those of "
+          + "version \(Calibration.version)")
+    }
     var layout = PackedLayout(kernels: "int8 \(IntegerPath.version) \(path.rawValue)")
     var layers: [Layer] = []
     func add(
@@ -97,9 +106,9 @@ struct PackedIntegers: Sendable {
       let normalisation: Normalisation
       let calibration: Calibration
     }
-    let variant = network.variant("int8-\(path.rawValue)-\(calibration.digest.prefix(16))")
+    // Other scales take the file's place: few people go back and forth between them.
     return try layout.arrays(
-      through: cache, variant,
+      through: cache, network.variant("int8-\(path.rawValue)"),
       describedBy: Description(
         fingerprint: cache?.fingerprint ?? "", network: network, layout: layout,
         normalisation: normalisation, calibration: calibration)
@@ -135,6 +144,6 @@ extension BackboneError {
     BackboneError(
       .calibration,
       "\(path): \(layer) cannot be computed in int8: its numbers leave the range of the scales; "
-        + "use --precision f32")
+        + "use other scales, or --precision f32")
   }
 }
