@@ -29,7 +29,7 @@ struct ImageList: Codable {
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
       var leftOut = LeftOut()
-      for operand in operands {
+      for operand in try operands.flatMap({ try $0 == "-" ? standardInput(communicator) : [$0] }) {
         let (names, others) = try Self.images(at: operand, communicator)
         images += names.map {
           let path = String(absolutePath($0.path).dropFirst())

@@ -11,11 +11,12 @@ struct PredictCommand: Command {
   static let name = "predict"
   static let summary = "say what images show, in percent for each class"
   static let discussion = """
-    Classifies images, or all images in folders, with a trained model. For an image that cannot be \
+    Classifies images, or all images in folders, with a trained model; - stands for names on the \
+    standard input, one a line or each ended by a zero byte. For an image that cannot be \
     used it prints why and goes on; the exit status is then 65, or 66 if the file is missing. \
     Start it under mpirun to share the work.
     """
-  static let operands: String? = "IMAGE|DIR..."
+  static let operands: String? = "IMAGE|DIR|-..."
   static let isForRanks = true
   static let example = "avp-dist predict --checkpoint runs/001 holiday/*.jpg"
   static let settings: [Setting<Self>] =
@@ -23,12 +24,21 @@ struct PredictCommand: Command {
       Setting(
         "json", \.json, "print a JSON object for each image, for other programs", group: "Output"),
       Setting(
+        "top", \.top, "K", in: .from(1, to: 1_000_000),
+        "tell the K likeliest classes of each image", group: "Output", shown: "all, or 3 of many"),
+      Setting(
+        "output", \.output, "FILE.csv|FILE.jsonl",
+        "also write a table, or a line of JSON for each image", group: "Output",
+        completion: .files),
+      Setting(
         "html", \.html, "FILE", "also write a page with the images as the network sees them",
         group: "Output", completion: .files),
     ]
 
   var model = ModelSettings()
   var json = false
+  var top: Int?
+  var output: OutputFile?
   var html: String?
   private var images: [String] = []
 
@@ -47,9 +57,12 @@ struct PredictCommand: Command {
     let extractor = model.extractor(root: ImageList.root)
     let options = try self.model.machine.runOptions(communicator)
     let hasPage = html != nil
+    let hasFile = hasPage || self.output != nil
     let isRoot = communicator.rank == 0
     var output =
-      isRoot ? try PredictionOutput(model, names: list.names, json: json, page: html) : nil
+      isRoot
+      ? try PredictionOutput(
+        model, names: list.names, json: json, top: top, page: html, records: self.output) : nil
     let share = { (update: (Int, Int?) -> Void) in
       try shareFeatures(
         of: list.requests, producer: extractor, options: options, communicator: communicator,
@@ -57,7 +70,7 @@ struct PredictCommand: Command {
         receive: { index, outcome in
           try output?.add(index, outcome)
           let isRead = output?.isRead ?? true
-          if !isRead && !hasPage && communicator.worldSize == 1 { throw Unread() }
+          if !isRead && !hasFile && communicator.worldSize == 1 { throw Unread() }
           update(index + 1, list.names.count)
         })
     }

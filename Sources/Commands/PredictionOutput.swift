@@ -4,6 +4,7 @@ import Head
 import ImageCodecs
 import ImageData
 import Reports
+import Settings
 import Training
 
 /// What `predict` prints and writes, on rank 0: a row an image, as the images come.
@@ -17,14 +18,20 @@ struct PredictionOutput {
   private let classes: ClassNames
   private let names: [String]
   private let table: PredictionTable?
-  private let page: (file: TemporaryFile, page: PredictionPage)?
+  private let top: Int?
+  private let page: (file: TemporaryFile, content: PredictionPage)?
+  private let records: (file: TemporaryFile, content: PredictionFile)?
 
   /// Prints and writes what stands before the first row.
-  init(_ model: TrainedModel, names: [String], json: Bool, page path: String?) throws {
+  init(
+    _ model: TrainedModel, names: [String], json: Bool, top: Int?, page path: String?,
+    records file: OutputFile?
+  ) throws {
     head = model.head
     classes = ClassNames(model.classes)
     self.names = names
-    table = json ? nil : PredictionTable(names: names, classes: classes)
+    self.top = top
+    table = json ? nil : PredictionTable(names: names, classes: classes, top: top)
     page = try path.map {
       (
         try TemporaryFile(beside: $0),
@@ -32,7 +39,18 @@ struct PredictionOutput {
       )
     }
     do {
-      try page?.file.append(Array(page?.page.head.utf8 ?? "".utf8))
+      records = try file.map { [classes] in
+        (
+          try TemporaryFile(beside: $0.path),
+          PredictionFile($0.format, classes: classes, top: top)
+        )
+      }
+    } catch {
+      page?.file.discard()
+      throw error
+    }
+    do {
+      try write(page: \.head, record: \.head)
       if let header = table?.header { try show(header) }
     } catch {
       discard()
@@ -47,34 +65,65 @@ struct PredictionOutput {
       let prediction = Prediction(
         image: names[index], classes: classes,
         probabilities: probabilities(ofLogits: head.logits(of: [vector])[0]))
-      try show(table?.row(prediction) ?? prediction.json)
-      try write { $0.card(prediction, jpeg: outcome.attachment) }
+      try show(table?.row(prediction) ?? prediction.json(top: top))
+      try write {
+        $0.card(prediction, jpeg: outcome.attachment)
+      } record: {
+        $0.record(prediction)
+      }
     case .failure(let error):
       bad.add(names[index], error)
       try show(
         table?.row(failed: names[index], error.reason)
           ?? failureJSON(image: names[index], error: error.description))
-      try write { $0.card(failed: names[index], error.reason) }
+      try write {
+        $0.card(failed: names[index], error.reason)
+      } record: {
+        $0.record(failed: names[index], error.description)
+      }
     }
   }
 
-  /// Writes the page.
+  /// Puts the files where they belong.
   func finish() throws {
-    try write(\.tail)
+    try write(page: \.tail, record: { _ in "" })
     try page?.file.replace()
+    try records?.file.replace()
   }
 
-  /// Removes what there is of the page.
-  func discard() { page?.file.discard() }
+  /// Removes what there is of the files.
+  func discard() {
+    page?.file.discard()
+    records?.file.discard()
+  }
 
   private mutating func show(_ line: String) throws {
     if isRead { isRead = try printResult(line) }
   }
 
-  private func write(_ piece: (PredictionPage) -> String) throws {
-    guard let page else { return }
-    try page.file.append(Array(piece(page.page).utf8))
+  private func write(
+    page piece: (PredictionPage) -> String, record: (PredictionFile) -> String
+  ) throws {
+    if let page { try page.file.append(Array(piece(page.content).utf8)) }
+    if let records { try records.file.append(Array(record(records.content).utf8)) }
   }
+}
+
+/// A file of predictions, whose name says its format.
+struct OutputFile: SettingValue {
+  let path: String
+  let format: PredictionFile.Format
+
+  init?(written: String) {
+    guard
+      let format = PredictionFile.Format.allCases.first(where: {
+        written.lowercased().hasSuffix(".\($0.rawValue)")
+      })
+    else { return nil }
+    (path, self.format) = (written, format)
+  }
+
+  var written: String { path }
 }
 
 extension FeatureExtractor {

@@ -46,6 +46,10 @@ package struct Prediction: Sendable {
   /// The likeliest classes, at most `count` of them, the likeliest first; equal ones in the model's
   /// order.
   func top(_ count: Int) -> [(name: String, probability: Double)] {
+    likeliest(count).map { (classes.names[$0], probabilities[$0]) }
+  }
+
+  private func likeliest(_ count: Int) -> [Int] {
     var best: [Int] = []
     for index in probabilities.indices {
       if best.count == count, probabilities[index] <= probabilities[best[count - 1]] { continue }
@@ -53,14 +57,23 @@ package struct Prediction: Sendable {
       best.insert(index, at: position)
       if best.count > count { best.removeLast() }
     }
-    return best.map { (classes.names[$0], probabilities[$0]) }
+    return best
   }
 
   /// One line of JSON with the keys image, predicted, probabilities and classes.
-  package var json: String {
-    var json = "{\"classes\":\(classes.json),\"image\":\(jsonText(image)),"
+  ///
+  /// - Parameter top: how many of the likeliest classes are in it, in that order; nil for all, in the
+  ///   model's.
+  package func json(top: Int? = nil) -> String {
+    let likeliest = top.map(likeliest)
+    let names = likeliest.map {
+      "[\($0.map { jsonText(classes.names[$0]) }.joined(separator: ","))]"
+    }
+    var json = "{\"classes\":\(names ?? classes.json),\"image\":\(jsonText(image)),"
     json += "\"predicted\":\(jsonText(predicted)),\"probabilities\":{"
-    for (position, (key, index)) in classes.keys.enumerated() {
+    let keys =
+      likeliest.map { chosen in classes.keys.filter { chosen.contains($0.index) } } ?? classes.keys
+    for (position, (key, index)) in keys.enumerated() {
       if position > 0 { json += "," }
       json += key
       json += ":"
@@ -90,10 +103,15 @@ package struct PredictionTable: Sendable {
   private let classes: [String]
   private let nameWidth: Int
   private let hasColumns: Bool
+  private let top: Int
 
   /// A table of the images called `names`.
-  package init(names: [String], classes: ClassNames) {
-    hasColumns = classes.names.count <= Self.columnLimit
+  ///
+  /// - Parameter top: how many of the likeliest classes are listed; nil for a column for each class,
+  ///   as long as there are few.
+  package init(names: [String], classes: ClassNames, top: Int? = nil) {
+    hasColumns = top == nil && classes.names.count <= Self.columnLimit
+    self.top = top ?? 3
     self.classes = hasColumns ? classes.names.map(cell) : []
     nameWidth = hasColumns ? max(7, names.lazy.map { cell($0).count }.max() ?? 0) : 0
   }
@@ -108,7 +126,7 @@ package struct PredictionTable: Sendable {
   /// The line of an image.
   package func row(_ prediction: Prediction) -> String {
     guard hasColumns else {
-      let best = prediction.top(3).map { "\(cell($0.name)) \(percent($0.probability)) %" }
+      let best = prediction.top(top).map { "\(cell($0.name)) \(percent($0.probability)) %" }
       return "\(cell(prediction.image))  \(best.joined(separator: ", "))"
     }
     let shares = zip(prediction.probabilities, widths).map { share, width in

@@ -1,5 +1,7 @@
 import Collectives
+import FileIO
 import Foundation
+import ImageData
 import Launching
 import Settings
 import Testing
@@ -108,6 +110,46 @@ import Training
     #expect(error?.description.contains(bad) == true)
     let captions = try captions(demo.folder.text("page.html"))
     #expect(captions.count == 7 && captions == captions.sorted())
+  }
+
+  @Test func predictWritesATableThatReplacesTheOldOne() throws {
+    let demo = try DemoRun()
+    let output = try demo.folder.write("old", "rows.csv")
+    let words = ["--checkpoint", demo.run, "--top", "1", "--output", output] + demo.machine
+    try command(PredictCommand.self, words + [demo.data + "/validation"]).run()
+    let rows = try String(contentsOfFile: output, encoding: .utf8).components(separatedBy: "\r\n")
+    #expect(rows[0] == "image,error,predicted,class_1,probability_1")
+    #expect(rows.count == 8 && rows[7] == "")
+    #expect(rows[1].hasPrefix("\(demo.data)/validation/alien/0000.jpg,,"))
+    let left = try FileManager.default.contentsOfDirectory(atPath: demo.folder.path)
+    #expect(!left.contains { $0.hasSuffix(".tmp") })
+    // Of a file that does not say its format nothing is written.
+    for name in ["rows.txt", "csv", "rows.json"] {
+      #expect(throws: UsageError.self) {
+        try command(PredictCommand.self, ["--output", name, "a.jpg"])
+      }
+    }
+  }
+
+  @Test func namesOnTheStandardInputEndWithLinesOrZeroBytes() throws {
+    func read(_ text: String) throws -> [String] { try names(in: Array(text.utf8)) }
+    #expect(try read("a b.jpg\r\n\n é.jpg\nlast") == ["a b.jpg", " é.jpg", "last"])
+    #expect(try read("a\nb.jpg\r\0c\0") == ["a\nb.jpg\r", "c"])
+    #expect(try read("") == [] && read("\n\r\n") == [])
+    let error = #expect(throws: DatasetError.self) { try names(in: [0x61, 10, 0xE9]) }
+    #expect(error?.description.contains(#"'\xe9' on the standard input"#) == true)
+  }
+
+  @Test func namesAreReadToTheEndOfAPipe() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    let text = (0..<20_000).map { "image \($0).jpg" }
+    Thread.detachNewThread { [end = ends[1]] in
+      _ = writeLine(text.joined(separator: "\n"), to: end)
+      close(end)
+    }
+    #expect(try names(on: ends[0]) == text)
+    close(ends[0])
   }
 
   /// The hardest first: those whose right class has the least probability.

@@ -28,7 +28,7 @@ struct PredictionTests {
   @Test func jsonSaysTheSameAndActsOnNothing() throws {
     let names = ClassNames([hostile, "b", "b", ""])
     let json = Prediction(image: hostile, classes: names, probabilities: [0.25, 1e-20, 0.5, .nan])
-      .json
+      .json()
     #expect(!acts(json), "\(json)")
     let read = try object(json)
     #expect(read["image"] as? String == hostile)
@@ -57,6 +57,48 @@ struct PredictionTests {
       }
       #expect(prediction.predicted == sorted[0])
     }
+  }
+
+  @Test func theLikeliestAloneAreTold() throws {
+    let names = ClassNames(["a", "b", "c"])
+    let prediction = Prediction(image: "i", classes: names, probabilities: [0.25, 0.125, 0.625])
+    let read = try object(prediction.json(top: 2))
+    #expect(read["classes"] as? [String] == ["c", "a"])
+    #expect(read["probabilities"] as? [String: Double] == ["c": 0.625, "a": 0.25])
+    #expect(try object(prediction.json(top: 9))["classes"] as? [String] == ["c", "a", "b"])
+    let table = PredictionTable(names: ["i"], classes: names, top: 2)
+    #expect(table.header == nil && table.row(prediction) == "i  c 62.5 %, a 25.0 %")
+  }
+
+  /// The records say the same to a reader of RFC 4180, whatever names hold.
+  @Test func aTableQuotesWhatItMust() {
+    let names = ClassNames(["a,b", "quote\"\u{301}"])
+    let table = PredictionFile(.csv, classes: names, top: nil)
+    #expect(table.head == "image,error,predicted,\"a,b\",\"quote\"\"\u{301}\"\r\n")
+    let prediction = Prediction(
+      image: " two\nlines\r", classes: names, probabilities: [0.25, 0.75])
+    #expect(
+      table.record(prediction)
+        == "\" two\nlines\r\",,\"quote\"\"\u{301}\",0.25,0.75\r\n")
+    #expect(table.record(failed: "x", "is, not") == "x,\"is, not\",,,\r\n")
+    let damaged = Prediction(image: "x", classes: names, probabilities: [.nan, .infinity])
+    #expect(table.record(damaged).hasSuffix(",,\r\n"))
+  }
+
+  @Test func aTableOfTheLikeliestHasPairsOfColumns() {
+    let names = ClassNames(["a", "b", "c"])
+    let table = PredictionFile(.csv, classes: names, top: 2)
+    #expect(
+      table.head == "image,error,predicted,class_1,probability_1,class_2,probability_2\r\n")
+    let prediction = Prediction(image: "i", classes: names, probabilities: [0.25, 0.125, 0.625])
+    #expect(table.record(prediction) == "i,,c,c,0.625,a,0.25\r\n")
+    #expect(table.record(failed: "x", "no") == "x,no,,,,,\r\n")
+    // More than there are is all of them.
+    #expect(PredictionFile(.csv, classes: names, top: 9).head.split(separator: ",").count == 9)
+    let lines = PredictionFile(.jsonl, classes: names, top: 1)
+    #expect(lines.head == "")
+    #expect(lines.record(prediction) == prediction.json(top: 1) + "\n")
+    #expect(lines.record(failed: "x", "no") == failureJSON(image: "x", error: "no") + "\n")
   }
 
   @Test func everyRowIsOneLineInItsColumns() throws {

@@ -65,6 +65,28 @@ extension ToolTests {
       #expect(expected.components(separatedBy: "src=\"data:image/jpeg;base64,").count == 7)
     }
 
+    /// The file is that of one rank, too, and names may come from the standard input.
+    @Test func namesFromAPipeMakeTheSameFileOnAnyNumberOfRanks() throws {
+      let album = try album()
+      let model = try Workshop.whole.get() + "/model.safetensors"
+      let script = "find \"$0\" -name '*.jpg' -print0 | sort -z | \"$@\""
+      for kind in ["csv", "jsonl"] {
+        let file = scratch.path + "/rows." + kind
+        var contents: Set<String> = []
+        for ranks in [nil, 2, 3] as [Int?] {
+          let words = [
+            Program.tool, "predict", "--checkpoint", model, "--threads", "1", "--top", "2",
+            "--output", file, "-",
+          ]
+          let outcome = try run(["bash", "-c", script, album] + onRanks(ranks, words))
+          #expect(outcome.status == 65 && outcome.lines.count == 8, "\(outcome.errors)")
+          contents.insert(try scratch.text("rows." + kind))
+        }
+        let rows = try #require(contents.first).split(whereSeparator: \.isNewline)
+        #expect(contents.count == 1 && rows.count == (kind == "csv" ? 9 : 8))
+      }
+    }
+
     /// A photo's file says where it was taken, and more; a page says what the network saw.
     @Test func aPageHoldsThePixelsAlone() throws {
       let image = scratch.path + "/photo.jpg"
