@@ -13,24 +13,31 @@ from bench_training import samples
 def start_up(folder, tool):
     """The whole command for the features of one image, its weights packed before."""
     image = samples(folder / "data")[0][0]
-    times = []
-    for _ in range(10):
-        begin = time.perf_counter()
-        subprocess.run(
-            [tool, "features", "--weights", folder / "he.safetensors", image, "--output",
-             folder / "features.safetensors"], check=True, capture_output=True)
-        times.append(time.perf_counter() - begin)
-    print("\nFeatures of one image, the whole command with packed weights: "
-          f"{spread(times[1:], '.2f')} s.")
+    scales = folder / "scales.json"
+    subprocess.run(
+        [tool, "calibrate", "--data", folder / "data", "--weights", folder / "he.safetensors",
+         "--output", scales], check=True, capture_output=True)
+    for precision, words in {"f32": [], "int8": ["--calibration", scales]}.items():
+        times = []
+        for _ in range(10):
+            begin = time.perf_counter()
+            subprocess.run(
+                [tool, "features", "--weights", folder / "he.safetensors", image, "--output",
+                 folder / "features.safetensors", "--precision", precision, *words],
+                check=True, capture_output=True)
+            times.append(time.perf_counter() - begin)
+        print(f"\nFeatures of one image in {precision}, the whole command with packed weights: "
+              f"{spread(times[1:], '.2f')} s.")
 
 
-def memory(folder, tool):
+def memory(folder, tool, precision):
     """Resident memory of two ranks that train, and how much of their packed weights is shared."""
     output = folder / "run"
     shutil.rmtree(output, ignore_errors=True)
     run = subprocess.Popen(
         [tool, "launch", "-n", "2", "--", "train", "--data", folder / "data", "--weights",
-         folder / "he.safetensors", "--epochs", "100", "--threads", "1", "--output", output],
+         folder / "he.safetensors", "--epochs", "100", "--threads", "1", "--output", output,
+         "--precision", precision],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         # With the second epoch's checkpoint everything has been in use once.
@@ -45,6 +52,7 @@ def memory(folder, tool):
         run.wait()
     if len(rows) != 2:
         raise SystemExit(f"{len(rows)} ranks were found instead of 2")
+    print(f"\n{precision}:")
     print("\n| rank | resident | most so far | packed weights: mapped | resident "
           "| proportional share |")
     print("|---|---|---|---|---|---|")

@@ -31,7 +31,8 @@ def main():
         if int(words[3]) > 0:
             compare_training(folder, tool, int(words[3]))
         start_up(folder, tool)
-        memory(folder, tool)
+        for precision in ("f32", "int8"):
+            memory(folder, tool, precision)
     elif mode == "engine":
         serve(words[0], Path(words[1]))
     elif mode == "train":
