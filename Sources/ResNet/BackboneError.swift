@@ -22,3 +22,13 @@ package struct BackboneError: Error, Equatable, Sendable, CustomStringConvertibl
     self.description = description
   }
 }
+
+extension BackboneError {
+  /// Checks that an image has the numbers of one of `size` x `size` pixels.
+  static func check(count: Int, size: Int) throws(BackboneError) {
+    guard count == size * size * 3 else {
+      throw BackboneError(
+        .input, "an image has \(count) values; \(size) x \(size) x 3 are needed")
+    }
+  }
+}

@@ -43,7 +43,7 @@ extension FloatBackbone {
     engine.frame(image, size: inputSize, into: buffers.framed, workspace)
     engine.stem(
       packed.stem, from: buffers.framed, through: filtered, to: pooled,
-      padding: network.conventions.maxPool == .padded ? 1 : 0, workspace)
+      padding: network.conventions.maxPool.padding, workspace)
     return pooled
   }
 

@@ -77,11 +77,7 @@ package final class FloatBackbone: Backbone {
     of images: [[Float]], workspace: Workspace, observer: LayerObserver?
   ) throws(BackboneError) -> [[Float]] {
     precondition(images.count <= ImageGroups.most)
-    for image in images where image.count != inputSize * inputSize * 3 {
-      throw BackboneError(
-        .input,
-        "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
-    }
+    for image in images { try BackboneError.check(count: image.count, size: inputSize) }
     let features = images.isEmpty ? [] : forward(images, workspace, observer)
     guard features.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw BackboneError(

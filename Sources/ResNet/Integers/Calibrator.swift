@@ -45,10 +45,7 @@ package struct Calibrator {
     }
     let network = try BackboneNetwork(
       of: weights, conventions, upTo: featureLayer, inputSize: inputSize)
-    for image in images where image.count != inputSize * inputSize * 3 {
-      throw BackboneError(
-        .input, "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
-    }
+    for image in images { try BackboneError.check(count: image.count, size: inputSize) }
     var calibrator = try Calibrator(
       network, weights, normalisation, path: path, inputSize: inputSize, images, progress)
     try calibrator.run()
@@ -133,7 +130,7 @@ package struct Calibrator {
         layer.shape, packed.pointer(at: 0), from: buffers.framed, to: filtered, workspace)
       engine.maxPool(
         filtered, to: pooled.image(index),
-        padding: network.conventions.maxPool == .padded ? 1 : 0, workspace)
+        padding: network.conventions.maxPool.padding, workspace)
     }
     return pooled
   }

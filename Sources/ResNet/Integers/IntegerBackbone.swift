@@ -75,10 +75,7 @@ package final class IntegerBackbone: Backbone {
     of images: [[UInt8]], workspace: IntegerWorkspace, observer: LayerObserver?
   ) throws(BackboneError) -> [[Float]] {
     precondition(images.count <= ImageGroups.most)
-    for image in images where image.count != inputSize * inputSize * 3 {
-      throw BackboneError(
-        .input, "an image has \(image.count) values; \(inputSize) x \(inputSize) x 3 are needed")
-    }
+    for image in images { try BackboneError.check(count: image.count, size: inputSize) }
     return images.isEmpty ? [] : forward(images, workspace, observer)
   }
 
@@ -146,7 +143,7 @@ extension IntegerBackbone {
     engine.stem(
       packed.stem.shape, weights(packed.stem), from: buffers.framed, to: filtered, workspace)
     engine.maxPool(
-      filtered, to: output, padding: network.conventions.maxPool == .padded ? 1 : 0, workspace)
+      filtered, to: output, padding: network.conventions.maxPool.padding, workspace)
   }
 
   /// The bottleneck blocks of a stage. The first one reads `input`; the others add to `output` in

@@ -17,6 +17,9 @@ package struct WeightConventions: Codable, Hashable, Sendable {
     /// No padding, whole windows only: 112 to 55, as in Keras 2.2.2 and before.
     case unpadded
 
+    /// Rows above and columns on the left that do not count.
+    package var padding: Int { self == .padded ? 1 : 0 }
+
     /// Height and width of the pooled map of one of `size` pixels a side.
     package func outputSize(of size: Int) -> Int { self == .unpadded ? (size - 1) / 2 : size / 2 }
   }
