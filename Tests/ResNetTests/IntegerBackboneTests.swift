@@ -59,6 +59,8 @@ func randomBytes(_ count: Int, size: Int, seed: UInt64 = 7) -> [[UInt8]] {
       WeightConventions.torchvision,
       WeightConventions(
         stridePosition: .firstConvolution, batchNormEpsilon: 1e-3, maxPool: .unpadded),
+      WeightConventions(
+        stridePosition: .firstConvolution, batchNormEpsilon: 1e-5, maxPool: .ceiling),
     ] {
       let expected = try calibration(
         weights, path: .reference, conventions: conventions, layer: layer)
@@ -89,6 +91,28 @@ func randomBytes(_ count: Int, size: Int, seed: UInt64 = 7) -> [[UInt8]] {
     #expect(
       digest.digest().hexadecimal
         == "09adc2d20efa6aa8c15d961380aaec5ee6f495f0db2ae60729c6f6c4ac24dab7")
+  }
+
+  /// Of the smallest, an ordinary and the largest images, whose maps do not fit the others' buffers.
+  @Test(arguments: [64, 224, 1024]) func imagesOfOtherSizes(size: Int) throws {
+    let weights = try smallNetwork(blocks: [1, 1])
+    let images = randomBytes(2, size: size)
+    func features(_ path: IntegerPath) throws -> (Calibration, [[Float]]) {
+      let calibration = try Calibrator.calibrate(
+        weights: weights, fingerprint: "abc", normalisation: .caffe, path: path, inputSize: size,
+        images: images)
+      let backbone = try IntegerBackbone(
+        weights: weights, normalisation: .caffe, calibration: calibration, path: path,
+        inputSize: size)
+      return (
+        calibration, try backbone.features(of: images, workspace: backbone.makeWorkspace())
+      )
+    }
+    let expected = try features(.portable)
+    let found = try features(.best)
+    #expect(found.0 == expected.0)
+    #expect(found.1 == expected.1)
+    #expect(found.1[0].contains { $0 > 0 })
   }
 
   /// Near the features of floats: a few per cent of their length.
@@ -237,6 +261,10 @@ func randomBytes(_ count: Int, size: Int, seed: UInt64 = 7) -> [[UInt8]] {
       }
     }
     #expect(refusal { _ in } == "")
+    let older = try JSONDecoder().decode(
+      Calibration.self,
+      from: Data(#"{"version":0,"fingerprint":"abc","images":1,"pixels":"","scales":{}}"#.utf8))
+    #expect(throws: BackboneError.self) { try backbone(weights, older) }
     #expect(refusal { $0["layer1.1.conv2"] = nil }.contains("none for layer1.1.conv2"))
     for bad in [0, -1, .infinity, .nan, 1e-40, 1e40] {
       #expect(refusal { $0["layer2.0"] = bad }.contains("for layer2.0 cannot be"), "\(bad)")

@@ -84,6 +84,11 @@ extension ToolTests {
       #expect(floats.status == 0 && floats.output != plain.output)
       #expect(floats.errors.contains("trained on features of int8, and now gets those of f32"))
 
+      // Before anything is packed for them.
+      let strange = try predict(whole, ["--weights", "random:1"])
+      #expect(strange.status == 65)
+      #expect(strange.errors.contains("was trained on the backbone demo"), "\(strange.errors)")
+
       // The other way round, scales are needed.
       let float = try Workshop.whole.get()
       let bare = try predict(float, Self.int8)
@@ -95,6 +100,13 @@ extension ToolTests {
       let whole8 = try predict(float, Self.int8 + ["--calibration", scales])
       #expect(whole8.status == 0, "\(whole8.errors)")
       #expect(whole8.errors.contains("trained on features of f32, and now gets those of int8"))
+      // Other scales than the model's are a warning.
+      let text = try String(contentsOfFile: scales, encoding: .utf8)
+      let other = scratch.path + "/other.json"
+      try text.replacing(#""images":18"#, with: #""images":17"#)
+        .write(toFile: other, atomically: true, encoding: .utf8)
+      let warned = try predict(whole, Self.int8 + ["--calibration", other])
+      #expect(warned.errors.contains("trained with other scales"), "\(warned.errors)")
       // They are those that training chooses.
       let again = try predict(whole, Self.int8 + ["--calibration", scales])
       #expect(again.output == plain.output)

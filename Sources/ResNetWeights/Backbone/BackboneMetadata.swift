@@ -70,7 +70,7 @@ package struct BackboneMetadata {
     layout: BackboneLayout, conventions: WeightConventions, pixels: Normalisation
   ) -> [String: String] {
     let isFirst = conventions.stridePosition == .firstConvolution
-    let padding = conventions.maxPool == .padded ? 1 : 0
+    let padding = conventions.maxPool.padding
     var text = [
       "architecture": layout.architecture,
       "blocks": layout.blocks.map(String.init).joined(separator: ","),
