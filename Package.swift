@@ -109,7 +109,7 @@ let package = Package(
     // mpirun, hosts and restarts.
     .target(name: "Launching", dependencies: ["FileIO", "Training"]),
     // What a person sees of a run: progress, tables, metrics, pages.
-    .target(name: "Reports", dependencies: ["FileIO", "Head", "ResNet", "Training"]),
+    .target(name: "Reports", dependencies: ["FileIO", "Head", "ImageData", "ResNet", "Training"]),
     // Every command: options, wiring, messages.
     .target(
       name: "Commands",
@@ -175,7 +175,7 @@ let package = Package(
     .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "Reports", "Training"]),
+      name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Training"]),
     .testTarget(
       name: "CommandsTests",
       dependencies: [

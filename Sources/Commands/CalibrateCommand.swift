@@ -21,10 +21,7 @@ struct CalibrateCommand: Command {
     """
   static let example = "avp-dist calibrate --data data --output scales.json"
   static let settings: [Setting<Self>] =
-    [
-      Setting(
-        "data", \.data, "DIR", "folder with train/ and validation/", group: "Images",
-        completion: .folders),
+    part(\.images) + part(\.parts) + [
       Setting("preset", \.preset, "whose resizing", group: "Images"),
       Setting(
         "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
@@ -40,7 +37,8 @@ struct CalibrateCommand: Command {
         "layers", \.layers, "also say how far each layer is from floats", group: "Output"),
     ]
 
-  var data = "data"
+  var images = ImageSetSettings()
+  var parts = PartSettings()
   var preset = Preset.pytorch
   var orientation = OrientationPolicy.ignore
   var onBadImage = BadImagePolicy.fail
@@ -48,18 +46,23 @@ struct CalibrateCommand: Command {
   var output = ""
   var layers = false
 
+  mutating func settle(given: Set<String>) throws(UsageError) {
+    try images.settle(given: given)
+    try parts.settle(given: given)
+  }
+
   func run() throws {
     let output = try required(output, "output")
     // Before the work, not after it: whether the file can be made.
     try TemporaryFile(beside: output).discard()
-    let manifest = try DatasetManifest.scan(root: data)
+    let manifest = try images.scan(PartWish(needed: [], shares: parts.shares))
     if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
     let loaded = try LoadedWeights(
       BackboneChoice.resolve(
         backbone.weights, environment: ProcessInfo.processInfo.environment))
     let source = CalibrationSource(
       transform: ImageTransform(preset: preset, normalisation: loaded.normalisation),
-      source: ImageSource(root: data, orientation: orientation), samples: manifest.train,
+      source: ImageSource(root: images.root, orientation: orientation), samples: manifest.train,
       onBadImage: onBadImage, featureLayer: backbone.featureLayer, cache: backbone.machine.cache)
     let calibration = try source.shared(loaded, SingleProcess())
     try writeAtomically(calibration.file, to: output)

@@ -105,19 +105,3 @@ struct ConsistencyCheck {
     )
   }
 }
-
-extension DatasetManifest {
-  /// The images of `root`, while the ranks that wait for the list learn how far it is.
-  static func scan(
-    root: String, reportingTo communicator: any Communicator, style: ProgressStyle = .auto
-  ) throws -> Self {
-    try Screen.phase("listing images", style: style) { update in
-      var count = 0
-      return try scan(root: root) { path in
-        communicator.noteListing(path)
-        count += 1
-        update(count, nil)
-      }
-    }
-  }
-}

@@ -20,12 +20,13 @@ struct ImageList: Codable {
   /// The folder that the requests' paths are relative to.
   static let root = "/"
 
-  /// Lists the images of `operands` in the order given; those of a folder sorted by bytes. Rank 0
-  /// looks for them. Collective.
+  /// Lists the images of `operands` in the order given, those of a folder sorted by bytes, and then
+  /// those of a table, whose labels do not matter. Rank 0 looks for them. Collective.
   ///
   /// A file that is not there is listed too: it is told when its turn comes.
-  init(_ operands: [String], _ communicator: any Communicator) throws {
-    guard !operands.isEmpty else { throw UsageError("Name at least one image or folder.") }
+  init(
+    _ operands: [String], table: String? = nil, _ communicator: any Communicator
+  ) throws {
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
       var leftOut = LeftOut()
@@ -37,6 +38,7 @@ struct ImageList: Codable {
         }
         leftOut.add(others)
       }
+      if let table { images += try Self.images(of: table) }
       if leftOut.count > 0 { printError("\(leftOut)") }
       if communicator.worldSize > 1 { bytes = [UInt8](try JSONEncoder().encode(self)) }
     }
@@ -52,6 +54,19 @@ struct ImageList: Codable {
   /// What the extractor is asked for.
   var requests: [FeatureRequest] {
     images.enumerated().map { FeatureRequest(sample: $1.sample, index: $0, view: nil) }
+  }
+
+  private static func images(of table: String) throws -> [Image] {
+    let root = folder(absolutePath(table))
+    return try ManifestFile(path: table).rows.map { row in
+      let path = Sample(path: row.path, label: 0, bytes: 0).file(in: root)
+      var facts = stat()
+      let bytes = stat(path, &facts) == 0 ? Int(facts.st_size) : 0
+      return Image(
+        name: row.path,
+        sample: Sample(
+          path: String(path.dropFirst()), label: 0, bytes: bytes, digest: row.digest))
+    }
   }
 
   private static func images(

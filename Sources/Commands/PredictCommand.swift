@@ -20,7 +20,11 @@ struct PredictCommand: Command {
   static let isForRanks = true
   static let example = "avp-dist predict --checkpoint runs/001 holiday/*.jpg"
   static let settings: [Setting<Self>] =
-    part(\.model) + [
+    [
+      Setting(
+        "manifest", \.manifest, "FILE", "table of images: CSV, TSV or JSON lines with path",
+        group: "Images", completion: .files)
+    ] + part(\.model) + [
       Setting(
         "json", \.json, "print a JSON object for each image, for other programs", group: "Output"),
       Setting(
@@ -35,6 +39,7 @@ struct PredictCommand: Command {
         group: "Output", completion: .files),
     ]
 
+  var manifest: String?
   var model = ModelSettings()
   var json = false
   var top: Int?
@@ -46,14 +51,14 @@ struct PredictCommand: Command {
   private struct Unread: Error {}
 
   mutating func take(_ operands: [String]) throws(UsageError) {
-    images = try named(operands)
+    images = manifest == nil ? try named(operands) : operands
   }
 
   func run() throws { try withRanks(stallTimeout: .seconds(300)) { try predict($0) } }
 
   private func predict(_ communicator: any Communicator) throws {
     let model = try TrainedModel(self.model)
-    let list = try ImageList(images, communicator)
+    let list = try ImageList(images, table: manifest, communicator)
     let extractor = model.extractor(root: ImageList.root)
     let options = try self.model.machine.runOptions(communicator)
     let hasPage = html != nil

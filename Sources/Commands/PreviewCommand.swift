@@ -19,10 +19,7 @@ struct PreviewCommand: Command {
     """
   static let example = "avp-dist preview --data data --output preview.html"
   static let settings: [Setting<Self>] =
-    [
-      Setting(
-        "data", \.data, "DIR", "folder with train/ and validation/", group: "Images",
-        completion: .folders),
+    part(\.images) + [
       Setting(
         "output", \.output, "FILE.html", "the page to write", group: "Output",
         completion: .files),
@@ -34,22 +31,30 @@ struct PreviewCommand: Command {
     ]
     + TrainingConfiguration.settings
     .filter {
-      ["preset", "exif-orientation", "seed", "no-augment", "shear", "zoom", "hflip"].contains(
+      [
+        "validation-split", "test-split", "split-seed", "preset", "exif-orientation", "seed",
+        "no-augment", "shear", "zoom", "hflip",
+      ].contains(
         $0.facts.name)
     }
     .map { $0.within(\.configuration) }
 
-  var data = "data"
+  var images = ImageSetSettings()
   var output = ""
   var count = 8
   var epochs = 5
   var configuration = TrainingConfiguration()
 
+  mutating func settle(given: Set<String>) throws(UsageError) {
+    try images.settle(given: given)
+    try configuration.parts.settle(given: given)
+  }
+
   func run() throws {
     let output = try required(output, "output")
-    let manifest = try DatasetManifest.scan(root: data)
+    let manifest = try images.scan(PartWish(needed: [], shares: configuration.parts.shares))
     if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
-    let source = ImageSource(root: data, orientation: configuration.orientation)
+    let source = ImageSource(root: images.root, orientation: configuration.orientation)
     let transform = ImageTransform(
       preset: configuration.preset, normalisation: configuration.preset.normalisation)
     let rows = try Self.spread(manifest.train, count, classes: manifest.classes.count).map {

@@ -32,17 +32,31 @@ struct ReportCommand: Command {
         "data", \.data, "DIR",
         "image set to use in place of the run's; needed if the run's folder is another user's",
         group: "Images", completion: .folders),
+      Setting(
+        "manifest", \.manifest, "FILE", "the same as a table of images", group: "Images",
+        completion: .files),
     ] + ModelSettings.settingsWithoutCheckpoint.map { $0.within(\.model) }
 
   var output: String?
   var shown = 24
   var data: String?
+  var manifest: String?
   var model = ModelSettings()
   private var path = ""
 
   mutating func take(_ operands: [String]) throws(UsageError) {
     guard operands.count == 1 else { throw UsageError("Name the folder of one run.") }
     path = operands[0]
+  }
+
+  /// The image set that is named; nil for the run's.
+  private var images: ImageSetSettings? {
+    data == nil && manifest == nil ? nil : ImageSetSettings(data: data ?? "", manifest: manifest)
+  }
+
+  func settle(given: Set<String>) throws(UsageError) {
+    guard data != nil, manifest != nil else { return }
+    throw UsageError("--data and --manifest are given; one of them names the images.")
   }
 
   func run() throws {
@@ -57,7 +71,7 @@ struct ReportCommand: Command {
       classes = best.record.classes
       result = try ValidationResult(
         TrainedModel(best, model, file),
-        data: data ?? folder.ownData(description, best.record),
+        images: images ?? folder.ownImages(description, best.record),
         onBadImage: best.record.configuration.onBadImage, shown: shown, model.machine)
     } catch let error as UsageError {
       throw error
@@ -86,15 +100,16 @@ private struct ValidationResult {
   init() {}
 
   init(
-    _ model: TrainedModel, data: String, onBadImage: BadImagePolicy, shown: Int,
+    _ model: TrainedModel, images: ImageSetSettings, onBadImage: BadImagePolicy, shown: Int,
     _ machine: MachineSettings
   ) throws {
     let classes = model.classes
     let communicator = SingleProcess()
-    let samples = try DatasetManifest.scan(
-      root: data, classes: classes, reportingTo: communicator
+    let samples = try images.scan(
+      PartSettings().wish(needing: .validation, of: model.partShares), classes: classes,
+      reportingTo: communicator
     ).validation
-    let extractor = model.extractor(root: data, onBadImage: onBadImage)
+    let extractor = model.extractor(root: images.root, onBadImage: onBadImage)
     let results = try Screen.phase("classifying") { update in
       try Training.features(
         of: samples.enumerated().map { FeatureRequest(sample: $1, index: $0, view: nil) },
@@ -149,27 +164,30 @@ extension RunFolder {
   ///
   /// Who wrote `config.json` must be this user. A run that came as an archive is this user's, too,
   /// so the images must be those that the run had, by names and sizes, and lie in that folder.
-  fileprivate func ownData(_ description: RunDescription, _ record: ModelRecord) throws -> String {
+  fileprivate func ownImages(
+    _ description: RunDescription, _ record: ModelRecord
+  ) throws -> ImageSetSettings {
     let data = description.data
+    let images = ImageSetSettings(data: data, manifest: description.manifest)
     func refusal(_ reason: String) -> Failure {
       Failure(
         status: .badData,
-        description: "\(reason), so its images are not read; name the right ones with --data")
+        description: "\(reason), so its images are not read; name the right ones with --data or "
+          + "--manifest")
     }
     if let others = files.strangers() ?? files.strangers(Self.configurationName) {
       throw refusal("\(configuration) names the images in \(data), but \(others)")
     }
-    let manifest = try DatasetManifest.scan(root: data, reportingTo: SingleProcess())
+    let manifest = try images.scan(PartWish(shares: record.configuration.parts.shares))
     guard manifest.fingerprint == record.dataset else {
       throw refusal("\(data) does not hold the images that the run had")
     }
     let root = URL(fileURLWithPath: data).resolvingSymlinksInPath().path + "/"
     for sample in manifest.validation {
-      let file = URL(fileURLWithPath: "\(data)/\(sample.path)").resolvingSymlinksInPath().path
-      guard file.hasPrefix(root) else {
-        throw refusal("a link leads from \(data)/\(sample.path) out of \(data)")
-      }
+      let path = sample.file(in: data)
+      let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+      guard file.hasPrefix(root) else { throw refusal("\(path) leads out of \(data)") }
     }
-    return data
+    return images
   }
 }

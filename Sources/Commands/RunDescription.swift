@@ -11,6 +11,8 @@ struct RunDescription: Codable {
   let weights: String
   /// The absolute path of the image set.
   let data: String
+  /// The absolute path of the table of images; nil where the set is a folder.
+  var manifest: String?
   let worldSize: Int
   let threads: Int
   let hosts: [String]
@@ -41,7 +43,8 @@ extension RunDescription {
   var facts: [(name: String, value: String)] {
     let hosts = Set(hosts).sorted().joined(separator: ", ")
     return [
-      ("data", data), ("weights", weights), ("kernels", kernels),
+      manifest.map { ("manifest", $0) } ?? ("data", data), ("weights", weights),
+      ("kernels", kernels),
       ("ranks", "\(worldSize), \(threads) \(threads == 1 ? "thread" : "threads") each"),
       ("hosts", hosts), ("avp-dist", toolVersion),
     ] + TrainingConfiguration.settings.map { ($0.facts.name, $0.written(configuration)) }

@@ -11,7 +11,7 @@ let commands = [
   AnyCommand(TrainCommand.self), AnyCommand(ReportCommand.self), AnyCommand(EvaluateCommand.self),
   AnyCommand(PredictCommand.self), AnyCommand(FeaturesCommand.self),
   AnyCommand(ExportCommand.self), AnyCommand(WeightsCommand.self), AnyCommand(PrepareCommand.self),
-  AnyCommand(PreviewCommand.self), AnyCommand(CalibrateCommand.self),
+  AnyCommand(CheckCommand.self), AnyCommand(PreviewCommand.self), AnyCommand(CalibrateCommand.self),
   AnyCommand(LaunchCommand.self), AnyCommand(BenchCommand.self),
   AnyCommand(DemoDataCommand.self), AnyCommand(CompletionsCommand.self),
   AnyCommand(ReferenceCommand.self),

@@ -13,19 +13,15 @@ struct TrainCommand: Command {
   static let summary = "train a classifier, alone or on every rank of mpirun"
   static let discussion = """
     Trains a small head on the features of a frozen ResNet. DIR holds train/<class>/... and \
-    validation/<class>/... with images. Start it under mpirun to share the work; the \
+    validation/<class>/... with images, or <class>/... and --validation-split draws a part. Start it under mpirun to share the work; the \
     result is the same on any number of processes.
     """
   static let isForRanks = true
   static let example = "avp-dist train --data data --epochs 10"
   static let settings: [Setting<Self>] =
-    [
-      Setting(
-        "data", \.data, "DIR", "folder with train/ and validation/", group: "Images",
-        completion: .folders)
-    ] + part(\.backbone) + part(\.configuration) + part(\.runSettings)
+    part(\.images) + part(\.backbone) + part(\.configuration) + part(\.runSettings)
 
-  var data = "data"
+  var images = ImageSetSettings()
   var backbone = BackboneSettings()
   var configuration = TrainingConfiguration()
   var runSettings = RunSettings()
@@ -34,6 +30,7 @@ struct TrainCommand: Command {
   private(set) var idle: [String] = []
 
   mutating func settle(given: Set<String>) throws(UsageError) {
+    try images.settle(given: given)
     try configuration.settle(given: given)
     if configuration.optimizer != .sgd, given.contains("momentum") {
       idle.append("--momentum has no effect without --optimizer sgd")

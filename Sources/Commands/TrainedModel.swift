@@ -27,6 +27,8 @@ struct TrainedModel {
   /// How their pixels are normalised.
   let normalisation: Normalisation
   let backbone: LoadedBackbone
+  /// Which parts its training drew; nil for none.
+  private(set) var partShares: PartShares?
 
   /// Reads `--checkpoint`, recognised by content: a run's model or checkpoint, whose backbone comes
   /// from `--weights` or from the path that the run names, or a whole model that `export` wrote. A
@@ -135,6 +137,7 @@ extension TrainedModel {
     classes = record.classes
     preset = record.preprocessing.preset
     orientation = record.configuration.orientation
+    partShares = record.configuration.parts.shares
     normalisation = record.preprocessing.normalisation
     let named = record.backbone
     guard let layer = FeatureLayer(rawValue: named.featureLayer) else {

@@ -47,9 +47,9 @@ struct TrainingRun {
 
   private func train(_ communicator: any Communicator, _ stop: StopSignal) throws {
     let isRoot = communicator.rank == 0
-    let data = command.data
+    let data = command.images.root
     let manifest = try endingAtOnce(on: stop, communicator) {
-      try sharedManifest(root: data, communicator)
+      try sharedManifest(communicator)
     }
     let backbone = try endingAtOnce(on: stop, communicator) {
       try comparePrecision(communicator)
@@ -70,7 +70,7 @@ struct TrainingRun {
     }
 
     if isRoot {
-      for text in command.idle { printError("warning: \(text)") }
+      for text in command.idle + manifest.remarks { printError("warning: \(text)") }
     }
     let folder = try sharedFolder(communicator)
     // Not before the end is the folder free for other runs.
@@ -123,17 +123,9 @@ private func advisingALowerRate<Result>(_ body: () throws -> Result) throws -> R
 extension TrainingRun {
   /// The list of images, made by rank 0; every rank then checks that it sees the files of its
   /// share.
-  private func sharedManifest(
-    root: String, _ communicator: any Communicator
-  ) throws -> DatasetManifest {
-    var bytes: [UInt8] = []
-    if communicator.rank == 0 {
-      let manifest = try DatasetManifest.scan(
-        root: root, reportingTo: communicator, style: style)
-      bytes = [UInt8](try JSONEncoder().encode(manifest))
-    }
-    try communicator.broadcast(&bytes, from: 0)
-    let manifest = try JSONDecoder().decode(DatasetManifest.self, from: Data(bytes))
+  private func sharedManifest(_ communicator: any Communicator) throws -> DatasetManifest {
+    let manifest = try command.images.shared(
+      PartWish(shares: configuration.parts.shares), communicator, style: style)
     if communicator.rank == 0, manifest.leftOut.count > 0, style != .json {
       printLine("\(manifest.leftOut)")
     }
@@ -184,7 +176,7 @@ extension TrainingRun {
     return try CalibrationSource(
       transform: ImageTransform(
         preset: configuration.preset, normalisation: loaded.normalisation),
-      source: ImageSource(root: command.data, orientation: configuration.orientation),
+      source: ImageSource(root: command.images.root, orientation: configuration.orientation),
       samples: manifest.train, onBadImage: configuration.onBadImage,
       featureLayer: command.backbone.featureLayer, cache: command.backbone.machine.cache,
       style: style
@@ -266,7 +258,7 @@ extension TrainingRun {
     guard communicator.rank == 0 else { return }
     let description = RunDescription(
       toolVersion: toolVersion, configuration: configuration, weights: backbone.path,
-      data: absolutePath(data),
+      data: absolutePath(data), manifest: command.images.manifest.map(absolutePath),
       worldSize: communicator.worldSize, threads: options.threads,
       hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
       kernels: backbone.kernels)

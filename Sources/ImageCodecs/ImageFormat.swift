@@ -22,6 +22,25 @@ package enum ImageFormat: Equatable, Sendable {
   /// The formats that can be read, for a person.
   package static let readable = "JPEG, PNG, WebP, GIF, BMP, PPM, PGM, PBM or TIFF"
 
+  /// Its name; nil for one that is not read.
+  package var name: String? { Self.names.first { $0.format == self }?.name }
+
+  /// The format that a file's name promises by its extension; nil where it is none of those read.
+  package init?(ofName name: String) {
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let letters = name[name.index(after: dot)...].lowercased()
+    guard let format = Self.names.first(where: { $0.extensions.contains(letters) })?.format else {
+      return nil
+    }
+    self = format
+  }
+
+  private static let names: [(format: ImageFormat, name: String, extensions: Set<String>)] = [
+    (.jpeg, "JPEG", ["jfif", "jpe", "jpeg", "jpg"]), (.png, "PNG", ["png"]),
+    (.webp, "WebP", ["webp"]), (.gif, "GIF", ["gif"]), (.bmp, "BMP", ["bmp"]),
+    (.pnm, "PNM", ["pbm", "pgm", "pnm", "ppm"]), (.tiff, "TIFF", ["tif", "tiff"]),
+  ]
+
   /// How many bytes at a file's beginning tell its format.
   package static let beginning = 32
 

@@ -1,6 +1,6 @@
 /// What an image's file says that decoding passes over, so that the network sees another image
 /// than a person in a viewer does.
-package struct ImageNotes: Equatable, Sendable {
+package struct ImageNotes: Codable, Equatable, Sendable {
   /// Whether the EXIF data have an orientation other than upright that is not applied.
   package let isTurned: Bool
   /// Whether it is grey of 16 bits, of which values above 255 become white.

@@ -12,12 +12,6 @@ package struct ClassFolders: Equatable, Sendable {
   /// What else lies there.
   package let leftOut: LeftOut
 
-  /// File name extensions of images that can be read, in lower case.
-  package static let imageExtensions: Set<String> = [
-    "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff",
-    "webp",
-  ]
-
   /// Reads the names and sizes below `folder`, without opening any file that is an image by its
   /// name; of one that may be an image nevertheless, the first bytes decide.
   ///
@@ -25,15 +19,19 @@ package struct ClassFolders: Equatable, Sendable {
   /// Symbolic links are followed, except back to a folder that is being read. Sample paths begin
   /// with `prefix`.
   ///
-  /// - Parameter whileScanning: called with each file and folder before it is looked at.
+  /// - Parameters:
+  ///   - isInspection: whether files that cannot be reached are listed, and names that are not UTF-8
+  ///     left out, which are errors otherwise.
+  ///   - whileScanning: called with each file and folder before it is looked at.
   /// - Throws: ``DatasetError`` where a folder is missing or unreadable, a link leads nowhere, a
   ///   name is not UTF-8, there are fewer than `minimumClasses` class folders, or a class has no
   ///   images.
   package static func scan(
-    _ folder: String, prefix: String = "", minimumClasses: Int = 2,
+    _ folder: String, prefix: String = "", minimumClasses: Int = 2, isInspection: Bool = false,
     whileScanning: @escaping (_ path: String) -> Void = { _ in }
   ) throws(DatasetError) -> ClassFolders {
-    var walk = FolderWalk(listsBrokenLinks: false, whileScanning: whileScanning)
+    var walk = FolderWalk(
+      listsBrokenLinks: isInspection, countsBadNames: isInspection, whileScanning: whileScanning)
     var classes: [String] = []
     var samples: [Sample] = []
     var loose = LeftOut()
@@ -62,8 +60,7 @@ package struct ClassFolders: Equatable, Sendable {
 
   /// Whether a file's name has the extension of an image that can be read.
   package static func isImage(_ name: String) -> Bool {
-    guard let dot = name.lastIndex(of: ".") else { return false }
-    return imageExtensions.contains(name[name.index(after: dot)...].lowercased())
+    ImageFormat(ofName: name) != nil
   }
 
   private static func twins(in folder: String) -> DatasetError {

@@ -2,18 +2,32 @@ import FileIO
 
 /// One labelled image of a set.
 package struct Sample: Codable, Equatable, Sendable {
-  /// Where it lies, relative to the set's root, with "/" between folders.
+  /// Where it lies, relative to the set's root, with "/" between folders; from a table also from the
+  /// root of the file system on.
   package let path: String
   /// The position of its class among the classes.
   package let label: Int
   /// The size of the file.
   package let bytes: Int
+  /// The SHA-256 that its content must have, in hexadecimal digits; nil where nobody says.
+  package var digest: String?
+  /// What must not be torn apart when parts are drawn; nil for an image by itself.
+  package var group: String?
 
   /// A sample with its facts.
-  package init(path: String, label: Int, bytes: Int) {
+  package init(
+    path: String, label: Int, bytes: Int, digest: String? = nil, group: String? = nil
+  ) {
     self.path = path
     self.label = label
     self.bytes = bytes
+    self.digest = digest
+    self.group = group
+  }
+
+  /// The file, of a set whose paths are relative to `root`.
+  package func file(in root: String) -> String {
+    path.hasPrefix("/") ? path : joined(root, path)
   }
 }
 
@@ -22,118 +36,33 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
   /// The class names, sorted by their UTF-8 bytes; a sample's label is a position in them.
   package let classes: [String]
   /// The training images, class by class, in the order of torchvision's `ImageFolder`.
-  package let train: [Sample]
+  package internal(set) var train: [Sample]
   /// The validation images, in the same order.
-  package let validation: [Sample]
+  package internal(set) var validation: [Sample]
+  /// The test images, in the same order, which training never looks at; none where nobody has asked
+  /// for them.
+  package internal(set) var test: [Sample]
   /// What else lies in the set's folders.
   package let leftOut: LeftOut
   /// A list of known images.
   package init(
-    classes: [String], train: [Sample], validation: [Sample], leftOut: LeftOut = LeftOut()
+    classes: [String], train: [Sample], validation: [Sample], test: [Sample] = [],
+    leftOut: LeftOut = LeftOut()
   ) {
     self.classes = classes
     self.train = train
     self.validation = validation
+    self.test = test
     self.leftOut = leftOut
   }
 
-  /// Lists the images of `root`: `train/CLASS/...` and `validation/CLASS/...` (or
-  /// `val` or `valid`). A folder `test` beside them is left out.
-  ///
-  /// See ``ClassFolders`` for what counts as a class and an image.
-  ///
-  /// - Parameter whileScanning: called with each file and folder before it is looked at.
-  /// - Throws: ``DatasetError`` where a folder is missing, several for validation are there, there
-  ///   are fewer than two classes, a class is empty, or the classes of the two folders
-  ///   differ.
-  package static func scan(
-    root: String, whileScanning: @escaping (_ path: String) -> Void = { _ in }
-  ) throws(DatasetError) -> DatasetManifest {
-    try requireFolder(
-      root, remedy: "name the image set with --data, or make one with `avp-dist demo-data`")
-    try requireFolder(
-      joined(root, "train"),
-      remedy: "an image set needs train/CLASS/... and validation/CLASS/...; `avp-dist prepare` "
-        + "makes both from a folder of class folders")
-    let validationName = try validationFolder(of: root)
-    let train = try ClassFolders.scan(
-      joined(root, "train"), prefix: "train/", whileScanning: whileScanning)
-    let validation = try ClassFolders.scan(
-      joined(root, validationName), prefix: validationName + "/", minimumClasses: 1,
-      whileScanning: whileScanning)
-    guard train.classes.elementsEqual(validation.classes, by: haveEqualBytes) else {
-      throw classesDiffer(train.classes, validation.classes, root, validationName)
+  /// The images of one part.
+  package subscript(part: Part) -> [Sample] {
+    switch part {
+    case .train: train
+    case .validation: validation
+    case .test: test
     }
-    var leftOut = train.leftOut
-    leftOut.add(validation.leftOut)
-    if isFolder(joined(root, "test")) { leftOut.add("test", LeftOut.unused) }
-    return DatasetManifest(
-      classes: train.classes, train: train.samples, validation: validation.samples,
-      leftOut: leftOut)
-  }
-
-  private static func requireFolder(_ path: String, remedy: String) throws(DatasetError) {
-    do throws(SystemReason) {
-      if try FileFacts(path: path).kind == .folder { return }
-    } catch  where !error.isAbsence {
-      throw DatasetError(.missing, "the folder \(path) cannot be opened: \(error)")
-    } catch {
-      throw DatasetError(.missing, "there is no folder \(path): \(remedy)")
-    }
-    throw DatasetError(.missing, "\(path) is not a folder: \(remedy)")
-  }
-
-  /// What the folder of the validation images may be called.
-  static let validationNames = ["validation", "val", "valid"]
-
-  private static func isFolder(_ path: String) -> Bool {
-    (try? FileFacts(path: path).kind) == .folder
-  }
-
-  /// The parts of a set in which `classes`, the names in a folder, are no classes but the set is
-  /// split already; nil where they look like classes.
-  package static func parts(among classes: [String]) -> [String]? {
-    let parts = classes.filter { (["train", "test"] + validationNames).contains($0.lowercased()) }
-    return parts.count > 1 && parts.contains { $0.lowercased() == "train" } ? parts : nil
-  }
-
-  private static func validationFolder(of root: String) throws(DatasetError) -> String {
-    let names = validationNames.filter { isFolder(joined(root, $0)) }
-    if names.count > 1 {
-      throw DatasetError(
-        .invalid,
-        "\(root) has the folders \(names.joined(separator: " and ")), and only one of them can hold "
-          + "the validation images; remove or rename the other")
-    }
-    guard let name = names.first else {
-      throw DatasetError(
-        .missing,
-        "there is no folder \(joined(root, "validation")) (nor val or valid): move some images of every "
-          + "class there, or let `avp-dist prepare` split the set")
-    }
-    return name
-  }
-
-  private static func classesDiffer(
-    _ train: [String], _ validation: [String], _ root: String, _ validationName: String
-  ) -> DatasetError {
-    func missing(_ names: [String], from others: [String], folder: String) -> String? {
-      let absent = names.filter { name in !others.contains { haveEqualBytes($0, name) } }
-      return absent.isEmpty
-        ? nil : "\(folder) lacks \(absent.map { "'\($0)'" }.joined(separator: ", "))"
-    }
-    let differences = [
-      missing(train, from: validation, folder: joined(root, validationName)),
-      missing(validation, from: train, folder: joined(root, "train")),
-    ].compactMap { $0 }.joined(separator: ", and ")
-    // As strings they are equal then.
-    let hint =
-      Set(train) == Set(validation)
-      ? " (the same letters in other Unicode characters, as archives of a Mac have them)" : ""
-    return DatasetError(
-      .invalid,
-      "the classes for training and validation differ: \(differences)\(hint); both need the same "
-        + "class folders")
   }
 }
 
@@ -184,7 +113,7 @@ extension DatasetManifest {
     samples: some Sequence<Sample>, root: String
   ) -> [UnreadableSample] {
     samples.compactMap { sample in
-      let path = joined(root, sample.path)
+      let path = sample.file(in: root)
       do throws(ImageRefusal) {
         _ = try imageFileSize(path: path, expected: sample.bytes)
         return nil
@@ -192,5 +121,41 @@ extension DatasetManifest {
         return UnreadableSample(path: path, reason: error.reason)
       }
     }
+  }
+}
+
+extension DatasetManifest {
+  /// How many times as many images the largest class may have as the smallest one before a
+  /// run warns: beyond it, always guessing the large class is right so often that the small one is
+  /// hardly learnt.
+  package static let imbalanceLimit = 10
+
+  /// How many images of each class a part has.
+  package func counts(_ part: Part) -> [Int] {
+    var counts = classes.map { _ in 0 }
+    for sample in self[part] { counts[sample.label] += 1 }
+    return counts
+  }
+
+  /// What may spoil a result and ends no run: a sentence each.
+  package var remarks: [String] {
+    var remarks: [String] = []
+    let counts = counts(.train)
+    if let most = counts.max(), let least = counts.min(),
+      most > Self.imbalanceLimit * max(1, least),
+      let large = counts.firstIndex(of: most), let small = counts.firstIndex(of: least)
+    {
+      remarks.append(
+        "the class '\(classes[large])' has \(most) training images and '\(classes[small])' \(least); "
+          + "above \(Self.imbalanceLimit) to 1 small classes are hardly learnt")
+    }
+    for part in [Part.validation, .test] where !self[part].isEmpty {
+      let lacking = zip(classes, self.counts(part)).filter { $0.1 == 0 }.map { "'\($0.0)'" }
+      guard !lacking.isEmpty else { continue }
+      let more = lacking.count > 5 ? ", ..." : ""
+      remarks.append(
+        "no \(part.rawValue) images of \(lacking.prefix(5).joined(separator: ", "))\(more)")
+    }
+    return remarks
   }
 }

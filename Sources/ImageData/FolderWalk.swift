@@ -20,12 +20,18 @@ struct FolderWalk {
   private(set) var leftOut = LeftOut()
   /// Whether a link to no file counts as an image that cannot be read, and is no error.
   private let listsBrokenLinks: Bool
+  /// Whether a name that is no text is counted among what is left out, and is no error.
+  private let countsBadNames: Bool
   private let whileScanning: (_ path: String) -> Void
   /// The folders that are being read, outermost first, to notice a link back to one of them.
   private var open: [FileFacts.Identity] = []
 
-  init(listsBrokenLinks: Bool, whileScanning: @escaping (_ path: String) -> Void) {
+  init(
+    listsBrokenLinks: Bool, countsBadNames: Bool = false,
+    whileScanning: @escaping (_ path: String) -> Void
+  ) {
     self.listsBrokenLinks = listsBrokenLinks
+    self.countsBadNames = countsBadNames
     self.whileScanning = whileScanning
   }
 
@@ -127,6 +133,10 @@ struct FolderWalk {
       leftOut.add(path, LeftOut.kind(ofFile: name, format))
       return nil
     case .file, .folder:
+      guard isText || !countsBadNames else {
+        leftOut.add(path, LeftOut.noText)
+        return nil
+      }
       guard isText else {
         throw DatasetError(nameThatIsNoText: bytes, of: "in the folder \(folder)")
       }

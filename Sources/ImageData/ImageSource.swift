@@ -25,7 +25,7 @@ package struct ImageSource: Sendable {
   /// - Throws: ``DatasetError`` that names the file where it is missing, unreadable, larger than
   ///   ``fileLimit``, or of another size than the list says.
   package func bytes(of sample: Sample) throws(DatasetError) -> [UInt8] {
-    try Self.contents(joined(root, sample.path), expected: sample.bytes)
+    try Self.contents(sample.file(in: root), expected: sample.bytes)
   }
 
   /// The decoded image.
@@ -45,12 +45,20 @@ package struct ImageSource: Sendable {
     }
   }
 
+  /// Refuses a file whose content, by its digest, is not the one that a table names.
+  package func check(_ digest: SHA256.Digest, of sample: Sample) throws(DatasetError) {
+    guard let named = sample.digest, named != digest.hexadecimal else { return }
+    throw DatasetError(
+      .invalid, image: sample.file(in: root),
+      "has other content than its table says: its SHA-256 is \(digest.hexadecimal)")
+  }
+
   /// What `body` makes of a sample's file, its reason in an error that names the file: of the kind
   /// `host` where memory is lacking, else `invalid`.
   package func naming<Value>(
     _ sample: Sample, _ body: () throws(ImageError) -> Value
   ) throws(DatasetError) -> Value {
-    try Self.naming(joined(root, sample.path), body)
+    try Self.naming(sample.file(in: root), body)
   }
 
   private static func naming<Value>(
@@ -69,7 +77,7 @@ package struct ImageSource: Sendable {
   ///
   /// - Throws: ``DatasetError`` that names the file where it cannot be read.
   package func objection(to sample: Sample) throws(DatasetError) -> String? {
-    let start = try Self.contents(joined(root, sample.path), expected: sample.bytes, limit: 64)
+    let start = try Self.contents(sample.file(in: root), expected: sample.bytes, limit: 64)
     return start.isEmpty ? "it is empty" : ImageFormat(start).objection
   }
 

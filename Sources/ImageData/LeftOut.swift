@@ -1,12 +1,12 @@
 import ImageCodecs
 
-/// What a walk over folders left out, by kind and with the first few names, so that nothing is
+/// What a walk over folders left out, by kind and each with the first few names, so that nothing is
 /// dropped without a word.
 package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
   /// How many files and folders of each kind: an extension such as ".heic", or a reason.
   package private(set) var kinds: [String: Int] = [:]
-  /// The paths of the first few.
-  package private(set) var examples: [String] = []
+  /// The paths of the first few of each kind.
+  package private(set) var examples: [String: [String]] = [:]
 
   static let exampleLimit = 3
   private static let kindLimit = 6
@@ -19,22 +19,27 @@ package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
 
   mutating func add(_ path: String, _ kind: String) {
     kinds[kind, default: 0] += 1
-    if examples.count < Self.exampleLimit { examples.append(path) }
+    if examples[kind, default: []].count < Self.exampleLimit {
+      examples[kind, default: []].append(path)
+    }
   }
 
   /// Adds what another walk left out.
   package mutating func add(_ other: LeftOut) {
     kinds.merge(other.kinds, uniquingKeysWith: +)
-    examples += other.examples.prefix(Self.exampleLimit - examples.count)
+    examples.merge(other.examples) { Array(($0 + $1).prefix(Self.exampleLimit)) }
   }
 
-  /// One line for a person: counts, examples and, for images in other formats, the remedy.
+  /// One line for a person: counts with examples and, for images in other formats, the remedy.
   package var description: String {
     let ordered = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-    var parts = ordered.prefix(Self.kindLimit).map { "\($0.value) \($0.key)" }
+    var parts = ordered.prefix(Self.kindLimit).map { kind, count in
+      let names = examples[kind] ?? []
+      return
+        "\(count) \(kind) (\(names.joined(separator: ", "))\(count > names.count ? ", ..." : ""))"
+    }
     let rest = ordered.dropFirst(Self.kindLimit).reduce(0) { $0 + $1.value }
     if rest > 0 { parts.append("\(rest) of other kinds") }
-    let names = examples.joined(separator: ", ") + (count > examples.count ? ", ..." : "")
     let foreign = ordered.map(\.key).filter(Self.otherImages.contains)
     let example =
       foreign.contains(where: Self.phoneImages.contains)
@@ -42,7 +47,7 @@ package struct LeftOut: Codable, Equatable, Sendable, CustomStringConvertible {
     let remedy =
       foreign.isEmpty
       ? "" : "; convert \(foreign.joined(separator: ", ")) to JPEG or PNG to use them\(example)"
-    return "left out: \(parts.joined(separator: ", ")) (\(names))\(remedy)"
+    return "left out: \(parts.joined(separator: ", "))\(remedy)"
   }
 
   private static let phoneFiles = "HEIC or AVIF files"
@@ -58,6 +63,7 @@ extension LeftOut {
   static let byProduct = "by-products of a system"
   static let circle = "links back to a folder around them"
   static let brokenLink = "broken links"
+  package static let noText = "names that are not UTF-8"
   static let special = "neither files nor folders"
   static let classless = "images in no class folder"
   static let unused = "folders that are not used"
@@ -91,7 +97,8 @@ extension LeftOut {
   /// Thumbnails, bins and notes that storage devices, archives and desktops put beside files.
   private static let byProducts: Set<String> = [
     "@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin",
-    "__macosx", "desktop.ini", "ehthumbs.db", "lost+found", "system volume information",
-    "thumbs.db",
+    "__macosx", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "icon\r", "lost+found",
+    "lost.dir", "network trash folder", "picasa.ini", "recycler", "system volume information",
+    "temporary items", "thumbs.db", "thumbs.db:encryptable",
   ]
 }

@@ -131,6 +131,94 @@ import Training
     }
   }
 
+  /// What is in the table's columns besides paths and digests says nothing to `predict`.
+  @Test func predictTakesATable() throws {
+    let demo = try DemoRun()
+    let digest = try sha256(fileAt: demo.data + "/validation/alien/0000.jpg")
+    let table = try demo.folder.write(
+      """
+      path,label,sha256
+      data/validation/alien/0000.jpg,,\(digest)
+      data/validation/alien/0001.jpg,?,\(digest)
+      gone.jpg,,
+
+      """, "t.csv")
+    let output = demo.folder.path + "/rows.jsonl"
+    let predict = try command(
+      PredictCommand.self,
+      ["--checkpoint", demo.run, "--manifest", table, "--output", output] + demo.machine)
+    let error = #expect(throws: Failure.self) { try predict.run() }
+    #expect(error?.description.hasPrefix("2 of 3 images cannot be used:") == true)
+    let rows = try demo.folder.text("rows.jsonl").split(separator: "\n")
+    #expect(rows.count == 3)
+    #expect(rows[0].contains(#""image":"data/validation/alien/0000.jpg","predicted""#))
+    #expect(rows[1].contains("has other content than its table says"))
+    #expect(rows[2].contains("No such file"))
+    #expect(throws: UsageError.self) { try command(PredictCommand.self, []) }
+  }
+
+  // MARK: Parts
+
+  /// What training draws `evaluate` and `report` draw again, from a folder and from a table.
+  @Test func partsFollowTheModel() throws {
+    let demo = try DemoRun([
+      "--validation-split", "0.3", "--test-split", "0.3", "--split-seed", "4",
+    ])
+    let raw = demo.data + "/train"
+    var table = "path,label\n"
+    for name in ["alien", "predator"] {
+      for number in 0..<4 { table += "data/train/\(name)/000\(number).jpg,\(name)\n" }
+    }
+    let file = try demo.folder.write(table, "t.csv")
+    let shares = PartShares(validation: 0.3, test: 0.3, seed: 4)
+    for set in [["--data", raw], ["--manifest", file]] {
+      let images = try command(EvaluateCommand.self, set).images
+      let expected = try images.scan(PartWish(shares: shares))
+      for part in Part.allCases {
+        let words = ["--checkpoint", demo.run, "--split", part.rawValue] + set + demo.machine
+        let json = try command(EvaluateCommand.self, words).evaluate(SingleProcess()).json
+        let object = try #require(
+          try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+        #expect(object["count"] as? Int == expected[part].count)
+      }
+      let page = demo.folder.path + "/page.html"
+      try command(
+        ReportCommand.self, [demo.run, "--output", page, "--images", "99"] + set + demo.machine
+      ).run()
+      #expect(
+        try Set(captions(demo.folder.text("page.html"))) == Set(expected.validation.map(\.path)))
+    }
+  }
+
+  @Test func partsThatCannotBeAreRefused() {
+    for words in [
+      ["--validation-split", "1"], ["--validation-split", "-0.1"], ["--split-seed", "1"],
+      ["--validation-split", "0.5", "--test-split", "0.5"], ["--data", "a", "--manifest", "b"],
+    ] {
+      #expect(throws: UsageError.self) { try command(TrainCommand.self, words) }
+      #expect(throws: UsageError.self) { try command(EvaluateCommand.self, words) }
+    }
+    #expect(throws: UsageError.self) {
+      try command(ReportCommand.self, ["run", "--data", "a", "--manifest", "b"])
+    }
+  }
+
+  /// Records of runs without these options are what they were.
+  @Test func settingsWithoutPartsAreWrittenAsBefore() throws {
+    let text = String(
+      decoding: try JSONEncoder.sorted.encode(TrainingConfiguration()), as: UTF8.self)
+    #expect(!text.lowercased().contains("part"))
+    let words = ["--validation-split", "0.25", "--split-seed", "3"]
+    let drawn = try command(TrainCommand.self, words).configuration
+    let bytes = try JSONEncoder.sorted.encode(drawn)
+    #expect(
+      String(decoding: bytes, as: UTF8.self).contains(
+        #""partShares":{"seed":3,"test":0,"validation":0.25}"#))
+    #expect(try JSONDecoder().decode(TrainingConfiguration.self, from: bytes) == drawn)
+  }
+
+  // MARK: Names
+
   @Test func namesOnTheStandardInputEndWithLinesOrZeroBytes() throws {
     func read(_ text: String) throws -> [String] { try names(in: Array(text.utf8)) }
     #expect(try read("a b.jpg\r\n\n é.jpg\nlast") == ["a b.jpg", " é.jpg", "last"])

@@ -48,11 +48,12 @@ struct FolderWalkTests {
     let folder = try TemporaryFolder([
       "1.jpg": 1, "@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg": 1, "__MACOSX/1.jpg": 1, "._1.jpg": 1,
       "Thumbs.db": 1, "#recycle/2.jpg": 1, "a/@eaDir/1.jpg": 1, "a/.thumbs/1.jpg": 1,
-      "000.jpg/3.jpg": 1,
+      "000.jpg/3.jpg": 1, "Icon\r": 1, "ehthumbs_vista.db": 1, "Picasa.ini": 1,
+      "RECYCLER/S-1-5/1.jpg": 1, "Network Trash Folder/1.jpg": 1, "LOST.DIR/7": 1,
     ])
     #expect(try paths(folder) == ["000.jpg/3.jpg", "1.jpg"])
     let leftOut = try FolderImages.scan(folder.path).leftOut
-    #expect(leftOut.kinds == ["by-products of a system": 5, "hidden": 2])
+    #expect(leftOut.kinds == ["by-products of a system": 11, "hidden": 2])
   }
 
   @Test func linksAreFollowedAndBrokenOnesListed() throws {
@@ -105,7 +106,7 @@ struct FolderWalkTests {
     let folder = try TemporaryFolder(["a/1.jpg": 1])
     addLatin(folder, "a/", ".txt", isFolder: false)
     let leftOut = try FolderImages.scan(folder.path).leftOut
-    #expect(leftOut.examples == ["\(folder.path)/a/caf\\xe9.txt"])
+    #expect(leftOut.examples == [".txt": ["\(folder.path)/a/caf\\xe9.txt"]])
   }
 
   @Test func aFolderThatCannotBeReadIsNamed() throws {
@@ -175,11 +176,13 @@ struct FolderWalkTests {
     }
     #expect(
       leftOut.description
-        == "left out: 2 .heic, 1 .doc, 1 .nef (b/1.heic, b/2.HEIC, a/x.nef, ...); convert .heic, "
-        + ".nef to JPEG or PNG to use them, for example with `heif-convert IMAGE IMAGE.jpg` or "
+        == "left out: 2 .heic (b/1.heic, b/2.HEIC), 1 .doc (a/y.doc), 1 .nef (a/x.nef); convert "
+        + ".heic, .nef to JPEG or PNG to use them, for example with `heif-convert IMAGE IMAGE.jpg` or "
         + "ImageMagick's `convert IMAGE IMAGE.jpg`")
     for number in 0..<20 { leftOut.add("\(number)", ".k\(number)") }
-    #expect(leftOut.count == 24 && leftOut.examples.count == 3)
+    for number in 0..<9 { leftOut.add("n\(number)", LeftOut.hidden) }
+    #expect(leftOut.description.hasPrefix("left out: 9 hidden (n0, n1, n2, ...), 2 .heic ("))
+    #expect(leftOut.count == 33 && leftOut.description.contains(", 18 of other kinds"))
     #expect(leftOut.description.contains("of other kinds"))
   }
 }

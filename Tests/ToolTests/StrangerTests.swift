@@ -141,7 +141,7 @@ extension ToolTests {
       try FileManager.default.createSymbolicLink(
         atPath: image, withDestinationPath: elsewhere)
       try claim("data", data)
-      try expectNoImages("a link leads from \(image) out of \(data)")
+      try expectNoImages("\(image) leads out of \(data)")
     }
 
     @Test(.enabled(if: geteuid() == 0, "only root can give files away"))

@@ -78,6 +78,7 @@ package struct FeatureExtractor: FeatureProducer {
       beginning(request)
       let bytes = try images.bytes(of: request.sample)
       let digest = SHA256.Digest(of: bytes)
+      try images.check(digest, of: request.sample)
       let store = store(for: request)
       let key = store?.key(image: digest.hexadecimal, variant: variant(request))
       let cached = key.flatMap { store?.features($0, count: backbone.featureCount) }

@@ -29,6 +29,8 @@ package struct FeatureAnswer: Sendable, Equatable {
   package let digest: ImageDigest
   /// What the file says that its features do not show.
   package let notes: ImageNotes
+  /// What else the worker has to tell; empty where nobody asks.
+  package var attachment: [UInt8] = []
 
   /// An answer with its origin.
   package init(

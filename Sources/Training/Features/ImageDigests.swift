@@ -1,5 +1,6 @@
 import Collectives
 import FileIO
+import ImageData
 
 /// What tells one content of an image's file from another: the first 8 bytes of its SHA-256.
 package struct ImageDigest: Equatable, Sendable, CustomStringConvertible {
@@ -55,5 +56,33 @@ package struct ImageDigests: Equatable, Sendable {
         values[Int(numbers[pair])] = numbers[pair + 1]
       }
     }
+  }
+}
+
+extension ImageDigests {
+  /// What equal files among the images of a run spoil: a sentence each, with an example.
+  func copies(in manifest: DatasetManifest) -> [String] {
+    let samples = manifest.train + manifest.validation
+    var first: [Int64: Int] = [:]
+    var (across, mislabelled): ([(Int, Int)], [(Int, Int)]) = ([], [])
+    for (index, value) in values.enumerated() where value != 0 && index < samples.count {
+      guard let other = first[value] else {
+        first[value] = index
+        continue
+      }
+      let count = manifest.train.count
+      if (index < count) != (other < count) { across.append((index, other)) }
+      if samples[index].label != samples[other].label { mislabelled.append((index, other)) }
+    }
+    func sentence(_ pairs: [(Int, Int)], _ words: String) -> String? {
+      pairs.first.map {
+        "\(pairs.count) \(words), as \(samples[$0.0].path) = \(samples[$0.1].path)"
+      }
+    }
+    return [
+      sentence(
+        across, "validation images are training images, too, so the accuracy says too much"),
+      sentence(mislabelled, "images are in another class, too, and one of both is wrong"),
+    ].compactMap { $0 }
   }
 }

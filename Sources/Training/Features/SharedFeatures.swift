@@ -78,7 +78,8 @@ private func outcome(
     guard let vector = try result.get().features else {
       preconditionFailure("nothing is left out where every outcome is told")
     }
-    return ImageOutcome(features: .success(vector), attachment: try attach(request))
+    return ImageOutcome(
+      features: .success(vector), attachment: try result.get().attachment + attach(request))
   } catch let error as DatasetError where error.kind != .host {
     return ImageOutcome(features: .failure(error), attachment: [])
   }

@@ -22,6 +22,7 @@ package struct Trainer {
   private let observer: any TrainingObserver
   private let checkpointEverySteps: Int?
   private let trainCount: Int
+  private let manifest: DatasetManifest
   private var validation: ValidationSet
   /// What this rank has read for the first time and the others do not know yet.
   private var freshDigests: [ImageDigests.Entry] = []
@@ -89,6 +90,7 @@ package struct Trainer {
       makeWorker: { try producer.makeWorker(sharing: memory) })
     checkpointEverySteps = options.checkpointEverySteps
     trainCount = manifest.train.count
+    self.manifest = manifest
     self.state = state
     let count = manifest.train.count + manifest.validation.count
     // A fresh run knows of no contents yet, nor does a checkpoint of an older version.
@@ -213,6 +215,7 @@ extension Trainer {
   private mutating func tellTally() throws {
     guard let total = try tally?.summed(communicator) else { return }
     if total.sentence != nil { observer.note(.images(total)) }
+    for warning in state.digests.copies(in: manifest) { observer.note(.warning(warning)) }
     tally = nil
   }
 

@@ -10,7 +10,8 @@ extension BadImagePolicy: SettingChoice {}
 extension OrientationPolicy: SettingChoice {}
 
 extension TrainingConfiguration: SettingsGroup {
-  package static let settings: [Setting<Self>] = trainingSettings + augmentationSettings
+  package static let settings: [Setting<Self>] =
+    part(\.parts) + trainingSettings + augmentationSettings
 
   private static let trainingSettings: [Setting<Self>] = {
     let group = "Training"
@@ -108,6 +109,7 @@ extension TrainingConfiguration: SettingsGroup {
         "--warmup-epochs takes a number from 0 to \(epochs), the number of epochs, not "
           + "\(warmupEpochs.written).")
     }
+    try parts.settle(given: given)
     stepDecay = schedule == .step ? stepDecay.orDefault : nil
   }
 

@@ -1,5 +1,6 @@
 import Head
 import ImageCodecs
+import ImageData
 import ImageTransforms
 
 /// The settings that decide a run's numbers. Two runs with equal settings, data, backbone and
@@ -40,6 +41,14 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   package var maxSteps: Int?
   /// What happens to an image that cannot be decoded.
   package var onBadImage: BadImagePolicy = .fail
+  /// Which shares of the training images become other parts; nil for none.
+  package private(set) var partShares: PartShares?
+
+  /// The same as settings.
+  package var parts: PartSettings {
+    get { PartSettings(partShares) }
+    set { partShares = newValue.shares }
+  }
 
   /// What becomes of the orientation in EXIF data.
   package var orientation: OrientationPolicy {
@@ -54,6 +63,7 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case preset, exifOrientation, epochs, batchSize, hidden, learningRate, weightDecay, momentum
     case schedule, stepDecay, warmupEpochs, seed, augmentation, views, maxSteps, onBadImage
+    case partShares
     // As checkpoints have always spelled it.
     case optimizer = "optimiser"
   }

@@ -1,0 +1,323 @@
+import FileIO
+import Foundation
+import ImageData
+import Training
+
+/// An image of a set that has been looked at.
+package struct CheckedImage: Sendable {
+  package let sample: Sample
+  package let part: Part
+  /// What it is, or why it cannot be used.
+  package let facts: Result<ImageFacts, DatasetError>
+
+  package init(_ sample: Sample, _ part: Part, _ facts: Result<ImageFacts, DatasetError>) {
+    (self.sample, self.part, self.facts) = (sample, part, facts)
+  }
+}
+
+/// One thing that a set suffers from.
+package struct Finding: Equatable, Sendable {
+  /// A word for programs.
+  let kind: String
+  /// What it is and what it leads to, for a person, behind a count.
+  let words: String
+  /// How many images, pairs or classes.
+  var count = 0
+  /// The first few, for a person.
+  var examples: [String] = []
+  /// Whether training would fail.
+  var fails = false
+
+  /// How many examples are retained.
+  static let exampleLimit = 5
+
+  mutating func add(_ example: @autoclosure () -> String) {
+    count += 1
+    if examples.count < Self.exampleLimit { examples.append(example()) }
+  }
+}
+
+/// What would hurt later about a set of images, as a table for a person or JSON for a program.
+package struct CheckReport: Sendable {
+  private let name: String
+  private let manifest: DatasetManifest
+  private let images: [CheckedImage]
+  /// Everything that was found, what ends a training first.
+  package let findings: [Finding]
+
+  /// A shorter side below this, in pixels, is enlarged to several times its size for the network.
+  static let smallSide = 64
+  /// Sides of a larger ratio lose most of what they show when they are made square.
+  static let longRatio = 4
+  /// Bytes of a name and of a path that some file systems and archives do not hold.
+  static let nameLimit = 143
+  static let pathLimit = 240
+  /// The least cosine between the features of two images that are taken for nearly the same one.
+  package static let nearCosine: Float = 0.97
+
+  /// - Parameters:
+  ///   - name: what the set is called.
+  ///   - near: pairs of usable images by their indices in `images`, whose features are nearly the same.
+  package init(
+    _ name: String, _ manifest: DatasetManifest, _ images: [CheckedImage],
+    near: [(first: Int, second: Int, cosine: Float)]? = nil
+  ) {
+    self.name = name
+    self.manifest = manifest
+    self.images = images
+    var findings = Self.files(images, manifest) + Self.copies(images, manifest)
+    if let near { findings.append(Self.near(near, images)) }
+    findings += Self.names(images) + [Self.classes(manifest)]
+    self.findings = findings.filter { $0.count > 0 }.enumerated()
+      .sorted { ($1.element.fails ? 1 : 0, $0.offset) < ($0.element.fails ? 1 : 0, $1.offset) }
+      .map(\.element)
+  }
+
+  /// Whether training on the set would fail.
+  package var fails: Bool { findings.contains(where: \.fails) }
+}
+
+// MARK: - What is looked for
+
+extension CheckReport {
+  private static func files(_ images: [CheckedImage], _ manifest: DatasetManifest) -> [Finding] {
+    var broken = Finding(kind: "unusable", words: "cannot be used", fails: true)
+    var unnamed = Finding(
+      kind: "not_utf8", words: "have names that are not UTF-8", fails: true)
+    var misnamed = Finding(
+      kind: "extension", words: "have another format than their name says; content counts")
+    var turned = Finding(
+      kind: "orientation", words: "have an EXIF orientation; see --exif-orientation")
+    var deep = Finding(kind: "deep_grey", words: "have 16 bits of grey, clipped above 255")
+    var small = Finding(kind: "small", words: "have a side below \(smallSide) pixels")
+    var long = Finding(
+      kind: "long", words: "are more than \(longRatio) times as long as wide, or as wide as long")
+    for image in images {
+      let path = image.sample.path
+      switch image.facts {
+      case .failure(let error): broken.add("\(path): \(error.reason)")
+      case .success(let facts):
+        let sides = "\(facts.width) x \(facts.height)"
+        if facts.isMisnamed { misnamed.add("\(path) is \(facts.format)") }
+        if facts.notes.isTurned { turned.add(path) }
+        if facts.notes.isDeepGrey { deep.add(path) }
+        let (less, more) = (min(facts.width, facts.height), max(facts.width, facts.height))
+        if less < smallSide { small.add("\(path) is \(sides)") }
+        if more > longRatio * less { long.add("\(path) is \(sides)") }
+      }
+    }
+    unnamed.count = manifest.leftOut.kinds[LeftOut.noText] ?? 0
+    unnamed.examples = manifest.leftOut.examples[LeftOut.noText] ?? []
+    return [broken, unnamed, misnamed, turned, deep, small, long]
+  }
+
+  /// Images whose files are equal byte by byte.
+  private static func copies(_ images: [CheckedImage], _ manifest: DatasetManifest) -> [Finding] {
+    var parts = Finding(
+      kind: "duplicates_across_parts",
+      words: "are in another part, too, which makes accuracies too high")
+    var classes = Finding(
+      kind: "duplicates_across_classes", words: "are in another class, too; one is wrong")
+    var copies = Finding(kind: "duplicates", words: "are in the same class and part twice")
+    var first: [String: CheckedImage] = [:]
+    for image in images {
+      guard case .success(let facts) = image.facts else { continue }
+      guard let other = first[facts.digest] else {
+        first[facts.digest] = image
+        continue
+      }
+      let pair = "\(image.sample.path) = \(other.sample.path)"
+      if image.part != other.part { parts.add(pair) }
+      if image.sample.label != other.sample.label { classes.add(pair) }
+      if image.part == other.part && image.sample.label == other.sample.label { copies.add(pair) }
+    }
+    return [parts, classes, copies]
+  }
+
+  private static func near(
+    _ pairs: [(first: Int, second: Int, cosine: Float)], _ images: [CheckedImage]
+  ) -> Finding {
+    var near = Finding(
+      kind: "near_duplicates", words: "look nearly like another one (cosine of their features)")
+    for pair in pairs {
+      let (one, other) = (images[pair.second], images[pair.first])
+      if case .success(let facts) = one.facts, case .success(let others) = other.facts,
+        facts.digest == others.digest
+      {
+        continue
+      }
+      let cosine = String(format: "%.3f", pair.cosine)
+      let others = one.part == other.part ? "" : ", in \(other.part.rawValue)"
+      near.add("\(one.sample.path) ~ \(other.sample.path) (\(cosine)\(others))")
+    }
+    return near
+  }
+
+  /// Names that other systems, archives or programs do not take as they are.
+  private static func names(_ images: [CheckedImage]) -> [Finding] {
+    var controls = Finding(kind: "control_characters", words: "have control characters in a name")
+    var foreign = Finding(
+      kind: "reserved_names", words: "have names that Windows does not take")
+    var cases = Finding(
+      kind: "case_collisions", words: "differ from another name in capitals or accents alone")
+    var long = Finding(
+      kind: "long_names",
+      words: "have names above \(nameLimit) or paths above \(pathLimit) bytes")
+    var folded: [String: String] = [:]
+    for image in images {
+      let path = image.sample.path
+      if path.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+        controls.add(path)
+      }
+      let names = path.split(separator: "/")
+      if names.contains(where: isReserved) { foreign.add(path) }
+      if path.utf8.count > pathLimit || names.contains(where: { $0.utf8.count > nameLimit }) {
+        long.add(path)
+      }
+      // As strings, both spellings of "é" are equal.
+      if let other = folded.updateValue(path, forKey: path.lowercased()) {
+        cases.add("\(path), \(other)")
+      }
+    }
+    return [controls, foreign, cases, long]
+  }
+
+  private static func isReserved(_ name: Substring) -> Bool {
+    let stem = name.prefix { $0 != "." }.uppercased()
+    return name.contains { "<>:\"\\|?*".contains($0) } || name.last == " "
+      || (name.last == "." && name != "." && name != "..")
+      || ["CON", "PRN", "AUX", "NUL"].contains(stem)
+  }
+
+  private static func classes(_ manifest: DatasetManifest) -> Finding {
+    var unequal = Finding(kind: "classes", words: "remarks on classes")
+    for remark in manifest.remarks { unequal.add(remark) }
+    return unequal
+  }
+}
+
+// MARK: - What is shown
+
+extension CheckReport {
+  /// The parts that have images.
+  private var parts: [Part] { [.train, .validation, .test].filter { !manifest[$0].isEmpty } }
+
+  private var usable: Int { images.count { (try? $0.facts.get()) != nil } }
+
+  /// The width of a line.
+  private static let width = 79
+
+  /// Counts of classes and what was found, in lines of at most 79 columns.
+  package var text: String {
+    var lines = Self.wrapped(
+      "\(cell(name)): \(images.count) images of \(manifest.classes.count) classes, \(usable) can be "
+        + "used", indent: 0)
+    lines += [""] + classTable
+    if manifest.leftOut.count > 0 { lines += [""] + Self.wrapped("\(manifest.leftOut)", indent: 0) }
+    for finding in findings {
+      lines += ["", "\(finding.fails ? "! " : "")\(finding.count) \(finding.words)"]
+      lines += finding.examples.flatMap { Self.wrapped(cell($0), indent: 2) }
+      if finding.count > finding.examples.count { lines.append("  ...") }
+    }
+    lines += [
+      "",
+      findings.isEmpty ? "nothing is wrong" : fails ? "training would fail" : "training can start",
+    ]
+    return lines.joined(separator: "\n")
+  }
+
+  private var classTable: [String] {
+    let limit = Self.width - 12 * parts.count
+    let names = manifest.classes.map { Self.shortened(cell($0), to: limit) }
+    let width = max(5, names.map(\.count).max() ?? 0)
+    let counts = parts.map(manifest.counts)
+    let header =
+      "class".filled(to: width) + parts.map { $0.rawValue.filledLeft(to: 12) }.joined()
+    return [header]
+      + names.indices.map { index in
+        names[index].filled(to: width)
+          + counts.map { "\($0[index])".filledLeft(to: 12) }.joined()
+      }
+  }
+
+  static func shortened(_ text: String, to width: Int) -> String {
+    text.count <= width ? text : text.prefix(width - 3) + "..."
+  }
+
+  /// `text` in lines of at most 79 columns, broken at spaces where there are any.
+  static func wrapped(_ text: String, indent: Int) -> [String] {
+    var lines: [String] = []
+    var rest = Substring(text)
+    while !rest.isEmpty {
+      let margin = String(repeating: " ", count: lines.isEmpty ? indent : indent + 2)
+      let room = width - margin.count
+      var line = rest.prefix(room)
+      if line.endIndex < rest.endIndex, let space = line.lastIndex(of: " "), space > line.startIndex
+      {
+        line = line[..<space]
+      }
+      lines.append(margin + line)
+      rest = rest[line.endIndex...].drop { $0 == " " }
+    }
+    return lines
+  }
+
+  /// The same as a line of JSON.
+  package var json: String {
+    struct Line: Encodable {
+      struct Class: Encodable {
+        let name: String
+        let train: Int
+        let validation: Int
+        let test: Int
+      }
+      struct Entry: Encodable {
+        let kind: String
+        let count: Int
+        let fails: Bool
+        let examples: [String]
+      }
+      let images: Int
+      let usable: Int
+      let fails: Bool
+      let classes: [Class]
+      let findings: [Entry]
+      let leftOut: [String: Int]
+    }
+    let counts = [Part.train, .validation, .test].map(manifest.counts)
+    return jsonLine(
+      Line(
+        images: images.count, usable: usable, fails: fails,
+        classes: manifest.classes.indices.map {
+          Line.Class(
+            name: manifest.classes[$0], train: counts[0][$0], validation: counts[1][$0],
+            test: counts[2][$0])
+        },
+        findings: findings.map {
+          Line.Entry(kind: $0.kind, count: $0.count, fails: $0.fails, examples: $0.examples)
+        }, leftOut: manifest.leftOut.kinds))
+  }
+
+  /// The usable images as a table that `--manifest` takes, a line of JSON each; the part only where
+  /// the set has more than one.
+  ///
+  /// - Parameter path: what a sample's path is in it.
+  package func table(path: (Sample) -> String) -> String {
+    let hasParts = parts.count > 1
+    return images.compactMap { image -> String? in
+      guard case .success(let facts) = image.facts else { return nil }
+      let sample = image.sample
+      var members: [(String, JSONText)] = [
+        ("path", .string(path(sample))), ("label", .string(manifest.classes[sample.label])),
+      ]
+      if hasParts { members.append(("part", .string(image.part.rawValue))) }
+      if let group = sample.group { members.append(("group", .string(group))) }
+      members += [
+        ("sha256", .string(facts.digest)), ("bytes", .integer(sample.bytes)),
+        ("format", .string(facts.format)), ("width", .integer(facts.width)),
+        ("height", .integer(facts.height)),
+      ]
+      return visibleJSON(JSONText.object(members).text) + "\n"
+    }.joined()
+  }
+}
