@@ -43,8 +43,8 @@ extension ToolTests {
       #expect(outcome.status == 0)
       #expect(
         outcome.errors.contains(
-          "left out: 2 .heic, 1 .avif, 1 .nef (a/6.heic, a/7.HEIC, b/8.avif, ...); convert .heic, "
-            + ".avif, .nef to JPEG or PNG to use them, for example with `heif-convert "),
+          "left out: 2 .heic (a/6.heic, a/7.HEIC), 1 .avif (b/8.avif), 1 .nef (b/9.nef); convert "
+            + ".heic, .avif, .nef to JPEG or PNG to use them, for example with `heif-convert "),
         "\(outcome.errors)")
       #expect(outcome.output == "\(output): 8 training and 2 validation images of a, b\n")
     }
@@ -76,6 +76,48 @@ extension ToolTests {
           try Data(contentsOf: URL(fileURLWithPath: $0))
         }
         #expect(contents[0] == contents[1], "\(name)")
+      }
+    }
+
+    /// Of what people type, with the shares of five images.
+    @Test func sharesAndATestPartAreDrawn() throws {
+      func prepare(_ words: [String]) throws -> Outcome {
+        try run([Program.tool, "prepare", raw, "--output", output] + words)
+      }
+      let alone = try prepare(["--validation", "20%"])
+      #expect(alone.output == "\(output): 8 training and 2 validation images of a, b\n")
+      let validation = try copies().filter { $0.hasPrefix("validation") }
+      try files.removeItem(atPath: output)
+      // A test part takes none of the validation images away.
+      let outcome = try prepare(["--validation", "1", "--test", "40%"])
+      #expect(outcome.output == "\(output): 4 training, 4 test and 2 validation images of a, b\n")
+      #expect(outcome.errors.contains("--validation 1 and --test 40% fewer images"))
+      #expect(try copies().filter { $0.hasPrefix("validation") } == validation)
+      #expect(try copies().count == 10)
+      try files.removeItem(atPath: output)
+      for words in [
+        ["--validation", "0%"], ["--validation", "100%"], ["--test", "0"], ["--test", "x"],
+      ] {
+        #expect(try prepare(words).status == 64)
+      }
+      let refused = try prepare(["--validation", "2", "--test", "3"])
+      #expect(refused.status == 65 && refused.errors.contains("--validation 2 and --test 3 none"))
+      #expect(!files.fileExists(atPath: output))
+    }
+
+    @Test(arguments: ["hard", "symbolic"]) func linksLeadToTheImages(kind: String) throws {
+      try files.createSymbolicLink(atPath: raw + "/b/link.jpg", withDestinationPath: "../a/1.jpg")
+      let outcome = try run([
+        Program.tool, "prepare", raw, "--output", output, "--validation", "1", "--link", kind,
+      ])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(try copies().count == 11)
+      for name in try copies() {
+        var (there, here, link) = (stat(), stat(), stat())
+        #expect(stat(raw + name.drop { $0 != "/" }, &there) == 0)
+        #expect(stat("\(output)/\(name)", &here) == 0 && lstat("\(output)/\(name)", &link) == 0)
+        #expect(there.st_ino == here.st_ino)
+        #expect((link.st_mode & S_IFMT == S_IFLNK) == (kind == "symbolic"))
       }
     }
 
