@@ -19,7 +19,7 @@ package struct CheckedImage: Sendable {
 package struct Finding: Equatable, Sendable {
   /// A word for programs.
   let kind: String
-  /// What it is and what it leads to, for a person, behind a count.
+  /// What it is and what it leads to, for a person, before a count.
   let words: String
   /// How many images, pairs or classes.
   var count = 0
@@ -83,15 +83,15 @@ extension CheckReport {
   private static func files(_ images: [CheckedImage], _ manifest: DatasetManifest) -> [Finding] {
     var broken = Finding(kind: "unusable", words: "cannot be used", fails: true)
     var unnamed = Finding(
-      kind: "not_utf8", words: "have names that are not UTF-8", fails: true)
+      kind: "not_utf8", words: "names that are not UTF-8", fails: true)
     var misnamed = Finding(
-      kind: "extension", words: "have another format than their name says; content counts")
+      kind: "extension", words: "another format than the name says; content counts")
     var turned = Finding(
-      kind: "orientation", words: "have an EXIF orientation; see --exif-orientation")
-    var deep = Finding(kind: "deep_grey", words: "have 16 bits of grey, clipped above 255")
-    var small = Finding(kind: "small", words: "have a side below \(smallSide) pixels")
+      kind: "orientation", words: "an EXIF orientation other than upright; see --exif-orientation")
+    var deep = Finding(kind: "deep_grey", words: "16 bits of grey, clipped above 255")
+    var small = Finding(kind: "small", words: "a side below \(smallSide) pixels")
     var long = Finding(
-      kind: "long", words: "are more than \(longRatio) times as long as wide, or as wide as long")
+      kind: "long", words: "more than \(longRatio) times as long as wide, or as wide as long")
     for image in images {
       let path = image.sample.path
       switch image.facts {
@@ -115,10 +115,10 @@ extension CheckReport {
   private static func copies(_ images: [CheckedImage], _ manifest: DatasetManifest) -> [Finding] {
     var parts = Finding(
       kind: "duplicates_across_parts",
-      words: "are in another part, too, which makes accuracies too high")
+      words: "in another part, too, which makes accuracies too high")
     var classes = Finding(
-      kind: "duplicates_across_classes", words: "are in another class, too; one is wrong")
-    var copies = Finding(kind: "duplicates", words: "are in the same class and part twice")
+      kind: "duplicates_across_classes", words: "in another class, too, of which one is wrong")
+    var copies = Finding(kind: "duplicates", words: "twice in the same class and part")
     var first: [String: CheckedImage] = [:]
     for image in images {
       guard case .success(let facts) = image.facts else { continue }
@@ -138,7 +138,7 @@ extension CheckReport {
     _ pairs: [(first: Int, second: Int, cosine: Float)], _ images: [CheckedImage]
   ) -> Finding {
     var near = Finding(
-      kind: "near_duplicates", words: "look nearly like another one (cosine of their features)")
+      kind: "near_duplicates", words: "nearly like another one, by the cosine of their features")
     for pair in pairs {
       let (one, other) = (images[pair.second], images[pair.first])
       if case .success(let facts) = one.facts, case .success(let others) = other.facts,
@@ -155,14 +155,14 @@ extension CheckReport {
 
   /// Names that other systems, archives or programs do not take as they are.
   private static func names(_ images: [CheckedImage]) -> [Finding] {
-    var controls = Finding(kind: "control_characters", words: "have control characters in a name")
+    var controls = Finding(kind: "control_characters", words: "control characters in a name")
     var foreign = Finding(
-      kind: "reserved_names", words: "have names that Windows does not take")
+      kind: "reserved_names", words: "names that Windows does not take")
     var cases = Finding(
-      kind: "case_collisions", words: "differ from another name in capitals or accents alone")
+      kind: "case_collisions", words: "names that differ in capitals or accents alone")
     var long = Finding(
       kind: "long_names",
-      words: "have names above \(nameLimit) or paths above \(pathLimit) bytes")
+      words: "names above \(nameLimit) or paths above \(pathLimit) bytes")
     var folded: [String: String] = [:]
     for image in images {
       let path = image.sample.path
@@ -190,7 +190,7 @@ extension CheckReport {
   }
 
   private static func classes(_ manifest: DatasetManifest) -> Finding {
-    var unequal = Finding(kind: "classes", words: "remarks on classes")
+    var unequal = Finding(kind: "classes", words: "classes")
     for remark in manifest.remarks { unequal.add(remark) }
     return unequal
   }
@@ -215,7 +215,7 @@ extension CheckReport {
     lines += [""] + classTable
     if manifest.leftOut.count > 0 { lines += [""] + Self.wrapped("\(manifest.leftOut)", indent: 0) }
     for finding in findings {
-      lines += ["", "\(finding.fails ? "! " : "")\(finding.count) \(finding.words)"]
+      lines += ["", "\(finding.fails ? "! " : "")\(finding.words): \(finding.count)"]
       lines += finding.examples.flatMap { Self.wrapped(cell($0), indent: 2) }
       if finding.count > finding.examples.count { lines.append("  ...") }
     }

@@ -42,9 +42,10 @@ extension ToolTests {
       // Long lines are broken at spaces.
       let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
       for line in [
-        "28 images of 2 classes, 26 can be used", "! 2 cannot be used",
-        "! 1 have names that are not UTF-8", "train/alien/caf\\xe9.jpg",
-        "1 are in another part, too", "1 have another format than their name says",
+        "28 images of 2 classes, 26 can be used", "! cannot be used: 2",
+        "! names that are not UTF-8: 1", "train/alien/caf\\xe9.jpg",
+        "in another part, too, which makes accuracies too high: 1",
+        "another format than the name says; content counts: 1",
         "validation/alien/copy.png is JPEG", "1 by-products of a system (train/alien/@eaDir)",
       ] { #expect(words.contains(line), "\(line) in \(text)") }
       #expect(text.split(separator: "\n").allSatisfy { $0.count <= 79 })
@@ -65,7 +66,8 @@ extension ToolTests {
         let outcome = try run(onRanks(ranks, [Program.tool, "train", "--manifest", table] + words))
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(
-          (outcome.errors + outcome.output).contains("1 validation images are training images, too")
+          (outcome.errors + outcome.output).contains(
+            "validation images that are training images, too: 1")
         )
         models.insert(try Workshop.model(folder))
         let report = try run([Program.tool, "report", folder])

@@ -36,8 +36,8 @@ struct ImageInspectorTests {
     #expect(ImageDigests(values: [1, 1, 0, 0, 0]).copies(in: manifest) == [])
     #expect(
       ImageDigests(values: [1, 2, 1, 2, 1]).copies(in: manifest) == [
-        "2 validation images are training images, too, so the accuracy says too much, as v/a/4 = t/a/2",
-        "2 images are in another class, too, and one of both is wrong, as t/b/3 = t/a/1",
+        "the accuracy says too much, for validation images that are training images, too: 2, as v/a/4 = t/a/2",
+        "images that are in another class, too, of which one is wrong: 2, as t/b/3 = t/a/1",
       ])
   }
 

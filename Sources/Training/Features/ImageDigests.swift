@@ -76,13 +76,13 @@ extension ImageDigests {
     }
     func sentence(_ pairs: [(Int, Int)], _ words: String) -> String? {
       pairs.first.map {
-        "\(pairs.count) \(words), as \(samples[$0.0].path) = \(samples[$0.1].path)"
+        "\(words): \(pairs.count), as \(samples[$0.0].path) = \(samples[$0.1].path)"
       }
     }
     return [
       sentence(
-        across, "validation images are training images, too, so the accuracy says too much"),
-      sentence(mislabelled, "images are in another class, too, and one of both is wrong"),
+        across, "the accuracy says too much, for validation images that are training images, too"),
+      sentence(mislabelled, "images that are in another class, too, of which one is wrong"),
     ].compactMap { $0 }
   }
 }
