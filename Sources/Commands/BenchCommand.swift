@@ -28,7 +28,8 @@ struct BenchCommand: Command {
       Setting(
         "weights", \.backbone.weights, "FILE|demo|random[:SEED]", "backbone weights",
         group: "Backbone", shown: "random", completion: .files)
-    ] + part(\.backbone).filter { $0.facts.name != "weights" } + [
+    ] + part(\.backbone).filter { $0.facts.name != "weights" }
+    + part(\.geometry).filter { $0.facts.name == "image-size" } + [
       Setting(
         "seconds", \.seconds, "S", in: .from(0.1, to: 3600), "how long the backbone is measured",
         group: "Measurement"),
@@ -36,6 +37,7 @@ struct BenchCommand: Command {
     ]
 
   var backbone = BackboneSettings()
+  var geometry = Geometry()
   var seconds = 5.0
   var json = false
 
@@ -43,14 +45,15 @@ struct BenchCommand: Command {
 
   private func bench(_ communicator: any Communicator) throws {
     let loaded = try LoadedBackbone(
-      backbone.weights ?? .random(seed: 0), backbone.machine, featureLayer: backbone.featureLayer
+      backbone.weights ?? .random(seed: 0), backbone.machine, featureLayer: backbone.featureLayer,
+      inputSize: geometry.size
     ) { try calibration(for: $0) }
     let threads = try backbone.machine.threads(communicator)
     let (peaks, layers) = try Self.layerTimes(loaded.backbone)
     var result = BenchResult(
       backbone: loaded.summary, precision: loaded.backbone.precision, kernels: loaded.kernels,
       threads: threads, ranks: communicator.worldSize, peaks: peaks, layers: layers,
-      picturePreparationMilliseconds: try Self.preparation())
+      picturePreparationMilliseconds: try Self.preparation(geometry))
     try communicator.barrier()
     result.backboneImagesPerSecond = try Self.throughput(
       loaded.backbone, threads: threads, seconds: seconds)
@@ -80,7 +83,7 @@ struct BenchCommand: Command {
   private func calibration(for loaded: LoadedWeights) throws -> Calibration? {
     guard backbone.precision == .int8 else { return nil }
     if let file = backbone.calibration { return try Calibration(file: file, for: loaded) }
-    let size = ImageTransform.standardSize
+    let size = geometry.size
     return try CalibrationSource.calibrate(
       loaded, featureLayer: backbone.featureLayer,
       images: (0..<8).map { Self.noise(size, $0).map { UInt8($0 * 255) } }, size: size,
@@ -173,9 +176,10 @@ struct BenchCommand: Command {
   private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   /// Milliseconds to decode, resize, augment and normalise one image.
-  private static func preparation() throws -> Double {
+  private static func preparation(_ geometry: Geometry) throws -> Double {
     let bytes = try encodeJPEG(drawFigure(kind: .alien, seed: 0, index: 0), quality: 90)
-    let transform = ImageTransform(preset: .pytorch, normalisation: .torch)
+    let transform = ImageTransform(
+      preset: .pytorch, geometry: geometry, normalisation: .torch)
     let augmentation = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
     let rounds = 50
     let begin = ContinuousClock.now

@@ -26,6 +26,7 @@ struct CalibrateCommand: Command {
       Setting(
         "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
         group: "Images"),
+    ] + part(\.geometry) + [
       Setting(
         "on-bad-image", \.onBadImage, "what happens where images cannot be used", group: "Images"),
     ]
@@ -40,6 +41,7 @@ struct CalibrateCommand: Command {
   var images = ImageSetSettings()
   var parts = PartSettings()
   var preset = Preset.pytorch
+  var geometry = Geometry()
   var orientation = OrientationPolicy.ignore
   var onBadImage = BadImagePolicy.fail
   var backbone = BackboneSettings()
@@ -61,7 +63,8 @@ struct CalibrateCommand: Command {
       BackboneChoice.resolve(
         backbone.weights, environment: ProcessInfo.processInfo.environment))
     let source = CalibrationSource(
-      transform: ImageTransform(preset: preset, normalisation: loaded.normalisation),
+      transform: ImageTransform(
+        preset: preset, geometry: geometry, normalisation: loaded.normalisation),
       source: ImageSource(root: images.root, orientation: orientation), samples: manifest.train,
       onBadImage: onBadImage, featureLayer: backbone.featureLayer, cache: backbone.machine.cache)
     let calibration = try source.shared(loaded, SingleProcess())
@@ -77,10 +80,11 @@ struct CalibrateCommand: Command {
     let weights = loaded.weights
     let integers = try IntegerBackbone(
       weights: weights, conventions: weights.conventions, normalisation: weights.pixels,
-      calibration: calibration, featureLayer: backbone.featureLayer, path: IntegerPath.selected())
+      calibration: calibration, featureLayer: backbone.featureLayer, path: IntegerPath.selected(),
+      inputSize: geometry.size)
     let floats = try FloatBackbone(
       weights: weights, conventions: weights.conventions, featureLayer: backbone.featureLayer,
-      kernels: KernelPath.selected())
+      kernels: KernelPath.selected(), inputSize: geometry.size)
     let images = try source.images(16) {
       (bytes: source.transform.bytes(of: $0), numbers: source.transform.input(of: $0))
     }

@@ -30,7 +30,7 @@ struct ExportCommand: Command {
         group: "Output"),
       Setting(
         "with-preprocessing", \.preprocessing,
-        "write a model that takes RGB bytes [n, 224, 224, 3] and normalises them itself",
+        "write a model that takes RGB bytes [n, N, N, 3] and normalises them itself",
         group: "Output",
         needs: .with("format", ["onnx"])),
     ]
@@ -64,6 +64,9 @@ struct ExportCommand: Command {
     let lines = try trained.export.write(
       format, headOnly ? .head : .wholeModel, preprocessing: preprocessing, to: output)
     for line in lines { printLine(line) }
+    if trained.geometry != Geometry() {
+      printLine("Resizing: \(trained.transform.resizingSentence).")
+    }
   }
 
   /// Refuses to write over what is being exported.
@@ -90,9 +93,10 @@ extension TrainedModel {
         backbone: backbone.loaded.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
         head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),
         classes: classes, pixels: normalisation,
+        imageSize: geometry.size,
         metadata: ["resize": preset.resizing].merging(
           orientation == .apply ? [OrientationPolicy.fact: orientation.rawValue] : [:]
-        ) { first, _ in first })
+        ) { first, _ in first }.merging(geometry.facts) { $1 })
     }
   }
 }

@@ -28,6 +28,7 @@ struct FeaturesCommand: Command {
       Setting(
         "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
         group: "Images"),
+    ] + part(\.geometry) + [
       Setting(
         "on-bad-image", \.onBadImage, "what happens where images cannot be used",
         group: "Images"),
@@ -38,6 +39,7 @@ struct FeaturesCommand: Command {
 
   var backbone = BackboneSettings()
   var preset = Preset.pytorch
+  var geometry = Geometry()
   var orientation = OrientationPolicy.ignore
   var onBadImage = BadImagePolicy.fail
   var output = ""
@@ -55,7 +57,7 @@ struct FeaturesCommand: Command {
     let names = list.names
     let machine = backbone.machine
     let settings = self.backbone
-    let backbone = try LoadedBackbone(settings) { loaded in
+    let backbone = try LoadedBackbone(settings, inputSize: geometry.size) { loaded in
       guard settings.precision == .int8 else { return nil }
       // Scales of its own would make an image's features depend on the others.
       guard let file = settings.calibration else {
@@ -69,7 +71,7 @@ struct FeaturesCommand: Command {
     let extractor = FeatureExtractor(
       backbone: backbone.backbone,
       transform: ImageTransform(
-        preset: preset, normalisation: backbone.normalisation),
+        preset: preset, geometry: geometry, normalisation: backbone.normalisation),
       images: ImageSource(root: ImageList.root, orientation: orientation))
     var values: [Float] = []
     var images: [String] = []
@@ -100,6 +102,7 @@ struct FeaturesCommand: Command {
     var metadata = [
       "images": try Self.jsonArray(images), "backbone": backbone.summary, "preset": preset.rawValue,
     ]
+    metadata.merge(geometry.facts) { $1 }
     if let calibration = backbone.calibration {
       metadata["calibration"] = String(decoding: try calibration.file.dropLast(), as: UTF8.self)
     }

@@ -57,22 +57,25 @@ struct LoadedBackbone {
 
   /// Loads what `--weights` and `--feature-layer` ask for.
   ///
-  /// - Parameter calibration: gives the scales of int8 for the weights, nil for floats.
+  /// - Parameters:
+  ///   - inputSize: height and width of the images.
+  ///   - calibration: gives the scales of int8 for the weights, nil for floats.
   init(
-    _ settings: BackboneSettings, style: ProgressStyle = .auto,
+    _ settings: BackboneSettings, inputSize: Int, style: ProgressStyle = .auto,
     calibration: (LoadedWeights) throws -> Calibration?
   ) throws {
     let choice = try BackboneChoice.resolve(
       settings.weights, environment: ProcessInfo.processInfo.environment)
     try self.init(
-      choice, settings.machine, featureLayer: settings.featureLayer, style: style,
-      calibration: calibration)
+      choice, settings.machine, featureLayer: settings.featureLayer, inputSize: inputSize,
+      style: style, calibration: calibration)
   }
 
   /// Loads `choice` up to `featureLayer`, nil for all of it.
   init(
     _ choice: BackboneChoice, _ machine: MachineSettings, featureLayer: FeatureLayer?,
-    style: ProgressStyle = .auto, calibration: (LoadedWeights) throws -> Calibration?
+    inputSize: Int, style: ProgressStyle = .auto,
+    calibration: (LoadedWeights) throws -> Calibration?
   ) throws {
     let loaded = try LoadedWeights(choice)
     let folder = machine.cache
@@ -90,12 +93,12 @@ struct LoadedBackbone {
       guard let calibration else {
         return try FloatBackbone(
           weights: weights, packedCache: cache, conventions: weights.conventions,
-          featureLayer: featureLayer, kernels: KernelPath.selected())
+          featureLayer: featureLayer, kernels: KernelPath.selected(), inputSize: inputSize)
       }
       return try IntegerBackbone(
         weights: weights, packedCache: cache, conventions: weights.conventions,
         normalisation: weights.pixels, calibration: calibration, featureLayer: featureLayer,
-        path: IntegerPath.selected())
+        path: IntegerPath.selected(), inputSize: inputSize)
     }
     self.loaded = loaded
     self.calibration = calibration

@@ -31,11 +31,8 @@ struct PreviewCommand: Command {
     ]
     + TrainingConfiguration.settings
     .filter {
-      [
-        "validation-split", "test-split", "split-seed", "preset", "exif-orientation", "seed",
-        "no-augment", "shear", "zoom", "hflip",
-      ].contains(
-        $0.facts.name)
+      ["preset", "exif-orientation", "seed"].contains($0.facts.name)
+        || ["Images", "Augmentation"].contains($0.facts.group) && $0.facts.name != "views"
     }
     .map { $0.within(\.configuration) }
 
@@ -56,7 +53,8 @@ struct PreviewCommand: Command {
     if manifest.leftOut.count > 0 { printError("\(manifest.leftOut)") }
     let source = ImageSource(root: images.root, orientation: configuration.orientation)
     let transform = ImageTransform(
-      preset: configuration.preset, normalisation: configuration.preset.normalisation)
+      preset: configuration.preset, geometry: configuration.geometry,
+      normalisation: configuration.preset.normalisation)
     let rows = try Self.spread(manifest.train, count, classes: manifest.classes.count).map {
       index in
       let sample = manifest.train[index]

@@ -22,6 +22,8 @@ struct TrainedModel {
   let classes: [String]
   /// Whose method of resizing images it was trained with.
   let preset: Preset
+  /// How images become squares.
+  let geometry: Geometry
   /// Whether they are turned by their EXIF orientation.
   let orientation: OrientationPolicy
   /// How their pixels are normalised.
@@ -51,11 +53,16 @@ struct TrainedModel {
     if launcher.rank ?? 0 == 0 { printError("model: \(path), \(origin)") }
   }
 
+  /// From images to the backbone's input.
+  var transform: ImageTransform {
+    ImageTransform(preset: preset, geometry: geometry, normalisation: normalisation)
+  }
+
   /// The extractor of unaugmented features of images below `root`.
   func extractor(root: String, onBadImage: BadImagePolicy = .fail) -> FeatureExtractor {
     FeatureExtractor(
       backbone: backbone.backbone,
-      transform: ImageTransform(preset: preset, normalisation: normalisation),
+      transform: transform,
       images: ImageSource(root: root, orientation: orientation), onBadImage: onBadImage)
   }
 }
@@ -136,6 +143,7 @@ extension TrainedModel {
     head = checkpoint.head
     classes = record.classes
     preset = record.preprocessing.preset
+    geometry = record.configuration.geometry
     orientation = record.configuration.orientation
     partShares = record.configuration.parts.shares
     normalisation = record.preprocessing.normalisation
@@ -144,7 +152,8 @@ extension TrainedModel {
       throw Self.unusable(path, "it names no layer of the backbone, but '\(named.featureLayer)'")
     }
     backbone = try LoadedBackbone(
-      Self.choice(settings, named, beside: path), settings.machine, featureLayer: layer
+      Self.choice(settings, named, beside: path), settings.machine, featureLayer: layer,
+      inputSize: geometry.size
     ) { loaded in
       guard loaded.fingerprint == named.fingerprint else {
         throw Failure(
@@ -240,12 +249,17 @@ extension TrainedModel {
       throw Self.unusable(
         path, "its metadata `\(OrientationPolicy.fact)` is neither ignore nor apply")
     }
+    guard let geometry = Geometry(facts: facts) else {
+      throw Self.unusable(
+        path, "its metadata `image_size`, `resize_mode` or `crop_ratio` cannot be followed")
+    }
     self.path = path
     self.orientation = orientation
+    self.geometry = geometry
     head = try Self.head(tensors)
     classes = names
     self.preset = preset
-    backbone = try Self.backbone(in: path, settings)
+    backbone = try Self.backbone(in: path, settings, inputSize: geometry.size)
     normalisation = backbone.normalisation
     try checkShapes(path)
   }
@@ -281,10 +295,13 @@ extension TrainedModel {
     }
   }
 
-  private static func backbone(in path: String, _ settings: ModelSettings) throws -> LoadedBackbone
-  {
+  private static func backbone(
+    in path: String, _ settings: ModelSettings, inputSize: Int
+  ) throws -> LoadedBackbone {
     do {
-      return try LoadedBackbone(.file(path), settings.machine, featureLayer: nil) { loaded in
+      return try LoadedBackbone(
+        .file(path), settings.machine, featureLayer: nil, inputSize: inputSize
+      ) { loaded in
         guard settings.precision == .int8 else { return nil }
         guard let file = settings.calibration else { throw needsCalibration }
         return try Calibration(file: file, for: loaded)

@@ -53,7 +53,9 @@ struct TrainingRun {
     }
     let backbone = try endingAtOnce(on: stop, communicator) {
       try comparePrecision(communicator)
-      return try LoadedBackbone(command.backbone, style: style) {
+      return try LoadedBackbone(
+        command.backbone, inputSize: configuration.geometry.size, style: style
+      ) {
         try calibration(for: $0, manifest, communicator)
       }
     }
@@ -175,7 +177,8 @@ extension TrainingRun {
     if let file = command.backbone.calibration { return try Calibration(file: file, for: loaded) }
     return try CalibrationSource(
       transform: ImageTransform(
-        preset: configuration.preset, normalisation: loaded.normalisation),
+        preset: configuration.preset, geometry: configuration.geometry,
+        normalisation: loaded.normalisation),
       source: ImageSource(root: command.images.root, orientation: configuration.orientation),
       samples: manifest.train, onBadImage: configuration.onBadImage,
       featureLayer: command.backbone.featureLayer, cache: command.backbone.machine.cache,
@@ -188,7 +191,7 @@ extension TrainingRun {
       toolVersion: toolVersion, configuration: configuration, classes: manifest.classes,
       backbone: backbone.record,
       preprocessing: ModelRecord.Preprocessing(
-        preset: configuration.preset, size: ImageTransform.standardSize,
+        preset: configuration.preset, size: configuration.geometry.size,
         normalisation: backbone.normalisation),
       dataset: manifest.fingerprint, trainCount: manifest.train.count)
   }
@@ -199,7 +202,9 @@ extension TrainingRun {
     let normalisation = backbone.normalisation
     let extractor = FeatureExtractor(
       backbone: backbone.backbone,
-      transform: ImageTransform(preset: configuration.preset, normalisation: normalisation),
+      transform: ImageTransform(
+        preset: configuration.preset, geometry: configuration.geometry,
+        normalisation: normalisation),
       augmentation: configuration.augmentation, seed: configuration.seed,
       images: ImageSource(root: data, orientation: configuration.orientation),
       onBadImage: configuration.onBadImage)

@@ -1,7 +1,6 @@
 import Tensors
 
-/// The way of a decoded image to the network's input: resized without regard to its proportions,
-/// varied if wanted, and normalised.
+/// The way of a decoded image to the network's input: resized, varied if wanted, and normalised.
 package struct ImageTransform: Sendable {
   /// What distinguishes the bits of this way, decoding included, from those of earlier versions.
   ///
@@ -9,28 +8,30 @@ package struct ImageTransform: Sendable {
   /// the decoder, of resizing, of augmentation or its draws, or of the arithmetic of normalisation.
   /// Features that were cached on disk are then computed anew.
   package static let version = 2
-  /// The width and height that the networks were trained with.
-  package static let standardSize = 224
-
   /// Whose conventions are followed.
   package let preset: Preset
-  /// Width and height of the input in pixels, positive.
-  package let size: Int
+  /// How an image becomes a square; its size is positive.
+  package let geometry: Geometry
   /// What is done to pixel values at the end.
   package let normalisation: Normalisation
   /// The numbers for the 256 values of the input's first channel, then of the second and the third.
   private let numbers: [Float]
 
-  /// - Precondition: `size` is positive.
-  package init(preset: Preset, size: Int = standardSize, normalisation: Normalisation) {
-    precondition(size > 0)
+  /// - Precondition: the geometry's size is positive.
+  package init(
+    preset: Preset, geometry: Geometry = Geometry(), normalisation: Normalisation
+  ) {
+    precondition(geometry.size > 0)
     self.preset = preset
-    self.size = size
+    self.geometry = geometry
     self.normalisation = normalisation
     numbers = (0..<3).flatMap { channel in
       (0..<256).map { normalisation.number(Float($0), channel: channel) }
     }
   }
+
+  /// Width and height of the input in pixels.
+  package var size: Int { geometry.size }
 
   /// The input for `image` as it is.
   ///
@@ -62,10 +63,17 @@ package struct ImageTransform: Sendable {
 
   /// `image` in the size of the input, by the filter of the preset.
   package func resized(_ image: RGBImage) -> RGBImage {
-    switch preset {
-    case .pytorch: image.resizedBilinear(width: size, height: size)
-    case .keras: image.resizedNearest(width: size, height: size)
-    }
+    let (width, height) = geometry.resizedSize(width: image.width, height: image.height)
+    return image.resized(
+      preset, width: width, height: height, columns: geometry.window(of: width),
+      rows: geometry.window(of: height)
+    ).padded(to: size, colour: paddingColour)
+  }
+
+  /// What lies beside a padded image, in red, green and blue: what is nearest to zero for the network.
+  package var paddingColour: [UInt8] {
+    let bytes = normalisation.zeroBytes
+    return normalisation.sourceChannels.map { bytes[$0] }
   }
 
   /// The variation of `image` that ``augmentedInput(of:augmentation:random:)`` gives for the same

@@ -30,8 +30,8 @@ extension RGBImage {
   private func zoomedNearest(
     _ scale: Double, _ offsetX: Double, _ offsetY: Double, flips: Bool
   ) -> RGBImage {
-    let columns = positionsByStepping(count: width, step: scale, start: offsetX, limit: width)
-    let rows = positionsByStepping(count: height, step: scale, start: offsetY, limit: height)
+    let columns = positionsByStepping(0..<width, step: scale, start: offsetX, limit: width)
+    let rows = positionsByStepping(0..<height, step: scale, start: offsetY, limit: height)
     return copyingPixels(columns: flips ? columns.reversed() : columns, rows: rows)
   }
 

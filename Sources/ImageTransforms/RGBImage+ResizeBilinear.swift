@@ -7,22 +7,37 @@ extension RGBImage {
   /// Columns are resampled first, then rows, with values rounded to 8 bits between and after; rows
   /// come first where that saves much work. The pixels are those of `resize` with `BILINEAR` of the
   /// Pillow library, version 13; earlier versions always begin with the columns, and differ by at
-  /// most one level where the order does.
-  /// - Precondition: `width` and `height` are positive.
-  package func resizedBilinear(width newWidth: Int, height newHeight: Int) -> RGBImage {
+  /// most one level where the order does. Of the result only the part in `columns` and `rows` is
+  /// computed, nil for all of it.
+  /// - Precondition: `width` and `height` are positive, the ranges in them and not empty.
+  package func resizedBilinear(
+    width newWidth: Int, height newHeight: Int, columns: Range<Int>? = nil, rows: Range<Int>? = nil
+  ) -> RGBImage {
+    let (columns, rows) = (columns ?? 0..<newWidth, rows ?? 0..<newHeight)
     let rowsFirst = newHeight < height && height - newHeight > 2 * (width - newWidth)
     return rowsFirst
-      ? resamplingRows(newHeight).resamplingColumns(newWidth)
-      : resamplingColumns(newWidth).resamplingRows(newHeight)
+      ? resamplingRows(newHeight, rows).resamplingColumns(newWidth, columns)
+      : resamplingColumns(newWidth, columns).resamplingRows(newHeight, rows)
+  }
+
+  /// The image resized by the filter of `preset`; of the result only `columns` and `rows`.
+  func resized(
+    _ preset: Preset, width: Int, height: Int, columns: Range<Int>, rows: Range<Int>
+  ) -> RGBImage {
+    switch preset {
+    case .pytorch: resizedBilinear(width: width, height: height, columns: columns, rows: rows)
+    case .keras: resizedNearest(width: width, height: height, columns: columns, rows: rows)
+    }
   }
 
   // The two loops below take most of the time of preparing an image. They read and write through
   // buffer pointers since checks of every index make them three times as slow; the filter's ranges
   // end inside the image by construction.
 
-  private func resamplingColumns(_ newWidth: Int) -> RGBImage {
-    guard newWidth != width else { return self }
-    let filter = ResizeFilter(from: width, to: newWidth)
+  private func resamplingColumns(_ fullWidth: Int, _ columns: Range<Int>) -> RGBImage {
+    guard columns != 0..<width || fullWidth != width else { return self }
+    let filter = ResizeFilter(from: width, to: fullWidth, columns)
+    let newWidth = columns.count
     let byteCount = newWidth * height * 3
     let result = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in
       pixels.withUnsafeBufferPointer { source in
@@ -39,9 +54,10 @@ extension RGBImage {
     return RGBImage(width: newWidth, height: height, pixels: result)
   }
 
-  private func resamplingRows(_ newHeight: Int) -> RGBImage {
-    guard newHeight != height else { return self }
-    let filter = ResizeFilter(from: height, to: newHeight)
+  private func resamplingRows(_ fullHeight: Int, _ rows: Range<Int>) -> RGBImage {
+    guard rows != 0..<height || fullHeight != height else { return self }
+    let filter = ResizeFilter(from: height, to: fullHeight, rows)
+    let newHeight = rows.count
     let rowBytes = width * 3
     let byteCount = newHeight * rowBytes
     let result = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in

@@ -4,11 +4,14 @@ extension RGBImage {
   /// The image with `width` columns and `height` rows, each pixel a copy of the nearest one.
   ///
   /// The pixels are those of the Pillow library's `resize` with `NEAREST`.
-  /// - Precondition: `width` and `height` are positive.
-  package func resizedNearest(width newWidth: Int, height newHeight: Int) -> RGBImage {
-    let columns = nearestPositions(newWidth, from: width)
-    let rows = nearestPositions(newHeight, from: height)
-    return copyingPixels(columns: columns, rows: rows)
+  /// Of the result only the part in `columns` and `rows` is made, nil for all of it.
+  /// - Precondition: `width` and `height` are positive, the ranges in them and not empty.
+  package func resizedNearest(
+    width newWidth: Int, height newHeight: Int, columns: Range<Int>? = nil, rows: Range<Int>? = nil
+  ) -> RGBImage {
+    copyingPixels(
+      columns: nearestPositions(newWidth, from: width, columns ?? 0..<newWidth),
+      rows: nearestPositions(newHeight, from: height, rows ?? 0..<newHeight))
   }
 
   /// The image whose pixel at (row, column) is ours at (`rows[row]`, `columns[column]`); black
@@ -36,20 +39,24 @@ extension RGBImage {
   }
 }
 
-/// The nearest of `oldCount` positions to the centre of each of `newCount` equal parts.
-private func nearestPositions(_ newCount: Int, from oldCount: Int) -> [Int] {
+/// The nearest of `oldCount` positions to the centre of each of `newCount` equal parts, of those in
+/// `range`.
+private func nearestPositions(_ newCount: Int, from oldCount: Int, _ range: Range<Int>) -> [Int] {
   positionsByStepping(
-    count: newCount, step: Double(oldCount) / Double(newCount), start: 0, limit: oldCount)
+    range, step: Double(oldCount) / Double(newCount), start: 0, limit: oldCount)
 }
 
-/// The positions in `0 ..< limit` below the centres of `count` pixels, -1 for those outside.
+/// The positions in `0 ..< limit` below the centres of the pixels in `range`, -1 for those outside.
 ///
 /// A pixel's centre lies `step` after the one before, the first one half a step after `start`. The
 /// positions are added up, not multiplied: their rounding errors decide which of two equally near
 /// pixels is taken, and are to be Pillow's.
-func positionsByStepping(count: Int, step: Double, start: Double, limit: Int) -> [Int] {
+func positionsByStepping(
+  _ range: Range<Int>, step: Double, start: Double, limit: Int
+) -> [Int] {
   var position = start + step * 0.5
-  return (0..<count).map { _ in
+  for _ in 0..<range.lowerBound { position += step }
+  return range.map { _ in
     defer { position += step }
     return position >= 0 && position < Double(limit) ? Int(position) : -1
   }

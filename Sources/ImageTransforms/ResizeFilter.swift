@@ -16,13 +16,13 @@ struct ResizeFilter {
   /// The weights of new pixel `i` begin at `i * stride`.
   private(set) var weights: [Int32] = []
 
-  /// The filter from `oldCount` to `newCount` pixels.
-  init(from oldCount: Int, to newCount: Int) {
+  /// The filter from `oldCount` to those in `range` of `newCount` pixels.
+  init(from oldCount: Int, to newCount: Int, _ range: Range<Int>) {
     let scale = Double(oldCount) / Double(newCount)
     let support = max(scale, 1)
     stride = Int(support.rounded(.up)) * 2 + 1
-    weights.reserveCapacity(newCount * stride)
-    for new in 0..<newCount {
+    weights.reserveCapacity(range.count * stride)
+    for new in range {
       let center = (Double(new) + 0.5) * scale
       let start = max(Int(center - support + 0.5), 0)
       let end = min(Int(center + support + 0.5), oldCount)

@@ -109,7 +109,7 @@ extension ModelExport {
   // MARK: Architecture
 
   private func kerasArchitecture(_ scope: Scope) -> String {
-    let size = Self.imageSize
+    let size = imageSize
     var model = KerasArchitecture(
       input: scope == .head ? [layout.featureCount] : [size, size, 3])
     if scope == .wholeModel { kerasBackbone(&model) }

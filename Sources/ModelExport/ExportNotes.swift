@@ -14,8 +14,8 @@ extension ModelExport {
     if scope == .wholeModel {
       notes.append(
         format == .onnx && preprocessing
-          ? "Input: RGB bytes [n, 224, 224, 3]; the graph normalises them."
-          : "Input: 224 x 224 pixels, \(pixels.sentence).")
+          ? "Input: RGB bytes [n, \(imageSize), \(imageSize), 3]; the graph normalises them."
+          : "Input: \(imageSize) x \(imageSize) pixels, \(pixels.sentence).")
       notes += torchvisionNotes(format)
     } else {
       notes.append("Input: \(layout.featureCount) features.")

@@ -4,13 +4,13 @@ import ResNetWeights
 extension ModelExport {
   /// Writes an ONNX graph: images (or features) to `probabilities` [n, classes].
   ///
-  /// Without `preprocessing` the input `pictures` is [n, 3, 224, 224] of normalised floats, with it
-  /// [n, 224, 224, 3] of RGB bytes. A head takes `features` [n, features].
+  /// Without `preprocessing` the input `pictures` is [n, 3, N, N] of normalised floats, with it
+  /// [n, N, N, 3] of RGB bytes. A head takes `features` [n, features].
   package func writeONNX(
     _ scope: Scope, preprocessing: Bool, to path: String
   ) throws(FileError) {
     var graph = ONNXGraphWriter()
-    let size = Self.imageSize
+    let size = imageSize
     let input: (name: String, type: ONNXGraphWriter.DataType, shape: [Int])
     var value: String
     switch scope {

@@ -42,7 +42,7 @@ package enum ExportFormat: String, CaseIterable, Sendable {
 /// heads.
 package struct ModelExport: Sendable {
   /// Rows and columns of the images that the model expects.
-  package static let imageSize = 224
+  package let imageSize: Int
 
   /// How much is written.
   package enum Scope: Sendable {
@@ -75,14 +75,17 @@ package struct ModelExport: Sendable {
   ///     hidden], `fc.2.bias`.
   ///   - classes: The class names, by class index.
   ///   - pixels: How images were normalised in training; nil for what the backbone says.
+  ///   - imageSize: Rows and columns of the images.
   ///   - metadata: Further facts for the file's metadata, for example the resizing filter.
   /// - Throws: a ``FileError`` if the head does not fit the backbone or the classes.
   package init(
     backbone: BackboneWeights, featureLayer: String? = nil, head: some TensorSource,
-    classes: [String], pixels: Normalisation? = nil, metadata: [String: String] = [:]
+    classes: [String], pixels: Normalisation? = nil, imageSize: Int = 224,
+    metadata: [String: String] = [:]
   ) throws(FileError) {
     self.backbone = backbone
     self.classes = classes
+    self.imageSize = imageSize
     self.pixels = pixels ?? backbone.pixels
     layout = try Self.layout(backbone, upTo: featureLayer)
     self.head = try Self.checked(head, features: layout.featureCount, classes: classes.count)
@@ -97,7 +100,7 @@ package struct ModelExport: Sendable {
   /// Writes the model.
   ///
   /// - Parameters:
-  ///   - preprocessing: For ONNX whole models: the graph takes RGB bytes, [n, 224, 224, 3], and
+  ///   - preprocessing: For ONNX whole models: the graph takes RGB bytes, [n, N, N, 3], and
   ///     normalises them itself.
   ///   - path: The file to write; Keras' architecture goes beside it, with the extension `json`.
   ///     See ``ExportFormat/objection(to:)`` for names that should not be used.

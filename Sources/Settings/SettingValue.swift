@@ -60,6 +60,13 @@ extension SettingRange where Value: Comparable & SettingValue {
     SettingRange(words: "from \(low.written) to \(high.written)") { (low...high).contains($0) }
   }
 
+  /// Those for which `contains` is true, which `words` describe.
+  package static func `where`(
+    _ contains: @escaping @Sendable (Value) -> Bool, _ words: String
+  ) -> SettingRange {
+    SettingRange(words: words, contains: contains)
+  }
+
   /// `low` or more.
   package static func atLeast(_ low: Value) -> SettingRange {
     SettingRange(words: "of at least \(low.written)") { $0 >= low }

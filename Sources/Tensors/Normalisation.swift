@@ -61,6 +61,11 @@ package struct Normalisation: Sendable {
       }
   }
 
+  /// For each channel of the input the byte that is nearest to what becomes zero.
+  package var zeroBytes: [UInt8] {
+    mean.elements.map { UInt8(max(0, min(255, ($0 / scale).rounded()))) }
+  }
+
   /// ``mean`` and ``std`` as the network gets them.
   package var single: (mean: SIMD3<Float>, std: SIMD3<Float>) {
     (SIMD3<Float>(mean), SIMD3<Float>(std))

@@ -55,7 +55,7 @@ struct DemoRun {
     ).run()
     let train = try command(
       TrainCommand.self, ["--data", data, "--weights", "demo"] + machine + words)
-    let backbone = try LoadedBackbone(train.backbone) { _ in nil }
+    let backbone = try LoadedBackbone(train.backbone, inputSize: 224) { _ in nil }
     let manifest = try DatasetManifest.scan(root: data)
     let record = ModelRecord(
       toolVersion: "test", configuration: train.configuration, classes: manifest.classes,

@@ -51,7 +51,8 @@ import Testing
 
   @Test(arguments: Preset.allCases)
   func wholeWayFromPixelsToNumbers(preset: Preset) throws {
-    let transform = ImageTransform(preset: preset, size: 16, normalisation: preset.normalisation)
+    let transform = ImageTransform(
+      preset: preset, geometry: Geometry(size: 16), normalisation: preset.normalisation)
     let source = try golden.image("input.source")
     let plain = try golden.floats("input.\(preset.rawValue)")
     #expect(largestDifference(transform.input(of: source), plain) == 0)

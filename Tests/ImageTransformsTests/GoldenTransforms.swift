@@ -3,13 +3,14 @@ import ImageTransforms
 import TensorFormats
 import Tensors
 
-/// What Pillow and keras-preprocessing make of images, from `scripts/make-golden-pictures`.
+/// What Pillow and keras-preprocessing make of images, from `scripts/make-golden-pictures` and
+/// others beside it.
 struct GoldenTransforms {
   let file: SafeTensorsFile
 
-  init() throws {
+  init(_ name: String = "transforms") throws {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    file = try SafeTensorsFile(path: tests.appending(path: "Golden/transforms.safetensors").path())
+    file = try SafeTensorsFile(path: tests.appending(path: "Golden/\(name).safetensors").path())
   }
 
   func image(_ name: String) throws -> RGBImage {

@@ -74,7 +74,8 @@ import Testing
 
   @Test(arguments: Preset.allCases)
   func noVariationIsThePlainImage(preset: Preset) {
-    let transform = ImageTransform(preset: preset, size: 24, normalisation: preset.normalisation)
+    let transform = ImageTransform(
+      preset: preset, geometry: Geometry(size: 24), normalisation: preset.normalisation)
     var random = CounterRandom(seed: 1, purpose: .augmentation)
     let none = Augmentation(shear: 0, zoom: 0, horizontalFlip: 0)
     let input = transform.augmentedInput(of: image, augmentation: none, random: &random)
@@ -86,7 +87,8 @@ import Testing
   func thePreviewIsWhatTheNetworkGets(preset: Preset) {
     let plain = Normalisation(
       channelOrder: .rgb, scale: 1, mean: .zero, std: SIMD3(repeating: 1))
-    let transform = ImageTransform(preset: preset, size: 40, normalisation: plain)
+    let transform = ImageTransform(
+      preset: preset, geometry: Geometry(size: 40), normalisation: plain)
     for index in 0..<20 {
       var random = CounterRandom(seed: 2, purpose: .augmentation, index: index)
       var same = random
@@ -135,7 +137,8 @@ import Testing
 
   @Test func caffeIsBlueFirst() {
     let pixel = RGBImage(width: 1, height: 1, pixels: [10, 20, 30])
-    let transform = ImageTransform(preset: .keras, size: 1, normalisation: .caffe)
+    let transform = ImageTransform(
+      preset: .keras, geometry: Geometry(size: 1), normalisation: .caffe)
     let expected: [Float] = [30 - 103.939, 20 - 116.779, 10 - 123.68]
     #expect(transform.input(of: pixel) == expected)
   }

@@ -136,18 +136,24 @@ import Testing
   @Test func everyFactIsInTheWords() {
     let torch = Normalisation.torch
     func transform(
-      _ preset: Preset = .pytorch, size: Int = 224,
+      _ preset: Preset = .pytorch, size: Int = 224, _ resize: Geometry.Resize = .squash,
+      ratio: Double = 0.875,
       _ change: (inout Normalisation) -> Void = { _ in }
     ) -> ImageTransform {
       var normalisation = torch
       change(&normalisation)
-      return ImageTransform(preset: preset, size: size, normalisation: normalisation)
+      return ImageTransform(
+        preset: preset, geometry: Geometry(size: size, resize: resize, cropRatio: ratio),
+        normalisation: normalisation)
     }
     let texts = [
       context(), context { $0.fingerprint = "abd" }, context { $0.featureLayer = "layer3" },
       context { $0.featureCount = 1024 }, context { $0.kernels = "avx512" },
       context { $0.kernels = "avx2 8" }, context { $0.transform = transform(.keras) },
       context { $0.transform = transform(size: 96) },
+      context { $0.transform = transform(.pytorch, .crop) },
+      context { $0.transform = transform(.pytorch, .crop, ratio: 0.9) },
+      context { $0.transform = transform(.pytorch, .pad) },
       context { $0.transform = transform { $0.channelOrder = .bgr } },
       context { $0.transform = transform { $0.scale = 1 } },
       context { $0.transform = transform { $0.mean.y = 0 } },

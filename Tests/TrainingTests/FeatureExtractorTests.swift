@@ -49,7 +49,8 @@ import Testing
   ) -> FeatureExtractor {
     FeatureExtractor(
       backbone: backbone,
-      transform: ImageTransform(preset: .pytorch, size: 64, normalisation: .torch),
+      transform: ImageTransform(
+        preset: .pytorch, geometry: Geometry(size: 64), normalisation: .torch),
       augmentation: augmentation, seed: seed, images: ImageSource(root: scratch.path),
       onBadImage: onBadImage)
   }
@@ -200,7 +201,8 @@ import Testing
     ] {
       try scratch.write(tagged, "2.jpg")
       let images = ImageSource(root: scratch.path, orientation: policy)
-      let transform = ImageTransform(preset: .pytorch, size: 64, normalisation: .torch)
+      let transform = ImageTransform(
+        preset: .pytorch, geometry: Geometry(size: 64), normalisation: .torch)
       let extractor = FeatureExtractor(backbone: backbone, transform: transform, images: images)
       let answer = try extractor.makeWorker()([request(2)]) { _ in }[0]
       #expect(answer.notes.isTurned == (policy == .ignore))

@@ -1,5 +1,6 @@
 import Foundation
 import ImageCodecs
+import ImageTransforms
 import ResNetWeights
 import Tensors
 import Testing
@@ -30,6 +31,7 @@ import Testing
     let differences = names {
       $0.configuration.preset = .keras
       $0.configuration.orientation = .apply
+      $0.configuration.geometry = Geometry(size: 160, resize: .crop, cropRatio: 0.9)
       $0.configuration.epochs += 1
       $0.configuration.batchSize += 1
       $0.configuration.hidden += 1
@@ -48,7 +50,8 @@ import Testing
     }
     #expect(
       differences == [
-        "preset", "exif-orientation", "epochs", "batch-size", "hidden", "optimizer", "lr",
+        "image-size", "resize", "crop-ratio", "preset", "exif-orientation", "epochs", "batch-size",
+        "hidden", "optimizer", "lr",
         "weight-decay", "momentum",
         "schedule", "step-epochs", "step-factor", "warmup-epochs", "max-steps", "seed",
         "on-bad-image", "no-augment", "shear", "zoom", "hflip", "views",
@@ -69,6 +72,21 @@ import Testing
     let (ignoring, applying) = (try text(.ignore), try text(.apply))
     #expect(ignoring.format == 1 && !ignoring.text.lowercased().contains("orientation"))
     #expect(applying.format == 2 && applying.text.contains(#""exifOrientation":"apply""#))
+  }
+
+  /// As with the orientation: no word of what has always been so.
+  @Test func aRecordTellsOfAnotherGeometry() throws {
+    func text(_ geometry: Geometry) throws -> (format: Int, text: String) {
+      var run = SyntheticRun()
+      run.configuration.geometry = geometry
+      let text = String(decoding: try JSONEncoder().encode(run.record), as: UTF8.self)
+      let read = try JSONDecoder().decode(ModelRecord.self, from: Data(text.utf8))
+      #expect(read.configuration.geometry == geometry)
+      return (read.format, text)
+    }
+    let (usual, other) = (try text(Geometry()), try text(Geometry(size: 160)))
+    #expect(usual.format == 1 && !usual.text.contains("eometry"))
+    #expect(other.format == 4 && other.text.contains(#""imageGeometry":{"#))
   }
 
   @Test func dataAndWeightsAreCompared() {

@@ -109,7 +109,7 @@ package struct Calibrator {
     let words = words.words(1, size: size, channels: channels)
     func frame(_ index: Int) {
       engine.frame(
-        images[index], size: inputSize, outside: normalisation.outside, into: buffers.framed,
+        images[index], size: inputSize, outside: normalisation.zeroBytes, into: buffers.framed,
         workspace)
     }
     let term = Term(network.stem.name, layer, inputScale: 1)

@@ -7,10 +7,11 @@ import Tensors
 ///
 /// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
-  /// The newest version of this layout, in which a model's features may be those of int8. Models
-  /// whose images are turned by their EXIF orientation have at least version 2, all others 1: readers
-  /// of an earlier version would pass over what they do not know.
-  package static let currentFormat = 3
+  /// The newest version of this layout, in which images may become squares in other ways than by
+  /// squashing to 224 pixels. Models whose features are those of int8 have at least version 3, those
+  /// whose images are turned by their EXIF orientation 2, all others 1: readers of an earlier version
+  /// would pass over what they do not know.
+  package static let currentFormat = 4
 
   /// The backbone that the features came from.
   package struct Backbone: Codable, Equatable, Sendable {
@@ -84,7 +85,9 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     toolVersion: String, configuration: TrainingConfiguration, classes: [String],
     backbone: Backbone, preprocessing: Preprocessing, dataset: String, trainCount: Int
   ) {
-    format = backbone.precision == .int8 ? 3 : configuration.orientation == .apply ? 2 : 1
+    format =
+      configuration.imageGeometry != nil
+      ? 4 : backbone.precision == .int8 ? 3 : configuration.orientation == .apply ? 2 : 1
     self.toolVersion = toolVersion
     self.configuration = configuration
     self.classes = classes

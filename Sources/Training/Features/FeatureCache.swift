@@ -14,7 +14,7 @@ package struct FeatureContext: Sendable {
   package var featureCount: Int
   /// Which kernels compute, with what else decides their bits.
   package var kernels: String
-  /// Preset, size and normalisation.
+  /// Preset, geometry and normalisation.
   package var transform: ImageTransform
   /// What becomes of the orientation in EXIF data.
   package var orientation: OrientationPolicy
@@ -45,8 +45,16 @@ package struct FeatureContext: Sendable {
       "order \(normalisation.channelOrder.rawValue)", "scale \(normalisation.scale)",
       "mean \(list(mean))", "deviation \(list(std))",
     ]
-    // Of versions without the choice, features are those of images as they are stored.
-    return (words + (orientation == .apply ? ["orientation apply"] : [])).joined(separator: "\n")
+    // Features of versions without these choices have no words for them.
+    let geometry = transform.geometry
+    let resize: [String] =
+      switch geometry.resize {
+      case .squash: []
+      case .crop: ["resize crop \(geometry.cropRatio)"]
+      case .pad: ["resize pad"]
+      }
+    return (words + resize + (orientation == .apply ? ["orientation apply"] : []))
+      .joined(separator: "\n")
   }
 }
 

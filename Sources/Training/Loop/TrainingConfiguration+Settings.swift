@@ -11,7 +11,7 @@ extension OrientationPolicy: SettingChoice {}
 
 extension TrainingConfiguration: SettingsGroup {
   package static let settings: [Setting<Self>] =
-    part(\.parts) + trainingSettings + augmentationSettings
+    part(\.parts) + part(\.geometry) + trainingSettings + augmentationSettings
 
   private static let trainingSettings: [Setting<Self>] = {
     let group = "Training"

@@ -11,6 +11,9 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// What becomes of the orientation in EXIF data; nil, as in records of versions without the choice,
   /// stands for `ignore`.
   package private(set) var exifOrientation: OrientationPolicy?
+  /// How images become squares; nil, as in records of versions without the choice, for what is done by
+  /// default.
+  package private(set) var imageGeometry: Geometry?
   /// Passes over the training images.
   package var epochs = 3
   /// Images a step, over all ranks together (the global batch).
@@ -56,14 +59,20 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
     set { exifOrientation = newValue == .ignore ? nil : newValue }
   }
 
+  /// How images become squares.
+  package var geometry: Geometry {
+    get { imageGeometry ?? Geometry() }
+    set { imageGeometry = newValue == Geometry() ? nil : newValue }
+  }
+
   /// The settings of the article.
   package init() {}
 
   /// The names in files. A setting that is missing here is not saved.
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case preset, exifOrientation, epochs, batchSize, hidden, learningRate, weightDecay, momentum
-    case schedule, stepDecay, warmupEpochs, seed, augmentation, views, maxSteps, onBadImage
-    case partShares
+    case preset, exifOrientation, imageGeometry, partShares, epochs, batchSize, hidden, learningRate
+    case weightDecay, momentum, schedule, stepDecay, warmupEpochs, seed, augmentation, views
+    case maxSteps, onBadImage
     // As checkpoints have always spelled it.
     case optimizer = "optimiser"
   }
