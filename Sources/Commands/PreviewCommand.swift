@@ -100,5 +100,6 @@ struct PreviewCommand: Command {
     guard let augmentation = configuration.augmentation else { return text }
     return text + ", shear up to \(augmentation.shear)°, zoom up to \(augmentation.zoom), "
       + "mirrored with probability \(augmentation.horizontalFlip)"
+      + (augmentation.hasOperations ? ",\(augmentation.words)" : "")
   }
 }

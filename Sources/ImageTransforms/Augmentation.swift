@@ -8,67 +8,87 @@ package struct Augmentation: Codable, Equatable, Sendable {
   package var zoom: Double
   /// How often images are mirrored, a probability from 0 to 1.
   package var horizontalFlip: Double
+  /// The numbers of further operations by their names; nil, as in records of versions without them,
+  /// for none.
+  private var operations: [String: [Double]]?
 
-  /// Takes the numbers as they are; see the properties for their ranges.
-  package init(shear: Double, zoom: Double, horizontalFlip: Double) {
+  /// Takes the numbers as they are; see the properties for their ranges. The operations' are texts as
+  /// options have them.
+  package init(
+    shear: Double, zoom: Double, horizontalFlip: Double, _ operations: [String: String] = [:]
+  ) {
     self.shear = shear
     self.zoom = zoom
     self.horizontalFlip = horizontalFlip
+    for (name, text) in operations { self[name] = text }
   }
+
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    shear = try values.decode(Double.self, forKey: .shear)
+    zoom = try values.decode(Double.self, forKey: .zoom)
+    horizontalFlip = try values.decode(Double.self, forKey: .horizontalFlip)
+    operations = try values.decodeIfPresent([String: [Double]].self, forKey: .operations)
+    for (name, numbers) in operations ?? [:] {
+      guard let operation = AugmentationOperation.named(name), operation.allows(numbers) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .operations, in: values, debugDescription: "\(name) with \(numbers)")
+      }
+    }
+  }
+
+  /// Whether there are more operations than shear, zoom and mirror images.
+  package var hasOperations: Bool { operations != nil }
+
+  /// The numbers of the operation `name` as its option has them; "0", or its first word, for none.
+  /// What is no such text is passed over.
+  package subscript(name: String) -> String {
+    get { AugmentationOperation.named(name)?.text(operations?[name]) ?? "0" }
+    set {
+      guard let numbers = AugmentationOperation.named(name)?.numbers(newValue) else { return }
+      var all = operations ?? [:]
+      all[name] = numbers.isEmpty ? nil : numbers
+      operations = all.isEmpty ? nil : all
+    }
+  }
+
+  /// The operations with their numbers, in the order in which they act.
+  var active: [(operation: AugmentationOperation, numbers: [Double])] {
+    guard let operations else { return [] }
+    return AugmentationOperation.all.compactMap { operation in
+      operations[operation.name].map { (operation, $0) }
+    }
+  }
+
+  /// The operations in words: " rotation 10 blur 0.5"; empty for none.
+  package var words: String { active.map { " \($0.name) \($0.text($1))" }.joined() }
 }
 
-/// One image's variation, drawn from an ``Augmentation``.
-package struct AffineParameters: Equatable, Sendable {
-  /// The shear angle in degrees.
-  package var shear: Double
-  /// The zoom factor. In the keras preset it is that of rows, and one below 1 magnifies; in the
-  /// pytorch preset it is that of both directions, and one above 1 magnifies.
-  package var zoom: Double
-  /// The zoom factor of columns in the keras preset; the pytorch preset does not use it.
-  package var columnZoom: Double
-  /// Whether the image is mirrored left to right, after shear and zoom.
-  package var flips: Bool
+/// What `--augment` stands for.
+package enum AugmentationLevel: String, CaseIterable, Sendable {
+  case none
+  /// The article's.
+  case article
+  /// A mirror image of a part of at least half the area.
+  case light
+  /// What torchvision trains its newer weights with.
+  case strong
+  /// None of these.
+  case own
 
-  /// Takes the numbers as they are; see the properties.
-  package init(shear: Double, zoom: Double, columnZoom: Double, flips: Bool) {
-    self.shear = shear
-    self.zoom = zoom
-    self.columnZoom = columnZoom
-    self.flips = flips
-  }
+  package static let allCases: [Self] = [.none, .article, .light, .strong]
 
-  /// Draws a variation.
-  ///
-  /// Exactly four numbers are taken, in the order of the properties, whatever the settings and the
-  /// preset: changing one setting leaves the others' draws as they were.
-  package init(_ augmentation: Augmentation, random: inout CounterRandom) {
-    shear = random.uniform(-augmentation.shear, augmentation.shear)
-    zoom = random.uniform(1 - augmentation.zoom, 1 + augmentation.zoom)
-    columnZoom = random.uniform(1 - augmentation.zoom, 1 + augmentation.zoom)
-    flips = random.unit() < augmentation.horizontalFlip
-  }
-
-}
-
-extension AffineParameters {
-  private var radians: Double { shear * (Double.pi / 180) }
-
-  /// The shear angle's sine, by its power series to about one unit in the last place of 1.
-  ///
-  /// The mathematics library of another host may round the last bit otherwise, and a pixel's value
-  /// must not show on which host it was computed.
-  var shearSine: Double {
-    let square = radians * radians
-    var series = 1.0
-    for k in stride(from: 24, to: 0, by: -2) { series = 1 - series * square / Double(k * (k + 1)) }
-    return radians * series
-  }
-
-  /// Its cosine, in the same way.
-  var shearCosine: Double {
-    let square = radians * radians
-    var series = 1.0
-    for k in stride(from: 24, to: 0, by: -2) { series = 1 - series * square / Double(k * (k - 1)) }
-    return series
+  /// How strongly images are varied; nil for not at all.
+  package var augmentation: Augmentation? {
+    switch self {
+    case .none, .own: nil
+    case .article: Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
+    case .light:
+      Augmentation(shear: 0, zoom: 0, horizontalFlip: 0.5, ["random-resized-crop": "0.5"])
+    case .strong:
+      Augmentation(
+        shear: 0, zoom: 0, horizontalFlip: 0.5,
+        ["random-resized-crop": "0.08", "auto-augment": "trivial", "random-erasing": "0.1"])
+    }
   }
 }

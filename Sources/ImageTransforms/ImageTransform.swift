@@ -43,26 +43,27 @@ package struct ImageTransform: Sendable {
 
   /// The input for a variation of `image` that is drawn from `augmentation`.
   ///
-  /// - Parameter random: four numbers are taken from it; see ``AffineParameters``.
+  /// - Parameter random: four numbers are taken from it; see ``AffineParameters``. Operations have
+  ///   streams of their own.
   /// - Returns: as ``input(of:)``.
   package func augmentedInput(
     of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
   ) -> [Float] {
-    input(of: image, varied: AffineParameters(augmentation, random: &random))
+    normalised(varied(image, augmentation, &random))
   }
 
   /// The input for a certain variation of `image`.
   ///
   /// - Returns: as ``input(of:)``.
-  package func input(of image: RGBImage, varied parameters: AffineParameters) -> [Float] {
-    switch preset {
-    case .pytorch: normalised(resized(image).affineNearest(parameters))
-    case .keras: normalised(resized(image).affineBilinear(parameters))
-    }
+  func input(of image: RGBImage, varied parameters: AffineParameters) -> [Float] {
+    normalised(mapped(resized(image), parameters))
   }
 
   /// `image` in the size of the input, by the filter of the preset.
-  package func resized(_ image: RGBImage) -> RGBImage {
+  package func resized(_ image: RGBImage) -> RGBImage { resized(image, geometry) }
+
+  /// `image` in the size of the input, by another geometry.
+  func resized(_ image: RGBImage, _ geometry: Geometry) -> RGBImage {
     let (width, height) = geometry.resizedSize(width: image.width, height: image.height)
     return image.resized(
       preset, width: width, height: height, columns: geometry.window(of: width),
@@ -81,14 +82,7 @@ package struct ImageTransform: Sendable {
   package func augmentedImage(
     of image: RGBImage, augmentation: Augmentation, random: inout CounterRandom
   ) -> RGBImage {
-    let parameters = AffineParameters(augmentation, random: &random)
-    switch preset {
-    case .pytorch:
-      return resized(image).affineNearest(parameters)
-    case .keras:
-      let values = resized(image).affineBilinear(parameters)
-      return RGBImage(width: size, height: size, pixels: values.map { UInt8($0 + 0.5) })
-    }
+    rounded(varied(image, augmentation, &random))
   }
 }
 
@@ -124,6 +118,13 @@ extension ImageTransform {
 // MARK: - Normalising
 
 extension ImageTransform {
+  private func normalised(_ varied: Varied) -> [Float] {
+    switch varied {
+    case .pixels(let image): normalised(image)
+    case .numbers(let values): normalised(values)
+    }
+  }
+
   // Both loops run for every number of the input; with checked indices they take twice as long.
 
   private func normalised(_ image: RGBImage) -> [Float] {

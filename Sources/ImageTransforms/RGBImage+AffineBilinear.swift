@@ -1,32 +1,43 @@
 import Tensors
 
 extension RGBImage {
-  /// Shears, zooms and mirrors as the keras preset does: each pixel is mixed from the four around
+  /// Shears, zooms, rotates, shifts and mirrors as the keras preset does: each pixel is mixed from the four around
   /// the point it comes from, the nearest edge pixel outside. Values are not rounded.
   ///
   /// The map is keras-preprocessing's `apply_affine_transform`: (row, column) comes from
-  /// `[[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column)`, about half a
-  /// pixel behind the image's centre.
+  /// `R ([[zoom, -sin shear * columnZoom], [0, cos shear * columnZoom]] (row, column) + shift)`, R the
+  /// rotation, about half a pixel behind the image's centre.
   ///
   /// - Returns: `height * width * 3` values 0 to 255, in the order of ``RGBImage/pixels``.
   func affineBilinear(_ parameters: AffineParameters) -> [Float] {
-    let rowScale = parameters.zoom
-    let rowShift = -parameters.shearSine * parameters.columnZoom
-    let columnScale = parameters.shearCosine * parameters.columnZoom
+    let (sine, cosine) = (sine(parameters.rotation), cosine(parameters.rotation))
+    let sheared = -parameters.shearSine * parameters.columnZoom
+    let narrowed = parameters.shearCosine * parameters.columnZoom
+    let rowScale = cosine * parameters.zoom
+    let rowShift = cosine * sheared - sine * narrowed
+    let columnShift = sine * parameters.zoom
+    let columnScale = sine * sheared + cosine * narrowed
+    let (shiftY, shiftX) = (
+      parameters.shift.y * Double(height), parameters.shift.x * Double(width)
+    )
     let (centerY, centerX) = (Double(height) / 2 + 0.5, Double(width) / 2 + 0.5)
-    let rowOffset = rowScale * -centerY + rowShift * -centerX + centerY
-    let columnOffset = columnScale * -centerX + centerX
-    let columns = (0..<width).map { target in
-      let column = parameters.flips ? width - 1 - target : target
-      return SourceColumn(
-        BetweenPixels(Double(column) * columnScale + columnOffset, count: width),
-        rowShift: Double(column) * rowShift + rowOffset)
+    let rowOffset =
+      rowScale * -centerY + rowShift * -centerX + (cosine * shiftY - sine * shiftX) + centerY
+    let columnOffset =
+      columnScale * -centerX + columnShift * -centerY + (sine * shiftY + cosine * shiftX) + centerX
+    return mixing(rowScale: rowScale, isTurned: columnShift != 0) { row in
+      (0..<width).map { target in
+        let column = parameters.flips ? width - 1 - target : target
+        return SourceColumn(
+          BetweenPixels(
+            Double(column) * columnScale + columnOffset + Double(row) * columnShift, count: width),
+          rowShift: Double(column) * rowShift + rowOffset)
+      }
     }
-    return mixing(columns: columns, rowScale: rowScale)
   }
 
-  /// Where a column of the result comes from. Shear moves rows only, so one column is enough for
-  /// all pixels of it.
+  /// Where a column of the result comes from. Without rotation, rows alone are moved, so one column
+  /// is enough for all pixels of it.
   private struct SourceColumn {
     /// The two columns around the point.
     let (left, right): (Int, Int)
@@ -43,7 +54,10 @@ extension RGBImage {
     }
   }
 
-  private func mixing(columns: [SourceColumn], rowScale: Double) -> [Float] {
+  /// - Parameter columns: those of a row; the same for all unless the image is turned.
+  private func mixing(
+    rowScale: Double, isTurned: Bool, columns: (_ row: Int) -> [SourceColumn]
+  ) -> [Float] {
     // Both loops run for every pixel. The four numbers of a pixel, one of them unused, are worked
     // on at once, without checks of indices: `BetweenPixels` never leaves the image.
     let source = [SIMD4<Float>](unsafeUninitializedCapacity: width * height) {
@@ -58,10 +72,11 @@ extension RGBImage {
     }
     return [Float](unsafeUninitializedCapacity: pixels.count) { target, initialized in
       source.withUnsafeBufferPointer { source in
-        columns.withUnsafeBufferPointer { columns in
-          var offset = 0
-          for row in 0..<height {
-            for column in columns {
+        var (own, offset) = (columns(0), 0)
+        for row in 0..<height {
+          if isTurned { own = columns(row) }
+          own.withUnsafeBufferPointer { own in
+            for column in own {
               let position = BetweenPixels(Double(row) * rowScale + column.rowShift, count: height)
               let (top, bottom) = (position.low * width, position.high * width)
               let upper = mix(source[top + column.left], source[top + column.right], column.share)

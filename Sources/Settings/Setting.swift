@@ -73,6 +73,23 @@ package struct Setting<Root: SettingsGroup>: Sendable {
     }
   }
 
+  /// A text whose form `isValue` knows and `range` describes.
+  package init(
+    _ name: String, _ path: Path<String>, _ placeholder: String, range: String?, _ help: String,
+    group: String, role: SettingRole = .process, completion: SettingCompletion = .nothing,
+    needs: SettingNeed? = nil, isValue: @escaping @Sendable (String) -> Bool
+  ) {
+    self.init(
+      name, path, placeholder, help, group, role, nil, completion, needs, range: range
+    ) { text throws(UsageError) in
+      guard isValue(text) else {
+        throw UsageError(
+          "takes \(placeholder)\(range.map { ", \($0)" } ?? ""), not '\(text)'.")
+      }
+      return text
+    }
+  }
+
   /// An option without a value: given or not.
   package init(
     _ name: String, _ path: Path<Bool>, _ help: String, group: String,

@@ -28,6 +28,18 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     )
   }
 
+  /// Other numbers for the same index and epoch: those of a stream of its own.
+  ///
+  /// - Precondition: `number` is from 0 to 65,535; 0 is the stream that a generator begins with, of
+  ///   which no more than 131,072 numbers may be taken where there are others.
+  package func stream(_ number: Int) -> CounterRandom {
+    precondition((0..<65_536).contains(number))
+    var other = self
+    other.counter.0 = UInt32(number) << 16
+    other.buffered = nil
+    return other
+  }
+
   /// The next 64 random bits.
   package mutating func next() -> UInt64 {
     if let pair = buffered {

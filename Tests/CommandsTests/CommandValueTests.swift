@@ -2,6 +2,7 @@ import Collectives
 import FileIO
 import Foundation
 import ImageData
+import ImageTransforms
 import Launching
 import Settings
 import Testing
@@ -28,6 +29,34 @@ import Training
       #expect(train.configuration.augmentation == nil && train.runSettings.log == .json)
     }
     #expect(try command(TrainCommand.self, ["--config", file]).configuration.epochs == 9)
+  }
+
+  /// What is given alone wins over the level, in any order.
+  @Test func aLevelOfAugmentationIsWhatIsNotGiven() throws {
+    func augmentation(_ words: [String]) throws -> Augmentation? {
+      try command(TrainCommand.self, words).configuration.augmentation
+    }
+    let article = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
+    #expect(try augmentation([]) == article)
+    #expect(try augmentation(["--augment", "article"]) == article)
+    #expect(try augmentation(["--augment", "none"]) == nil)
+    let strong = try #require(try augmentation(["--shear", "5", "--augment", "strong"]))
+    #expect(strong.shear == 5 && strong.zoom == 0 && strong["auto-augment"] == "trivial")
+    let other = try augmentation(
+      ["--random-erasing", "0", "--auto-augment", "none", "--augment", "strong"])
+    #expect(
+      other
+        == Augmentation(shear: 0, zoom: 0, horizontalFlip: 0.5, ["random-resized-crop": "0.08"]))
+    #expect(
+      try augmentation(["--augment", "none", "--blur", "0.5"])
+        == Augmentation(shear: 0, zoom: 0, horizontalFlip: 0, ["blur": "0.5"]))
+    for words in [
+      ["--augment", "own"], ["--augment", "light", "--no-augment"],
+      ["--no-augment", "--blur", "1"],
+      ["--color-jitter", "1,2,3,4"], ["--rotation", "200"], ["--auto-augment", "imagenet"],
+    ] {
+      #expect(throws: UsageError.self, "\(words)") { try augmentation(words) }
+    }
   }
 
   @Test func settingsWithoutEffectAreNamed() throws {

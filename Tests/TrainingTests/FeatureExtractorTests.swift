@@ -114,6 +114,8 @@ import Testing
       Augmentation(shear: 11, zoom: 0.2, horizontalFlip: 0.5),
       Augmentation(shear: 10, zoom: 0.3, horizontalFlip: 0.5),
       Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.6),
+      Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5, ["vflip": "0.5"]),
+      Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5, ["vflip": "0.6"]),
     ] {
       others.append((extractor(augmentation: augmentation), request))
     }

@@ -54,7 +54,7 @@ import Testing
         "hidden", "optimizer", "lr",
         "weight-decay", "momentum",
         "schedule", "step-epochs", "step-factor", "warmup-epochs", "max-steps", "seed",
-        "on-bad-image", "no-augment", "shear", "zoom", "hflip", "views",
+        "on-bad-image", "augment", "shear", "zoom", "hflip", "no-augment", "views",
       ])
   }
 
@@ -87,6 +87,18 @@ import Testing
     let (usual, other) = (try text(Geometry()), try text(Geometry(size: 160)))
     #expect(usual.format == 1 && !usual.text.contains("eometry"))
     #expect(other.format == 4 && other.text.contains(#""imageGeometry":{"#))
+  }
+
+  @Test func aRecordTellsOfFurtherAugmentation() throws {
+    var run = SyntheticRun()
+    run.configuration.augmentation?["rotation"] = "5"
+    let record = run.record
+    #expect(record.format == 4)
+    #expect(
+      try JSONDecoder().decode(ModelRecord.self, from: JSONEncoder().encode(record)) == record)
+    #expect(
+      record.differences(from: SyntheticRun().record).map { [$0.name, $0.there, $0.here] }
+        == [["augment", "article", "own"], ["rotation", "0", "5"]])
   }
 
   @Test func dataAndWeightsAreCompared() {
@@ -128,8 +140,8 @@ import Testing
       values == [
         ["warmup-epochs", "0", "1"],
         ["max-steps", "none", "3"],
-        ["no-augment", "none", "given"], ["shear", "10", "0"], ["zoom", "0.2", "0"],
-        ["hflip", "0.5", "0"],
+        ["augment", "article", "none"], ["shear", "10", "0"], ["zoom", "0.2", "0"],
+        ["hflip", "0.5", "0"], ["no-augment", "none", "given"],
       ])
   }
 

@@ -8,7 +8,7 @@ import Tensors
 /// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
   /// The newest version of this layout, in which images may become squares in other ways than by
-  /// squashing to 224 pixels. Models whose features are those of int8 have at least version 3, those
+  /// squashing to 224 pixels, and be varied in others than the article's. Models whose features are those of int8 have at least version 3, those
   /// whose images are turned by their EXIF orientation 2, all others 1: readers of an earlier version
   /// would pass over what they do not know.
   package static let currentFormat = 4
@@ -86,7 +86,7 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     backbone: Backbone, preprocessing: Preprocessing, dataset: String, trainCount: Int
   ) {
     format =
-      configuration.imageGeometry != nil
+      configuration.imageGeometry != nil || configuration.augmentation?.hasOperations == true
       ? 4 : backbone.precision == .int8 ? 3 : configuration.orientation == .apply ? 2 : 1
     self.toolVersion = toolVersion
     self.configuration = configuration

@@ -140,7 +140,7 @@ package struct FeatureExtractor: FeatureProducer {
   private func variant(_ request: FeatureRequest) -> String {
     guard let augmentation, let view = request.view else { return "" }
     return "seed \(seed) view \(view) index \(request.index) shear \(augmentation.shear)"
-      + " zoom \(augmentation.zoom) flip \(augmentation.horizontalFlip)"
+      + " zoom \(augmentation.zoom) flip \(augmentation.horizontalFlip)\(augmentation.words)"
   }
 }
 

@@ -9,6 +9,13 @@ extension Preset: SettingChoice {}
 extension BadImagePolicy: SettingChoice {}
 extension OrientationPolicy: SettingChoice {}
 
+extension AugmentationLevel: SettingChoice {
+  package init?(written: String) {
+    guard let level = Self.allCases.first(where: { $0.rawValue == written }) else { return nil }
+    self = level
+  }
+}
+
 extension TrainingConfiguration: SettingsGroup {
   package static let settings: [Setting<Self>] =
     part(\.parts) + part(\.geometry) + trainingSettings + augmentationSettings
@@ -88,19 +95,31 @@ extension TrainingConfiguration: SettingsGroup {
         "hflip", \.horizontalFlip, "P", in: .from(0, to: 1), "probability of a mirror image",
         group: group, role: .numbers, needs: .without("no-augment")),
     ]
+      + AugmentationOperation.all.map { operation in
+        Setting(
+          operation.name, \.[operation: operation.name], operation.placeholder,
+          range: operation.range, operation.help, group: group, role: .numbers,
+          completion: operation.choices.isEmpty ? .nothing : .words(operation.choices),
+          needs: .without("no-augment")
+        ) { operation.numbers($0) != nil }
+      }
   }()
 
+  // In this order what is given alone counts beside a level, and nothing beside --no-augment.
   private static let augmentationSettings: [Setting<Self>] =
     [
       Setting(
-        "no-augment", \.isPlain, "train on the images as they are", group: "Augmentation",
-        role: .numbers)
+        "augment", \.level, "what the other options of augmentation are where they are not given",
+        group: "Augmentation", role: .numbers)
     ] + variationSettings + [
+      Setting(
+        "no-augment", \.isPlain, "train on the images as they are", group: "Augmentation",
+        role: .numbers),
       Setting(
         "views", \.views, "K", in: .from(0, to: 1_000_000),
         "augmented views of each image, whose features are cached on disk; with 0 every epoch has new "
           + "ones, not cached",
-        group: "Augmentation", role: .numbers)
+        group: "Augmentation", role: .numbers),
     ]
 
   package mutating func settle(given: Set<String>) throws(UsageError) {
@@ -110,6 +129,9 @@ extension TrainingConfiguration: SettingsGroup {
           + "\(warmupEpochs.written).")
     }
     try parts.settle(given: given)
+    guard !given.isSuperset(of: ["augment", "no-augment"]) else {
+      throw UsageError("--augment and --no-augment exclude each other; leave one of them out.")
+    }
     stepDecay = schedule == .step ? stepDecay.orDefault : nil
   }
 
@@ -144,18 +166,34 @@ extension TrainingConfiguration {
     set { augmentation = newValue ? nil : augmentation }
   }
 
+  /// The augmentation, with 0 for all of it where there is none.
+  private var variation: Augmentation {
+    get { augmentation ?? Augmentation(shear: 0, zoom: 0, horizontalFlip: 0) }
+    set { if newValue != variation { augmentation = newValue } }
+  }
+
+  fileprivate var level: AugmentationLevel {
+    get { AugmentationLevel.allCases.first { $0.augmentation == augmentation } ?? .own }
+    set { augmentation = newValue.augmentation }
+  }
+
   fileprivate var shear: Double {
-    get { augmentation?.shear ?? 0 }
-    set { augmentation?.shear = newValue }
+    get { variation.shear }
+    set { variation.shear = newValue }
   }
 
   fileprivate var zoom: Double {
-    get { augmentation?.zoom ?? 0 }
-    set { augmentation?.zoom = newValue }
+    get { variation.zoom }
+    set { variation.zoom = newValue }
   }
 
   fileprivate var horizontalFlip: Double {
-    get { augmentation?.horizontalFlip ?? 0 }
-    set { augmentation?.horizontalFlip = newValue }
+    get { variation.horizontalFlip }
+    set { variation.horizontalFlip = newValue }
+  }
+
+  fileprivate subscript(operation name: String) -> String {
+    get { variation[name] }
+    set { variation[name] = newValue }
   }
 }

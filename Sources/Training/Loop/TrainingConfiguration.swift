@@ -37,7 +37,7 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// The key of all random numbers.
   package var seed: UInt64 = 0
   /// How training images are varied; nil for not at all.
-  package var augmentation: Augmentation? = Augmentation(shear: 10, zoom: 0.2, horizontalFlip: 0.5)
+  package var augmentation: Augmentation? = AugmentationLevel.article.augmentation
   /// Augmented views an image has; epoch e sees view e mod `views`. 0 for a new one every epoch.
   package var views = 0
   /// Ends the run after this many steps in all.
