@@ -28,7 +28,7 @@ struct CalibrateCommand: Command {
         group: "Images"),
     ] + part(\.geometry) + [
       Setting(
-        "on-bad-image", \.onBadImage, "what happens where images cannot be used", group: "Images"),
+        "on-bad-image", \.onBadImage, "what happens where images cannot be used", group: "Images")
     ]
     + part(\.backbone).filter { !["precision", "calibration", "threads"].contains($0.facts.name) }
     + [

@@ -83,6 +83,34 @@ extension ToolTests {
         ["bench", "--weights", "demo", "--seconds", "0.1", "--image-size", "96", "--json"])
     }
 
+    /// All operations at once: the same bits on any number of ranks, and after an interruption.
+    @Test func augmentationDependsOnNothingElse() throws {
+      let words = [
+        "--augment", "strong", "--rotation", "10", "--translation", "0.1", "--vflip", "0.5",
+        "--color-jitter", "0.4,0.4,0.4,0.1", "--grayscale", "0.2", "--blur", "0.3", "--resize",
+        "crop", "--image-size", "96",
+      ]
+      let (alone, shared) = (scratch.path + "/alone", scratch.path + "/shared")
+      _ = try tool(
+        Array(
+          Workshop.train(alone, ["--checkpoint-every-steps", "1", "--threads", "1"] + words)
+            .dropFirst()))
+      let ranks = try run(onRanks(2, Workshop.train(shared, words)))
+      #expect(ranks.status == 0, "\(ranks.errors)")
+      #expect(try Workshop.model(alone) == Workshop.model(shared))
+      let other = try tool(
+        Array(Workshop.train(alone, ["--resume", "auto"] + words.dropFirst(2)).dropFirst()),
+        status: 65)
+      #expect(other.errors.contains("--auto-augment: trivial there, none here"))
+      let page = scratch.path + "/preview.html"
+      _ = try tool(
+        ["preview", "--data", try Workshop.data.get(), "--output", page, "--images", "2"] + words)
+      #expect(
+        try String(contentsOfFile: page, encoding: .utf8).contains(
+          "random-resized-crop 0.08 rotation 10 translation 0.1 vflip 0.5 auto-augment trivial "
+            + "color-jitter 0.4,0.4,0.4,0.1 grayscale 0.2 blur 0.3 random-erasing 0.1"))
+    }
+
     @Test func anotherGeometryIsAnotherRun() throws {
       let folder = scratch.path + "/run"
       _ = try tool(Array(Workshop.train(folder, epochs: 1, Self.crop).dropFirst()))
