@@ -101,7 +101,7 @@ struct CheckCommand: Command {
   /// What computes features; nil without weights.
   private func extractor(_ source: ImageSource) throws -> FeatureExtractor? {
     guard backbone.weights != nil else { return nil }
-    let loaded = try LoadedBackbone(backbone) { _ in nil }
+    let loaded = try LoadedBackbone(backbone, inputSize: Geometry().size) { _ in nil }
     return FeatureExtractor(
       backbone: loaded.backbone,
       transform: ImageTransform(preset: .pytorch, normalisation: loaded.normalisation),
