@@ -93,7 +93,7 @@ extension ToolTests {
       let data = try Workshop.copyOfData(in: scratch)
       func attempt() throws -> Outcome {
         try run(
-          ["sh", "-c", "ulimit -v 600000; exec \"$@\"", "sh"]
+          ["sh", "-c", "ulimit -v 700000; exec \"$@\"", "sh"]
             + train(data, ["--on-bad-image", "skip", "--threads", "1"]),
           environment: ["OPENBLAS_NUM_THREADS": "1"])
       }
