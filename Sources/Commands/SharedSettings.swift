@@ -68,7 +68,7 @@ struct BackboneSettings: SettingsGroup {
         role: .numbers),
       Setting(
         "calibration", \.calibration, "FILE", "scales of `avp-dist calibrate`",
-        group: "Backbone", shown: "chosen on the images", completion: .files,
+        group: "Backbone", shown: "train chooses them", completion: .files,
         needs: .with("precision", ["int8"])),
     ] + part(\.machine)
 }
