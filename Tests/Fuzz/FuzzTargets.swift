@@ -15,7 +15,7 @@ import Tensors
 /// The readers by their names on the command line of `scripts/fuzz`.
 private enum Reader: String {
   case safetensors, index, pickle, state, torch, zip, hdf5, keras, onnx, any
-  case jpeg, png, webp, gif, bmp, pnm, tiff, manifest
+  case jpeg, png, webp, gif, bmp, pnm, tiff, exif, manifest
 }
 
 private let reader = getenv("AVP_FUZZ_READER").flatMap { Reader(rawValue: String(cString: $0)) }
@@ -67,6 +67,7 @@ private func read(_ bytes: [UInt8], with reader: Reader) throws {
     let file = try ImageFile(bytes)
     // Larger ones cost time alone.
     if file.width * file.height <= 1 << 20 { _ = try file.decode() }
+  case .exif: _ = ImageNotes(bytes)
   case .manifest: _ = try ManifestFile(bytes, path: "fuzz")
   case .any: readAll(try BackboneWeights(OpenedWeights(source)))
   }
