@@ -127,6 +127,11 @@ let package = Package(
       name: "rank-check", dependencies: ["Collectives", "MPICollectives"],
       path: "Tests/Support/rank-check"),
 
+    // The network of the golden features and heat maps, for the tests of both.
+    .target(
+      name: "GoldenNetwork", dependencies: ["ResNetWeights", "Tensors"],
+      path: "Tests/Support/GoldenNetwork"),
+
     // Tests: one target a module, and one for the tool as a whole.
     .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
@@ -152,7 +157,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ResNetTests",
-      dependencies: ["FileIO", "Kernels", "ResNet", "ResNetWeights", "TensorFormats", "Tensors"]),
+      dependencies: [
+        "FileIO", "GoldenNetwork", "Kernels", "ResNet", "ResNetWeights", "TensorFormats", "Tensors",
+      ]),
     .testTarget(
       name: "HeadTests", dependencies: ["FileIO", "Head", "TensorFormats", "Tensors"],
       exclude: ["Golden"]),
@@ -169,8 +176,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "Kernels",
-        "ResNet", "ResNetWeights", "TensorFormats", "Tensors", "Training",
+        "Collectives", "FileIO", "GoldenNetwork", "Head", "ImageCodecs", "ImageData",
+        "ImageTransforms", "Kernels", "ResNet", "ResNetWeights", "TensorFormats", "Tensors", "Training",
       ]),
     .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),

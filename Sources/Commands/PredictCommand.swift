@@ -37,6 +37,10 @@ struct PredictCommand: Command {
       Setting(
         "html", \.html, "FILE", "also write a page with the images as the network sees them",
         group: "Output", completion: .files),
+      Setting(
+        "heat-map", \.heatMap,
+        "with --html: show where in an image the network found what speaks for the likeliest class",
+        group: "Output"),
     ]
 
   var manifest: String?
@@ -45,6 +49,7 @@ struct PredictCommand: Command {
   var top: Int?
   var output: OutputFile?
   var html: String?
+  var heatMap = false
   private var images: [String] = []
 
   /// Nobody reads the rows any more, and nothing else is wanted.
@@ -54,6 +59,12 @@ struct PredictCommand: Command {
     images = manifest == nil ? try named(operands) : operands
   }
 
+  func settle(given: Set<String>) throws(UsageError) {
+    guard !heatMap || html != nil else {
+      throw UsageError("--heat-map is a part of the page that --html FILE names.")
+    }
+  }
+
   func run() throws { try withRanks(stallTimeout: .seconds(300)) { try predict($0) } }
 
   private func predict(_ communicator: any Communicator) throws {
@@ -61,17 +72,20 @@ struct PredictCommand: Command {
     let list = try ImageList(images, table: manifest, communicator)
     let extractor = model.extractor(root: ImageList.root)
     let options = try self.model.machine.runOptions(communicator)
-    let hasPage = html != nil
-    let hasFile = hasPage || self.output != nil
+    let producer: any FeatureProducer =
+      heatMap ? HeatMapper(extractor, head: model.head) : extractor
+    let hasThumbnails = html != nil && !heatMap
+    let hasFile = html != nil || self.output != nil
     let isRoot = communicator.rank == 0
     var output =
       isRoot
       ? try PredictionOutput(
-        model, names: list.names, json: json, top: top, page: html, records: self.output) : nil
+        model, names: list.names, json: json, top: top, page: html, heatMap: heatMap,
+        records: self.output) : nil
     let share = { (update: (Int, Int?) -> Void) in
       try shareFeatures(
-        of: list.requests, producer: extractor, options: options, communicator: communicator,
-        attach: { hasPage ? try extractor.thumbnail(of: $0.sample) : [] },
+        of: list.requests, producer: producer, options: options, communicator: communicator,
+        attach: { hasThumbnails ? try extractor.thumbnail(of: $0.sample) : [] },
         receive: { index, outcome in
           try output?.add(index, outcome)
           let isRead = output?.isRead ?? true

@@ -25,7 +25,7 @@ struct PredictionOutput {
   /// Prints and writes what stands before the first row.
   init(
     _ model: TrainedModel, names: [String], json: Bool, top: Int?, page path: String?,
-    records file: OutputFile?
+    heatMap: Bool, records file: OutputFile?
   ) throws {
     head = model.head
     classes = ClassNames(model.classes)
@@ -35,7 +35,8 @@ struct PredictionOutput {
     page = try path.map {
       (
         try TemporaryFile(beside: $0),
-        PredictionPage(count: names.count, backbone: model.backbone.name)
+        PredictionPage(
+          count: names.count, backbone: model.backbone.name, hasHeatMaps: heatMap)
       )
     }
     do {

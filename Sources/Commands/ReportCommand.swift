@@ -132,14 +132,22 @@ private struct ValidationResult {
     }
     self.confusion = confusion
     let names = ClassNames(classes)
-    hardest = try classified.sorted { ($0.ofTruth, $0.sample.path) < ($1.ofTruth, $1.sample.path) }
-      .prefix(shown).map { entry in
+    let entries = classified.sorted { ($0.ofTruth, $0.sample.path) < ($1.ofTruth, $1.sample.path) }
+      .prefix(shown)
+    try shareFeatures(
+      of: entries.enumerated().map { FeatureRequest(sample: $1.sample, index: $0, view: nil) },
+      producer: HeatMapper(extractor, head: model.head), options: machine.runOptions(communicator),
+      communicator: communicator
+    ) { index, outcome in
+      let entry = entries[index]
+      if case .failure(let error) = outcome.features { throw error }
+      hardest.append(
         RunPage.Image(
           path: entry.sample.path, truth: classes[entry.sample.label],
           prediction: Prediction(
             image: entry.sample.path, classes: names, probabilities: shares(entry.vector)),
-          jpeg: try extractor.thumbnail(of: entry.sample))
-      }
+          jpeg: outcome.attachment))
+    }
   }
 }
 

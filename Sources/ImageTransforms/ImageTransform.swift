@@ -38,8 +38,11 @@ package struct ImageTransform: Sendable {
   /// - Returns: `size * size * 3` numbers: rows from top to bottom, in a row pixel by pixel, the
   ///   three channels of a pixel in the order of the normalisation.
   package func input(of image: RGBImage) -> [Float] {
-    normalised(resized(image))
+    input(ofResized: resized(image))
   }
+
+  /// The input for an image that ``resized(_:)`` made.
+  package func input(ofResized image: RGBImage) -> [Float] { normalised(image) }
 
   /// The input for a variation of `image` that is drawn from `augmentation`.
   ///
@@ -92,7 +95,10 @@ extension ImageTransform {
   /// The input for `image` as it is, before normalisation.
   ///
   /// - Returns: `size * size * 3` pixel values in the order of ``input(of:)``.
-  package func bytes(of image: RGBImage) -> [UInt8] { ordered(resized(image)) }
+  package func bytes(of image: RGBImage) -> [UInt8] { bytes(ofResized: resized(image)) }
+
+  /// The same for an image that ``resized(_:)`` made.
+  package func bytes(ofResized image: RGBImage) -> [UInt8] { ordered(image) }
 
   /// The input for a variation of `image`, before normalisation; the keras preset's values are
   /// rounded.

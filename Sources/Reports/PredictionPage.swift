@@ -10,11 +10,14 @@ package struct PredictionPage: Sendable {
   /// - Parameters:
   ///   - count: how many images there will be.
   ///   - backbone: the backbone's name, for the line under the title.
-  package init(count: Int, backbone: String) {
+  ///   - hasHeatMaps: whether the images have their heat maps beside them.
+  package init(count: Int, backbone: String, hasHeatMaps: Bool = false) {
     let images = "\(count) \(count == 1 ? "image" : "images")"
     head =
       HTMLPage.head(
-        title: "Predictions", facts: "\(images), backbone \(backbone)", style: ImageCard.style)
+        title: "Predictions", facts: "\(images), backbone \(backbone)",
+        style: ImageCard.style + (hasHeatMaps ? "\n" + ImageCard.heatMapStyle : ""))
+      + (hasHeatMaps ? "<p class=\"note\">\(ImageCard.heatMapNote)</p>\n" : "")
       + ImageCard.gridHead
   }
 
@@ -91,6 +94,17 @@ enum ImageCard {
   static func source(_ jpeg: [UInt8]) -> String {
     "data:image/jpeg;base64,\(Data(jpeg).base64EncodedString())"
   }
+
+  /// What the colours say, as HTML.
+  static let heatMapNote = """
+    To the right of each image: where the network found what speaks for the likeliest class \
+    (Grad-CAM), from blue over red to yellow, which is the most of that image; grey adds nothing.
+    """
+
+  /// For images of twice the width.
+  static let heatMapStyle = """
+    .cards { grid-template-columns: repeat(auto-fill, minmax(min(420px, 100%), 1fr)); }
+    """
 
   static let style = """
     .row { display: grid; grid-template-columns: 5.5rem 1fr 3.8rem; gap: .5rem;

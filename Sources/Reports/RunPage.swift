@@ -9,6 +9,7 @@ package struct RunPage {
     let path: String
     let truth: String
     let prediction: Prediction
+    /// The image beside its heat map.
     let jpeg: [UInt8]
 
     /// An image of the page.
@@ -57,7 +58,8 @@ package struct RunPage {
     return HTMLPage.text(
       title: "Training run", facts: summary,
       body: sections.compactMap { $0 }.joined(separator: "\n"),
-      style: [LineChart.style, ImageCard.style, Self.style].joined(separator: "\n"))
+      style: [LineChart.style, ImageCard.style, ImageCard.heatMapStyle, Self.style].joined(
+        separator: "\n"))
   }
 
   private var summary: String {
@@ -153,7 +155,7 @@ package struct RunPage {
     return """
       <h2>The hardest validation images</h2>
       <p class="note">Those whose right class (✓) gets the least probability. A wrong label, or an \
-      image that shows neither class, is found here first.</p>
+      image that shows neither class, is found here first. \(ImageCard.heatMapNote)</p>
       \(ImageCard.grid(cards))
       """
   }

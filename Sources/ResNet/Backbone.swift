@@ -29,11 +29,11 @@ package protocol Backbone: Sendable {
   ///
   /// - Throws: an `OutOfMemory`.
   func makeTimedWorker() throws -> TimedBackboneWorker
-  /// Computes one image, and calls `body` with what leaves the max-pooling, under the name of conv1, and
-  /// each block: as real numbers, rows from the top, channels innermost.
+  /// A function for one thread that computes one image and shows what leaves the max-pooling, under
+  /// the name of conv1, and each block.
   ///
-  /// - Throws: as the worker.
-  func observe(_ input: BackboneInput, _ body: @escaping LayerObserver) throws
+  /// - Throws: an `OutOfMemory`.
+  func makeObservedWorker() throws -> ObservedBackboneWorker
   /// The highest rates that this processor's arithmetic reached on one core, measured for `seconds`
   /// each.
   func measurePeaks(seconds: Double) -> PeakRates
@@ -44,8 +44,13 @@ package protocol Backbone: Sendable {
 package typealias BackboneWorker = ([BackboneInput]) throws -> [[Float]]
 /// The same for the time of each class of layers, in the order of all of them.
 package typealias TimedBackboneWorker = ([BackboneInput]) throws -> [LayerTime]
-/// Sees the numbers that leave a layer.
-package typealias LayerObserver = (_ layer: String, _ numbers: [Float]) -> Void
+/// An image to its features, as ``BackboneWorker`` has them, while somebody looks at the layers.
+package typealias ObservedBackboneWorker = (
+  BackboneInput, @escaping LayerObserver
+) throws -> [Float]
+/// Sees the layers of an image; `numbers` are what leaves one, as real numbers, rows from the top,
+/// channels innermost, and are read out only where they are asked for.
+package typealias LayerObserver = (_ layer: String, _ numbers: () -> [Float]) -> Void
 
 extension Backbone {
   /// How many features an image has: the channels of the feature layer.

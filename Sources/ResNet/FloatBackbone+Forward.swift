@@ -10,7 +10,7 @@ extension FloatBackbone {
     for (index, image) in images.enumerated() {
       var maps = stem(image, workspace)
       let observer = index == 0 ? observer : nil
-      observer?(network.stem.name, engine.numbers(of: maps, workspace))
+      observer?(network.stem.name) { engine.numbers(of: maps, workspace) }
       for stage in 0..<alone {
         let isLast = stage == alone - 1
         let output = stageMaps(stage, images: isLast ? images.count : 1)
@@ -69,8 +69,9 @@ extension FloatBackbone {
       }
       engine.convolve(
         block.expand, from: filtered, to: output, accumulating: true, relu: true, workspace)
-      observer?(
-        network.stages[stage][index].name, engine.numbers(of: output.image(0), workspace))
+      observer?(network.stages[stage][index].name) {
+        engine.numbers(of: output.image(0), workspace)
+      }
       input = output
     }
   }

@@ -102,8 +102,9 @@ package final class FloatBackbone: Backbone {
     }
   }
 
-  package func observe(_ input: BackboneInput, _ body: @escaping LayerObserver) throws {
-    _ = try features(of: [input.numbers], workspace: makeWorkspace(), observer: body)
+  package func makeObservedWorker() throws -> ObservedBackboneWorker {
+    let workspace = try makeWorkspace()
+    return { try self.features(of: [$0.numbers], workspace: workspace, observer: $1)[0] }
   }
 
   package func measurePeaks(seconds: Double) -> PeakRates {

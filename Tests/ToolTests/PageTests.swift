@@ -47,6 +47,7 @@ extension ToolTests {
       #expect(count("<title>epoch 2: ", in: html) == 4)
       #expect(count("src=\"data:image/jpeg;base64,/9j/", in: html) == 5)
       #expect(count("✓", in: html) == 6)
+      #expect(count("Grad-CAM", in: html) == 1)
       #expect(html.contains(" of 8 are classified rightly."))
       #expect(html.contains("<tr><th>batch-size</th><td>8</td></tr>"))
       #expect(!html.contains("http"), "the page must need nothing from outside")

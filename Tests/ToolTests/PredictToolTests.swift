@@ -65,6 +65,25 @@ extension ToolTests {
       #expect(expected.components(separatedBy: "src=\"data:image/jpeg;base64,").count == 7)
     }
 
+    @Test func heatMapsStandBesideTheImagesOnAnyNumberOfRanks() throws {
+      let album = try album()
+      let page = scratch.path + "/page.html"
+      let refused = try predict(["--heat-map", album])
+      #expect(refused.status == 64 && refused.output == "")
+      #expect(refused.errors.contains("--heat-map is a part of the page that --html FILE names."))
+      let plain = try predict([album])
+      var pages: Set<String> = []
+      for ranks in [nil, 3] as [Int?] {
+        let outcome = try predict(["--html", page, "--heat-map", album], ranks: ranks)
+        #expect(outcome.status == 65 && outcome.output == plain.output, "\(outcome.errors)")
+        pages.insert(try scratch.text("page.html"))
+      }
+      let html = try #require(pages.first)
+      #expect(pages.count == 1 && html.contains("Grad-CAM"))
+      let images = html.matches(of: #/base64,([^"]+)"/#)
+      #expect(images.count == 6)
+    }
+
     /// The file is that of one rank, too, and names may come from the standard input.
     @Test func namesFromAPipeMakeTheSameFileOnAnyNumberOfRanks() throws {
       let album = try album()

@@ -93,8 +93,9 @@ package final class IntegerBackbone: Backbone {
     }
   }
 
-  package func observe(_ input: BackboneInput, _ body: @escaping LayerObserver) throws {
-    _ = try features(of: [input.bytes], workspace: makeWorkspace(), observer: body)
+  package func makeObservedWorker() throws -> ObservedBackboneWorker {
+    let workspace = try makeWorkspace()
+    return { try self.features(of: [$0.bytes], workspace: workspace, observer: $1)[0] }
   }
 
   package func measurePeaks(seconds: Double) -> PeakRates {
@@ -114,10 +115,11 @@ extension IntegerBackbone {
       images.count, size: buffers.pooledSize, channels: network.stem.outputs)
     for (index, image) in images.enumerated() { stem(image, to: maps.image(index), workspace) }
     func show(_ layer: String, _ map: IntegerMap, _ scale: Double) {
-      observer?(
-        layer, engine.activations(of: map.image(0), workspace).map { Float($0) * Float(scale) })
+      observer?(layer) {
+        engine.activations(of: map.image(0), workspace).map { Float($0) * Float(scale) }
+      }
     }
-    if observer != nil { show(network.stem.name, maps, packed.stem.outputScale) }
+    show(network.stem.name, maps, packed.stem.outputScale)
     for stage in packed.stages.indices {
       let output = buffers.stages[stage].maps(
         images.count, size: buffers.sizes[stage], channels: network.layout.outputs[stage])
@@ -125,7 +127,7 @@ extension IntegerBackbone {
       for first in stride(from: 0, to: images.count, by: group) {
         let range = first..<min(first + group, images.count)
         run(stage, from: maps.images(range), to: output.images(range), workspace) { block, map in
-          guard observer != nil, first == 0 else { return }
+          guard first == 0 else { return }
           show(
             network.stages[stage][block].name, map, packed.stages[stage][block].expand.outputScale)
         }

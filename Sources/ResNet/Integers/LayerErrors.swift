@@ -17,10 +17,12 @@ package func layerErrors(
 ) throws -> [LayerError] {
   var layers: [String] = []
   var sums: [String: (difference: Double, length: Double)] = [:]
+  let (floats, integers) = (try floats.makeObservedWorker(), try integers.makeObservedWorker())
   for image in images {
     var expected: [String: [Float]] = [:]
-    try floats.observe(.numbers(image.numbers)) { expected[$0] = $1 }
-    try integers.observe(.bytes(image.bytes)) { layer, found in
+    _ = try floats(.numbers(image.numbers)) { expected[$0] = $1() }
+    _ = try integers(.bytes(image.bytes)) { layer, numbersOfLayer in
+      let found = numbersOfLayer()
       guard let numbers = expected[layer], numbers.count == found.count else {
         preconditionFailure("\(layer) is not the same in both backbones")
       }

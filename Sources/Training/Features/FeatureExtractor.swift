@@ -76,9 +76,7 @@ package struct FeatureExtractor: FeatureProducer {
     var inputs: [(index: Int, input: BackboneInput, key: FeatureCache.Key?)] = []
     for (index, request) in requests.enumerated() {
       beginning(request)
-      let bytes = try images.bytes(of: request.sample)
-      let digest = SHA256.Digest(of: bytes)
-      try images.check(digest, of: request.sample)
+      let (bytes, digest) = try contents(of: request.sample)
       let store = store(for: request)
       let key = store?.key(image: digest.hexadecimal, variant: variant(request))
       let cached = key.flatMap { store?.features($0, count: backbone.featureCount) }
@@ -104,14 +102,29 @@ package struct FeatureExtractor: FeatureProducer {
     of bytes: [UInt8], _ request: FeatureRequest, _ memory: MemoryBudget
   ) throws(DatasetError) -> BackboneInput? {
     do throws(DatasetError) {
-      return try images.naming(request.sample) { () throws(ImageError) in
-        let file = try ImageFile(bytes, orientation: images.orientation)
-        return try memory.holding(file.decodingBytes) { () throws(ImageError) in
-          networkInput(of: try file.decode(), request)
-        }
-      }
+      return try decoding(bytes, of: request.sample, memory) { networkInput(of: $0, request) }
     } catch  where error.kind == .invalid && onBadImage == .skip {
       return nil
+    }
+  }
+
+  /// The bytes of a sample's file, which must be those that its table names, and their digest.
+  func contents(of sample: Sample) throws(DatasetError) -> (bytes: [UInt8], SHA256.Digest) {
+    let bytes = try images.bytes(of: sample)
+    let digest = SHA256.Digest(of: bytes)
+    try images.check(digest, of: sample)
+    return (bytes, digest)
+  }
+
+  /// What `body` makes of the image in the `bytes` of a sample's file; `memory` has room for it so long.
+  func decoding<Value>(
+    _ bytes: [UInt8], of sample: Sample, _ memory: MemoryBudget, _ body: (RGBImage) -> Value
+  ) throws(DatasetError) -> Value {
+    try images.naming(sample) { () throws(ImageError) in
+      let file = try ImageFile(bytes, orientation: images.orientation)
+      return try memory.holding(file.decodingBytes) { () throws(ImageError) in
+        body(try file.decode())
+      }
     }
   }
 
@@ -147,9 +160,14 @@ package struct FeatureExtractor: FeatureProducer {
 extension ImageTransform {
   /// The input for `image` as it is, for a backbone of `precision`.
   package func input(of image: RGBImage, for precision: Precision) -> BackboneInput {
+    input(ofResized: resized(image), for: precision)
+  }
+
+  /// The same for an image that ``resized(_:)`` made.
+  package func input(ofResized image: RGBImage, for precision: Precision) -> BackboneInput {
     switch precision {
-    case .f32: .numbers(input(of: image))
-    case .int8: .bytes(bytes(of: image))
+    case .f32: .numbers(input(ofResized: image))
+    case .int8: .bytes(bytes(ofResized: image))
     }
   }
 }
