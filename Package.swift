@@ -87,6 +87,8 @@ let package = Package(
     .target(name: "ResNet", dependencies: ["FileIO", "Kernels", "ResNetWeights", "Tensors"]),
     // The trained part: forward, backward, loss, exact sums, optimizers.
     .target(name: "Head", dependencies: ["CHead", "Tensors"]),
+    // How good a classifier is, and which labels are probably wrong.
+    .target(name: "Scoring", dependencies: ["Head"]),
     // What ranks do together, and the implementation for one process.
     .target(name: "Collectives"),
     // The same over MPI; only executables import it.
@@ -163,6 +165,7 @@ let package = Package(
     .testTarget(
       name: "HeadTests", dependencies: ["FileIO", "Head", "TensorFormats", "Tensors"],
       exclude: ["Golden"]),
+    .testTarget(name: "ScoringTests", dependencies: ["FileIO", "Scoring"], exclude: ["Golden"]),
     .testTarget(
       name: "ImageCodecsTests",
       dependencies: ["FileIO", "ImageCodecs", "TensorFormats", "Tensors"]),
