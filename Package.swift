@@ -106,19 +106,19 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "ResNet",
-        "ResNetWeights", "Settings", "TensorFormats", "Tensors",
+        "ResNetWeights", "Scoring", "Settings", "TensorFormats", "Tensors",
       ]),
     // mpirun, hosts and restarts.
     .target(name: "Launching", dependencies: ["FileIO", "Training"]),
     // What a person sees of a run: progress, tables, metrics, pages.
-    .target(name: "Reports", dependencies: ["FileIO", "Head", "ImageData", "ResNet", "Training"]),
+    .target(name: "Reports", dependencies: ["FileIO", "Head", "ImageData", "ResNet", "Scoring", "Training"]),
     // Every command: options, wiring, messages.
     .target(
       name: "Commands",
       dependencies: [
         "CBuildInfo", "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head", "ImageCodecs", "ImageData",
         "ImageTransforms", "Kernels", "Launching", "MPICollectives", "ModelExport", "Reports",
-        "ResNet", "ResNetWeights", "Settings", "TensorFormats", "Tensors", "Training",
+        "ResNet", "ResNetWeights", "Scoring", "Settings", "TensorFormats", "Tensors", "Training",
       ]),
 
     // The tool.
@@ -185,7 +185,7 @@ let package = Package(
     .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Training"]),
+      name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Scoring", "Training"]),
     .testTarget(
       name: "CommandsTests",
       dependencies: [

@@ -9,7 +9,7 @@ import Training
 /// `evaluate`: how well a model does on labelled images.
 struct EvaluateCommand: Command {
   static let name = "evaluate"
-  static let summary = "loss, accuracy, per-class table and confusion matrix of a model"
+  static let summary = "loss, accuracy, further scores and confusion matrix of a model"
   static let discussion = """
     Classifies the validation images of DIR (or another part, see --split) and compares with their \
     labels. Parts that training drew with --validation-split and --test-split are drawn again. Start \
@@ -25,7 +25,10 @@ struct EvaluateCommand: Command {
         "on-bad-image", \.onBadImage, "what happens to an image that cannot be decoded",
         group: "Images")
     ] + part(\.model) + [
-      Setting("json", \.json, "print the result as one JSON object", group: "Output")
+      Setting(
+        "calibrated", \.calibrated, "score probabilities at the model's temperature",
+        group: "Model"),
+      Setting("json", \.json, "print the result as one JSON object", group: "Output"),
     ]
 
   var images = ImageSetSettings()
@@ -34,6 +37,7 @@ struct EvaluateCommand: Command {
   var parts = PartSettings()
   var onBadImage = BadImagePolicy.fail
   var model = ModelSettings()
+  var calibrated = false
   var json = false
 
   mutating func settle(given: Set<String>) throws(UsageError) {
@@ -51,6 +55,7 @@ struct EvaluateCommand: Command {
   /// What the model makes of the images, the same on every rank. Collective.
   func evaluate(_ communicator: any Communicator) throws -> EvaluationReport {
     let model = try TrainedModel(self.model)
+    let temperature = try model.temperature(calibrated: calibrated)
     var bytes: [UInt8] = []
     if communicator.rank == 0 {
       let set = try images.scan(
@@ -62,13 +67,14 @@ struct EvaluateCommand: Command {
     let samples = try JSONDecoder().decode([Sample].self, from: Data(bytes))
     let result = try Screen.phase("evaluating") { update in
       try Training.evaluate(
-        model.head, on: samples,
+        model.head, temperature: temperature, on: samples,
         producer: model.extractor(root: images.root, onBadImage: onBadImage),
         options: self.model.machine.runOptions(communicator), communicator: communicator,
         progress: { update($0, $1) })
     }
     if communicator.rank == 0, let sentence = result.tally.sentence { printError(sentence) }
-    return EvaluationReport(result, classes: model.classes)
+    return EvaluationReport(
+      result, classes: model.classes, temperature: calibrated ? temperature : nil)
   }
 }
 

@@ -26,6 +26,9 @@ struct PredictCommand: Command {
         group: "Images", completion: .files)
     ] + part(\.model) + [
       Setting(
+        "calibrated", \.calibrated,
+        "probabilities at the model's temperature, which mean what they say", group: "Model"),
+      Setting(
         "json", \.json, "print a JSON object for each image, for other programs", group: "Output"),
       Setting(
         "top", \.top, "K", in: .from(1, to: 1_000_000),
@@ -45,6 +48,7 @@ struct PredictCommand: Command {
 
   var manifest: String?
   var model = ModelSettings()
+  var calibrated = false
   var json = false
   var top: Int?
   var output: OutputFile?
@@ -69,6 +73,7 @@ struct PredictCommand: Command {
 
   private func predict(_ communicator: any Communicator) throws {
     let model = try TrainedModel(self.model)
+    let temperature = try model.temperature(calibrated: calibrated)
     let list = try ImageList(images, table: manifest, communicator)
     let extractor = model.extractor(root: ImageList.root)
     let options = try self.model.machine.runOptions(communicator)
@@ -80,7 +85,8 @@ struct PredictCommand: Command {
     var output =
       isRoot
       ? try PredictionOutput(
-        model, names: list.names, json: json, top: top, page: html, heatMap: heatMap,
+        model, temperature: temperature, names: list.names, json: json, top: top, page: html,
+        heatMap: heatMap,
         records: self.output) : nil
     let share = { (update: (Int, Int?) -> Void) in
       try shareFeatures(

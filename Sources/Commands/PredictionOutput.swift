@@ -15,6 +15,7 @@ struct PredictionOutput {
   private(set) var isRead = true
 
   private let head: HeadParameters
+  private let temperature: Double
   private let classes: ClassNames
   private let names: [String]
   private let table: PredictionTable?
@@ -23,11 +24,14 @@ struct PredictionOutput {
   private let records: (file: TemporaryFile, content: PredictionFile)?
 
   /// Prints and writes what stands before the first row.
+  ///
+  /// - Parameter temperature: what logits are divided by.
   init(
-    _ model: TrainedModel, names: [String], json: Bool, top: Int?, page path: String?,
-    heatMap: Bool, records file: OutputFile?
+    _ model: TrainedModel, temperature: Double, names: [String], json: Bool, top: Int?,
+    page path: String?, heatMap: Bool, records file: OutputFile?
   ) throws {
     head = model.head
+    self.temperature = temperature
     classes = ClassNames(model.classes)
     self.names = names
     self.top = top
@@ -65,7 +69,8 @@ struct PredictionOutput {
     case .success(let vector):
       let prediction = Prediction(
         image: names[index], classes: classes,
-        probabilities: probabilities(ofLogits: head.logits(of: [vector])[0]))
+        probabilities: probabilities(
+          ofLogits: head.logits(of: [vector])[0].map { $0 / temperature }))
       try show(table?.row(prediction) ?? prediction.json(top: top))
       try write {
         $0.card(prediction, jpeg: outcome.attachment)

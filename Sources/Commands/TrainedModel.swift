@@ -9,6 +9,7 @@ import MPICollectives
 import ModelExport
 import ResNet
 import ResNetWeights
+import Scoring
 import Settings
 import Tensors
 import Training
@@ -31,6 +32,8 @@ struct TrainedModel {
   let backbone: LoadedBackbone
   /// Which parts its training drew; nil for none.
   private(set) var partShares: PartShares?
+  /// What its logits are divided by for calibrated probabilities; nil where nothing was fitted.
+  private(set) var temperature: Double?
 
   /// Reads `--checkpoint`, recognised by content: a run's model or checkpoint, whose backbone comes
   /// from `--weights` or from the path that the run names, or a whole model that `export` wrote. A
@@ -51,6 +54,20 @@ struct TrainedModel {
     }
     let launcher = Launcher(environment: ProcessInfo.processInfo.environment)
     if launcher.rank ?? 0 == 0 { printError("model: \(path), \(origin)") }
+  }
+
+  /// What to divide logits by: 1, or for `--calibrated` the model's temperature.
+  ///
+  /// - Throws: ``UsageError`` where it has none.
+  func temperature(calibrated: Bool) throws(UsageError) -> Double {
+    guard calibrated else { return 1 }
+    guard let temperature else {
+      throw UsageError(
+        "--calibrated needs the temperature that a run fits to its validation images when it ends, and "
+          + "\(path) has none: it is an exported model, one of an unfinished run or of an earlier "
+          + "version, or no temperature could be fitted, as where all of them were right.")
+    }
+    return temperature
   }
 
   /// From images to the backbone's input.
@@ -147,6 +164,10 @@ extension TrainedModel {
     orientation = record.configuration.orientation
     partShares = record.configuration.parts.shares
     normalisation = record.preprocessing.normalisation
+    temperature = checkpoint.progress.temperature
+    if let temperature, !Temperature.range.contains(temperature) {
+      throw Self.unusable(path, "its temperature is \(temperature)")
+    }
     let named = record.backbone
     guard let layer = FeatureLayer(rawValue: named.featureLayer) else {
       throw Self.unusable(path, "it names no layer of the backbone, but '\(named.featureLayer)'")

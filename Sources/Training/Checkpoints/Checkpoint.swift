@@ -17,7 +17,7 @@ package struct Checkpoint: Sendable {
   /// The trained head.
   package let head: HeadParameters
   /// Where the run stood.
-  package let progress: Progress
+  package var progress: Progress
   /// The optimizer's memory; nil in a model file, which is for use and not for going on.
   package let optimizer: OptimizerState?
   /// The contents of the images read so far; nil in a model file, and in checkpoints of versions
@@ -38,9 +38,11 @@ package struct Checkpoint: Sendable {
     package var history: [EpochMetrics]
     /// Steps that the optimizer has taken.
     package var optimizerSteps: Int
+    /// What logits are divided by for calibrated probabilities; nil where nothing has been fitted.
+    package var temperature: Double?
 
     private enum CodingKeys: String, CodingKey {
-      case epoch, step, running, skipped, history
+      case epoch, step, running, skipped, history, temperature
       // As checkpoints have always spelled it.
       case optimizerSteps = "optimiserSteps"
     }

@@ -1,6 +1,9 @@
 import Collectives
+import FileIO
+import Foundation
 import Head
 import ImageData
+import Scoring
 
 /// How well a head classifies a set of images.
 package struct EvaluationResult: Equatable, Sendable {
@@ -8,6 +11,8 @@ package struct EvaluationResult: Equatable, Sendable {
   package let metrics: Metrics
   /// `confusion[label][prediction]`: how many images of a class were taken for which.
   package let confusion: [[Int]]
+  /// What else the outputs say.
+  package let scores: ClassifierScores
   /// Images that were left out, by path, sorted.
   package let skipped: [String]
   /// What the files of the others say that features do not show.
@@ -17,12 +22,17 @@ package struct EvaluationResult: Equatable, Sendable {
 /// Classifies `samples`, split over the ranks without padding or repetition. Collective; the result
 /// is the same on every rank, and the same bits for any number of ranks and threads.
 ///
-/// - Parameter progress: called as this rank's images are done, with how many are and how many it
-///   has.
+/// Rank 0 takes the logits of all images in turn: as many numbers of 8 bytes as images times classes,
+/// three times over while it scores them.
+///
+/// - Parameters:
+///   - temperature: what logits are divided by before anything else.
+///   - progress: called as this rank's images are done, with how many are and how many it has.
 /// - Throws: what makes an image unusable, unless the producer leaves such images out.
 package func evaluate(
-  _ head: HeadParameters, on samples: [Sample], producer: any FeatureProducer, options: RunOptions,
-  communicator: any Communicator, progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
+  _ head: HeadParameters, temperature: Double = 1, on samples: [Sample],
+  producer: any FeatureProducer, options: RunOptions, communicator: any Communicator,
+  progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
 ) throws -> EvaluationResult {
   var set = ValidationSet(samples, roundSize: max(1, samples.count), communicator)
   var tally = ImageTally()
@@ -37,16 +47,64 @@ package func evaluate(
     for answer in answers { tally.add(answer) }
   }
   try set.complete()
+  // A division by 1 changes no bit.
+  let outputs = set.outputs(head).map { ($0.label, $0.logits.map { $0 / temperature }) }
   let classes = head.shape.classes
+  var exact = ExactTally(capacity: max(1, set.count))
   var counts = [Int64](repeating: 0, count: classes * classes)
-  for (label, prediction) in set.predictions(head) { counts[label * classes + prediction] += 1 }
+  for (label, logits) in outputs {
+    exact.add(logits: logits, label: label)
+    counts[label * classes + predictedClass(ofLogits: logits)] += 1
+  }
   try communicator.allreduce(&counts, .sum)
+  try communicator.allreduce(&exact.values, .sum)
   let rows = stride(from: 0, to: counts.count, by: classes).map { start in
     counts[start..<start + classes].map(Int.init)
   }
   return EvaluationResult(
-    metrics: try set.evaluate(head), confusion: rows, skipped: set.skipped.sorted,
+    metrics: try exact.metrics(), confusion: rows,
+    scores: try scores(of: outputs, classes: classes, communicator), skipped: set.skipped.sorted,
     tally: try tally.summed(communicator))
+}
+
+/// The scores of the outputs of all ranks, in the order of the images. Collective.
+private func scores(
+  of outputs: [(label: Int, logits: [Double])], classes: Int, _ communicator: any Communicator
+) throws -> ClassifierScores {
+  // All ranks together send 1 GiB at most: the transport takes no more than 2 at once.
+  let piece = max(1, (1 << 30) / ((classes + 1) * 8 * communicator.worldSize))
+  var pieces = [Int64((outputs.count + piece - 1) / piece)]
+  try communicator.allreduce(&pieces, .maximum)
+  var gathered = [[Double]](repeating: [], count: communicator.worldSize)
+  for index in 0..<Int(pieces[0]) {
+    let rows = outputs.dropFirst(index * piece).prefix(piece)
+    let numbers = rows.flatMap { [Double($0.label)] + $0.logits }
+    let all = try communicator.gather(littleEndianBytes(of: numbers), to: 0)
+    for (rank, bytes) in all.enumerated() {
+      gathered[rank] += FileIO.numbers(ofLittleEndianBytes: bytes[...])
+    }
+  }
+  var encoded: [UInt8] = []
+  if communicator.rank == 0 {
+    let (labels, logits) = rows(gathered, classes: classes)
+    let scores = ClassifierScores(logits: logits, labels: labels, classes: classes)
+    encoded = [UInt8](try JSONEncoder().encode(scores))
+  }
+  try communicator.broadcast(&encoded, from: 0)
+  guard
+    let scores = try JSONDecoder().decode(ClassifierScores?.self, from: Data(encoded))
+  else { throw HeadError.noSamples }
+  return scores
+}
+
+/// Labels and logits out of what ``scores(of:classes:_:)`` gathers.
+private func rows(_ gathered: [[Double]], classes: Int) -> (labels: [Int], logits: [[Double]]) {
+  let rows = gathered.flatMap { numbers in
+    stride(from: 0, to: numbers.count, by: classes + 1).map {
+      numbers[$0..<$0 + classes + 1]
+    }
+  }
+  return (rows.map { Int($0[$0.startIndex]) }, rows.map { Array($0.dropFirst()) })
 }
 
 /// The features of images in the order of the requests, computed by several threads; nil for those

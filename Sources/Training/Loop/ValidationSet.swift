@@ -54,17 +54,15 @@ struct ValidationSet {
     isComplete = true
   }
 
-  /// Label and predicted class of each of this rank's images.
-  func predictions(_ head: HeadParameters) -> [(label: Int, prediction: Int)] {
-    zip(labels, head.logits(of: features)).map { ($0, predictedClass(ofLogits: $1)) }
+  /// Label and logits of each of this rank's images that were not left out.
+  func outputs(_ head: HeadParameters) -> [(label: Int, logits: [Double])] {
+    Array(zip(labels, head.logits(of: features)))
   }
 
   /// Loss and accuracy of `head` over the images of all ranks. Collective.
   func evaluate(_ head: HeadParameters) throws -> Metrics {
     var tally = ExactTally(capacity: max(1, count))
-    for (logits, label) in zip(head.logits(of: features), labels) {
-      tally.add(logits: logits, label: label)
-    }
+    for (label, logits) in outputs(head) { tally.add(logits: logits, label: label) }
     try communicator.allreduce(&tally.values, .sum)
     return try tally.metrics()
   }
