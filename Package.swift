@@ -189,7 +189,7 @@ let package = Package(
     .testTarget(
       name: "CommandsTests",
       dependencies: [
-        "Collectives", "Commands", "DemoFigures", "FileIO", "Head", "ImageData", "Launching",
+        "Collectives", "Commands", "DemoFigures", "FileIO", "Head", "ImageData", "Launching", "Reports",
         "ResNet", "Settings", "TensorFormats", "Tensors", "Training",
       ]),
     .testTarget(

@@ -170,10 +170,13 @@ extension RunFolder {
   /// The image set that the run says it had, if what it says can be believed: else a stranger's
   /// run would choose whose images go into its page.
   ///
+  /// - Parameter shown: which of them go into the page.
+  ///
   /// Who wrote `config.json` must be this user. A run that came as an archive is this user's, too,
   /// so the images must be those that the run had, by names and sizes, and lie in that folder.
-  fileprivate func ownImages(
-    _ description: RunDescription, _ record: ModelRecord
+  func ownImages(
+    _ description: RunDescription, _ record: ModelRecord,
+    shown: (DatasetManifest) -> [Sample] = { $0.validation }
   ) throws -> ImageSetSettings {
     let data = description.data
     let images = ImageSetSettings(data: data, manifest: description.manifest)
@@ -191,7 +194,7 @@ extension RunFolder {
       throw refusal("\(data) does not hold the images that the run had")
     }
     let root = URL(fileURLWithPath: data).resolvingSymlinksInPath().path + "/"
-    for sample in manifest.validation {
+    for sample in shown(manifest) {
       let path = sample.file(in: data)
       let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
       guard file.hasPrefix(root) else { throw refusal("\(path) leads out of \(data)") }

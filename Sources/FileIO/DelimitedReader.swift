@@ -12,21 +12,23 @@ package struct DelimitedReader {
     }
   }
 
-  /// The most bytes of a field and fields of a record: more come from a file of another kind, or a
+  /// The most bytes of a field and, by default, fields of a record: more come from a file of another kind, or a
   /// quotation mark that is never closed.
   package static let fieldLimit = 65_536
   package static let fieldsLimit = 1_000
 
   private let text: [UInt8]
   private let delimiter: UInt8
+  private let fieldsLimit: Int
   private var offset = 0
   private var nextLine = 1
   /// The line in which the last record began.
   package private(set) var line = 1
 
-  package init(_ text: [UInt8], delimiter: UInt8) {
+  package init(_ text: [UInt8], delimiter: UInt8, fieldsLimit: Int = Self.fieldsLimit) {
     self.text = text
     self.delimiter = delimiter
+    self.fieldsLimit = fieldsLimit
   }
 
   /// The next record; nil at the end.
@@ -42,8 +44,8 @@ package struct DelimitedReader {
   private mutating func record() throws(Failure) -> [String] {
     var fields: [String] = []
     while true {
-      guard fields.count < Self.fieldsLimit else {
-        throw failure("more than \(Self.fieldsLimit) fields")
+      guard fields.count < fieldsLimit else {
+        throw failure("more than \(fieldsLimit) fields")
       }
       fields.append(try field())
       guard offset < text.count else { return fields }

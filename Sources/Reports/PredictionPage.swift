@@ -63,14 +63,18 @@ enum ImageCard {
       shown.append((truth, prediction.probabilities[index]))
     }
     let bars = shown.enumerated().map { index, entry in
-      """
-      <div class="row\(index == 0 ? " best" : "")"><span class="name">\
-      \(entry.name == truth ? "✓ " : "")\(HTMLPage.escaped(entry.name))</span>\
-      <span class="bar"><i style="width:\(percent(entry.probability))%"></i></span>\
-      <span class="value">\(percent(entry.probability)) %</span></div>
-      """
+      row((entry.name == truth ? "✓ " : "") + entry.name, entry.probability, isBest: index == 0)
     }.joined(separator: "\n")
     return html(caption: caption, jpeg: jpeg, body: bars)
+  }
+
+  /// A class with its probability as a bar.
+  static func row(_ name: String, _ probability: Double, isBest: Bool) -> String {
+    """
+    <div class="row\(isBest ? " best" : "")"><span class="name">\(HTMLPage.escaped(name))</span>\
+    <span class="bar"><i style="width:\(percent(probability))%"></i></span>\
+    <span class="value">\(percent(probability)) %</span></div>
+    """
   }
 
   /// One card.
