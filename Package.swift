@@ -61,6 +61,8 @@ let package = Package(
     .target(name: "CKernelsAVX512", dependencies: ["CKernels"], cSettings: avx512Flags),
     // The head's arithmetic, whose bits are the same on every processor.
     .target(name: "CHead", cSettings: [.unsafeFlags(["-O3"])]),
+    // The cosines of many vectors, whose bits are the same on every processor, too.
+    .target(name: "CSimilarity", cSettings: [.unsafeFlags(["-O3"])]),
     // The small ResNet-50 of `--weights demo`, compiled in so that one binary is enough on every
     // host.
     .target(name: "CDemoBackbone"),
@@ -105,8 +107,9 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData", "ImageTransforms", "ResNet",
-        "ResNetWeights", "Scoring", "Settings", "TensorFormats", "Tensors",
+        "CSimilarity", "Collectives", "FileIO", "Head", "ImageCodecs", "ImageData",
+        "ImageTransforms", "ResNet", "ResNetWeights", "Scoring", "Settings", "TensorFormats",
+        "Tensors",
       ]),
     // mpirun, hosts and restarts.
     .target(name: "Launching", dependencies: ["FileIO", "Training"]),

@@ -69,9 +69,10 @@ struct CheckCommand: Command {
       set[part].map { (sample: $0, part: part) }
     }
     let source = ImageSource(root: images.root, orientation: orientation)
-    let inspector = ImageInspector(source, extractor: try extractor(source))
+    let extractor = try extractor(source)
+    let inspector = ImageInspector(source, extractor: extractor)
     var checked: [CheckedImage] = []
-    var vectors: [(index: Int, vector: [Float])] = []
+    var vectors = extractor.map { UnitVectors(width: $0.backbone.featureCount) }
     let options = try backbone.machine.runOptions(communicator)
     try Screen.phase("checking images") { update in
       _ = try shareFeatures(
@@ -82,18 +83,18 @@ struct CheckCommand: Command {
         switch outcome.features {
         case .success(let vector):
           facts = .success(try ImageFacts(attachment: outcome.attachment))
-          if !vector.isEmpty { vectors.append((index, vector)) }
-        case .failure(let error): facts = .failure(error)
+          vectors?.append(vector)
+        case .failure(let error):
+          facts = .failure(error)
+          vectors?.append(nil)
         }
         checked.append(CheckedImage(samples[index].sample, samples[index].part, facts))
         update(index + 1, samples.count)
       }
     }
     guard communicator.rank == 0 else { return nil }
-    let near = nearPairs(vectors.map(\.vector), threshold: CheckReport.nearCosine).map {
-      (first: vectors[$0.first].index, second: vectors[$0.second].index, cosine: $0.cosine)
-    }
-    let report = CheckReport(images.name, set, checked, near: near)
+    let groups = try vectors.map { try $0.nearGroups(threads: options.threads, communicator) }
+    let report = CheckReport(images.name, set, checked, near: groups)
     if let output { try write(report, to: output) }
     return report
   }

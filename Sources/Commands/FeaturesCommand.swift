@@ -23,12 +23,7 @@ struct FeaturesCommand: Command {
   static let isForRanks = true
   static let example = "avp-dist features --output features.safetensors photos"
   static let settings: [Setting<Self>] =
-    part(\.backbone) + [
-      Setting("preset", \.preset, "framework whose resizing is followed", group: "Images"),
-      Setting(
-        "exif-orientation", \.orientation, "whether images are turned by their EXIF orientation",
-        group: "Images"),
-    ] + part(\.geometry) + [
+    part(\.features) + [
       Setting(
         "on-bad-image", \.onBadImage, "what happens where images cannot be used",
         group: "Images"),
@@ -37,10 +32,7 @@ struct FeaturesCommand: Command {
         completion: .files),
     ]
 
-  var backbone = BackboneSettings()
-  var preset = Preset.pytorch
-  var geometry = Geometry()
-  var orientation = OrientationPolicy.ignore
+  var features = FeatureSettings()
   var onBadImage = BadImagePolicy.fail
   var output = ""
   private var images: [String] = []
@@ -49,35 +41,21 @@ struct FeaturesCommand: Command {
     images = try named(operands)
   }
 
-  func run() throws { try withRanks(stallTimeout: .seconds(300)) { try features($0) } }
+  func run() throws { try withRanks(stallTimeout: .seconds(300)) { try write($0) } }
 
-  private func features(_ communicator: any Communicator) throws {
+  private func write(_ communicator: any Communicator) throws {
     let output = try required(output, "output")
     let list = try ImageList(self.images, communicator)
     let names = list.names
-    let machine = backbone.machine
-    let settings = self.backbone
-    let backbone = try LoadedBackbone(settings, inputSize: geometry.size) { loaded in
-      guard settings.precision == .int8 else { return nil }
-      // Scales of its own would make an image's features depend on the others.
-      guard let file = settings.calibration else {
-        throw UsageError(
-          "--precision int8 needs --calibration FILE here; `avp-dist calibrate` makes the file.")
-      }
-      return try Calibration(file: file, for: loaded)
-    }
+    let backbone = try features.loadedBackbone()
     // Before the work, not after it: whether the file can be made.
     if communicator.rank == 0 { try TemporaryFile(beside: output).discard() }
-    let extractor = FeatureExtractor(
-      backbone: backbone.backbone,
-      transform: ImageTransform(
-        preset: preset, geometry: geometry, normalisation: backbone.normalisation),
-      images: ImageSource(root: ImageList.root, orientation: orientation))
+    let extractor = features.extractor(backbone, root: ImageList.root)
     var values: [Float] = []
     var images: [String] = []
     var skipped: [String] = []
     var bad = BadImages()
-    let options = try machine.runOptions(communicator)
+    let options = try features.backbone.machine.runOptions(communicator)
     let tally = try Screen.phase("computing features") { update in
       try shareFeatures(
         of: list.requests, producer: extractor, options: options, communicator: communicator
@@ -100,13 +78,16 @@ struct FeaturesCommand: Command {
     guard communicator.rank == 0 else { return }
     if let sentence = tally.sentence { printError(sentence) }
     var metadata = [
-      "images": try Self.jsonArray(images), "backbone": backbone.summary, "preset": preset.rawValue,
+      "images": try Self.jsonArray(images), "backbone": backbone.summary,
+      "preset": features.preset.rawValue,
     ]
-    metadata.merge(geometry.facts) { $1 }
+    metadata.merge(features.geometry.facts) { $1 }
     if let calibration = backbone.calibration {
       metadata["calibration"] = String(decoding: try calibration.file.dropLast(), as: UTF8.self)
     }
-    if orientation == .apply { metadata[OrientationPolicy.fact] = orientation.rawValue }
+    if features.orientation == .apply {
+      metadata[OrientationPolicy.fact] = features.orientation.rawValue
+    }
     if !skipped.isEmpty { metadata["skipped"] = try Self.jsonArray(skipped) }
     let shape = [images.count, backbone.backbone.featureCount]
     var writer = SafeTensorsWriter(metadata: metadata)

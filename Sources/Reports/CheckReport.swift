@@ -52,15 +52,13 @@ package struct CheckReport: Sendable {
   /// Bytes of a name and of a path that some file systems and archives do not hold.
   static let nameLimit = 143
   static let pathLimit = 240
-  /// The least cosine between the features of two images that are taken for nearly the same one.
-  package static let nearCosine: Float = 0.97
 
   /// - Parameters:
   ///   - name: what the set is called.
-  ///   - near: pairs of usable images by their indices in `images`, whose features are nearly the same.
+  ///   - near: groups of images that are nearly the same, by their indices in `images`.
   package init(
     _ name: String, _ manifest: DatasetManifest, _ images: [CheckedImage],
-    near: [(first: Int, second: Int, cosine: Float)]? = nil
+    near: [NearGroup]? = nil
   ) {
     self.name = name
     self.manifest = manifest
@@ -134,19 +132,18 @@ extension CheckReport {
     return [parts, classes, copies]
   }
 
-  private static func near(
-    _ pairs: [(first: Int, second: Int, cosine: Float)], _ images: [CheckedImage]
-  ) -> Finding {
+  /// What a set would lose if one image of each group stayed.
+  private static func near(_ groups: [NearGroup], _ images: [CheckedImage]) -> Finding {
     var near = Finding(
       kind: "near_duplicates", words: "nearly like another one, by the cosine of their features")
-    for pair in pairs {
-      let (one, other) = (images[pair.second], images[pair.first])
+    for member in groups.flatMap({ $0.members.dropFirst() }) {
+      let (one, other) = (images[member.index], images[member.nearest.index])
       if case .success(let facts) = one.facts, case .success(let others) = other.facts,
         facts.digest == others.digest
       {
         continue
       }
-      let cosine = String(format: "%.3f", pair.cosine)
+      let cosine = String(format: "%.3f", member.nearest.cosine)
       let others = one.part == other.part ? "" : ", in \(other.part.rawValue)"
       near.add("\(one.sample.path) ~ \(other.sample.path) (\(cosine)\(others))")
     }

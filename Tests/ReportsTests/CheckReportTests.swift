@@ -19,7 +19,7 @@ struct CheckReportTests {
 
   private func report(
     _ images: [(path: String, label: Int, part: Part, facts: ImageFacts?)],
-    near: [(first: Int, second: Int, cosine: Float)]? = nil
+    near: [NearGroup]? = nil
   ) -> CheckReport {
     let checked = images.map { image in
       CheckedImage(
@@ -71,7 +71,10 @@ struct CheckReportTests {
         ("b/a.JPG", 1, .train, facts("14")),
         ("b/\(String(repeating: "x", count: 144))", 1, .train, facts("15")),
         ("b/0.jpg", 1, .train, nil), ("v/16.jpg", 1, .validation, facts("16")),
-      ], near: [(first: 0, second: 1, cosine: 1), (first: 0, second: 16, cosine: 0.98)])
+      ],
+      near: [
+        nearGroup([(0, 1, 1), (1, 0, 1), (16, 0, 0.98)])
+      ])
     #expect(
       found(report) == [
         "unusable": 1, "duplicates": 1, "duplicates_across_classes": 1,

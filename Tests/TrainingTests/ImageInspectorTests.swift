@@ -8,20 +8,6 @@ import Testing
 
 /// What `check` and `train` find about the files of a set.
 struct ImageInspectorTests {
-  @Test func pairsAreTheNearestBefore() {
-    let vectors: [[Float]] = [[1, 0, 0], [0, 1, 0], [2, 0.02, 0], [1, 0.01, 0], [0, 0, 0]]
-    let pairs = nearPairs(vectors, threshold: 0.9)
-    #expect(pairs.map(\.first) == [0, 2] && pairs.map(\.second) == [2, 3])
-    #expect(pairs.allSatisfy { $0.cosine > 0.99 && $0.cosine < 1.0001 })
-    #expect(nearPairs([], threshold: 0.9).isEmpty)
-  }
-
-  @Test func lengthsAndRestsDoNotMatter() {
-    let vectors: [[Float]] = [5, 7].map { (scale: Float) in (0..<37).map { Float($0) * scale } }
-    let pairs = nearPairs(vectors, threshold: 0.9999)
-    #expect(pairs.count == 1)
-  }
-
   @Test func copiesAcrossPartsAndClassesAreTold() {
     let manifest = DatasetManifest(
       classes: ["a", "b"],

@@ -73,36 +73,3 @@ package struct ImageInspector: FeatureProducer {
     return answer
   }
 }
-
-/// Pairs of vectors that point nearly the same way.
-///
-/// - Parameter threshold: the least cosine of the angle between them.
-/// - Returns: for each vector the nearest one before it that is so near, and their cosine.
-package func nearPairs(
-  _ vectors: [[Float]], threshold: Float
-) -> [(first: Int, second: Int, cosine: Float)] {
-  let rows = vectors.map { vector in
-    let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    return stride(from: 0, to: vector.count, by: 16).map { start in
-      var part = SIMD16<Float>()
-      for index in start..<min(start + 16, vector.count) {
-        part[index - start] = vector[index] / max(length, .leastNormalMagnitude)
-      }
-      return part
-    }
-  }
-  var pairs: [(first: Int, second: Int, cosine: Float)] = []
-  for (second, row) in rows.enumerated() {
-    var nearest: (index: Int, cosine: Float)?
-    for first in 0..<second {
-      var sum = SIMD16<Float>()
-      for index in row.indices { sum += row[index] * rows[first][index] }
-      let cosine = sum.sum()
-      if cosine >= nearest?.cosine ?? threshold, nearest?.cosine != cosine {
-        nearest = (first, cosine)
-      }
-    }
-    if let nearest { pairs.append((nearest.index, second, nearest.cosine)) }
-  }
-  return pairs
-}
