@@ -3,8 +3,8 @@
 /// Dataset Labels", Journal of Artificial Intelligence Research 70, 2021).
 ///
 /// The result is that of cleanlab's `find_label_issues(labels, pred_probs,
-/// filter_by="prune_by_noise_rate", return_indices_ranked_by="self_confidence")`. What it leaves to
-/// the sorting routine is settled here: of equal images the first comes first.
+/// filter_by="prune_by_noise_rate", return_indices_ranked_by="self_confidence")` with a stable sort. Its
+/// own choice among equal numbers depends on the processor, as NumPy's sorting does.
 package struct ConfidentLearning: Equatable, Sendable {
   /// The mean probability of a class among the images labelled so, from which an image counts as one
   /// of it; nil of a class without images.
@@ -96,14 +96,11 @@ package struct ConfidentLearning: Equatable, Sendable {
   }
 
   /// How many images of each label to take for each other class, at most: what ``calibratedJoint``
-  /// says, less where it leaves no right image.
+  /// says, and one less where it leaves no right image.
   private static func excess(of joint: [[Int]]) -> [[Int]] {
     joint.enumerated().map { index, row in
-      let missing = max(0, 1 - row[index])
-      let share = Double(missing) / Double(max(1, row.count { $0 != 0 } - 1))
-      return row.enumerated().map { column, count in
-        column == index ? 0 : Int(max(0, Double(count) - share))
-      }
+      let missing = row[index] == 0 ? 1 : 0
+      return row.enumerated().map { $0 == index ? 0 : max(0, $1 - missing) }
     }
   }
 
