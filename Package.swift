@@ -183,7 +183,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Collectives", "FileIO", "GoldenNetwork", "Head", "ImageCodecs", "ImageData",
-        "ImageTransforms", "Kernels", "ResNet", "ResNetWeights", "TensorFormats", "Tensors", "Training",
+        "ImageTransforms", "Kernels", "ResNet", "ResNetWeights", "Scoring", "TensorFormats", "Tensors", "Training",
       ]),
     .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),

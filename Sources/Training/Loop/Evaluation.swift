@@ -1,6 +1,4 @@
 import Collectives
-import FileIO
-import Foundation
 import Head
 import ImageData
 import Scoring
@@ -63,48 +61,8 @@ package func evaluate(
   }
   return EvaluationResult(
     metrics: try exact.metrics(), confusion: rows,
-    scores: try scores(of: outputs, classes: classes, communicator), skipped: set.skipped.sorted,
+    scores: try communicator.scores(of: outputs, classes: classes), skipped: set.skipped.sorted,
     tally: try tally.summed(communicator))
-}
-
-/// The scores of the outputs of all ranks, in the order of the images. Collective.
-private func scores(
-  of outputs: [(label: Int, logits: [Double])], classes: Int, _ communicator: any Communicator
-) throws -> ClassifierScores {
-  // All ranks together send 1 GiB at most: the transport takes no more than 2 at once.
-  let piece = max(1, (1 << 30) / ((classes + 1) * 8 * communicator.worldSize))
-  var pieces = [Int64((outputs.count + piece - 1) / piece)]
-  try communicator.allreduce(&pieces, .maximum)
-  var gathered = [[Double]](repeating: [], count: communicator.worldSize)
-  for index in 0..<Int(pieces[0]) {
-    let rows = outputs.dropFirst(index * piece).prefix(piece)
-    let numbers = rows.flatMap { [Double($0.label)] + $0.logits }
-    let all = try communicator.gather(littleEndianBytes(of: numbers), to: 0)
-    for (rank, bytes) in all.enumerated() {
-      gathered[rank] += FileIO.numbers(ofLittleEndianBytes: bytes[...])
-    }
-  }
-  var encoded: [UInt8] = []
-  if communicator.rank == 0 {
-    let (labels, logits) = rows(gathered, classes: classes)
-    let scores = ClassifierScores(logits: logits, labels: labels, classes: classes)
-    encoded = [UInt8](try JSONEncoder().encode(scores))
-  }
-  try communicator.broadcast(&encoded, from: 0)
-  guard
-    let scores = try JSONDecoder().decode(ClassifierScores?.self, from: Data(encoded))
-  else { throw HeadError.noSamples }
-  return scores
-}
-
-/// Labels and logits out of what ``scores(of:classes:_:)`` gathers.
-private func rows(_ gathered: [[Double]], classes: Int) -> (labels: [Int], logits: [[Double]]) {
-  let rows = gathered.flatMap { numbers in
-    stride(from: 0, to: numbers.count, by: classes + 1).map {
-      numbers[$0..<$0 + classes + 1]
-    }
-  }
-  return (rows.map { Int($0[$0.startIndex]) }, rows.map { Array($0.dropFirst()) })
 }
 
 /// The features of images in the order of the requests, computed by several threads; nil for those
