@@ -114,12 +114,15 @@ let package = Package(
     // mpirun, hosts and restarts.
     .target(name: "Launching", dependencies: ["FileIO", "Training"]),
     // What a person sees of a run: progress, tables, metrics, pages.
-    .target(name: "Reports", dependencies: ["FileIO", "Head", "ImageData", "ResNet", "Scoring", "Training"]),
+    .target(
+      name: "Reports",
+      dependencies: ["FileIO", "Head", "ImageData", "ResNet", "Scoring", "Training"]),
     // Every command: options, wiring, messages.
     .target(
       name: "Commands",
       dependencies: [
-        "CBuildInfo", "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head", "ImageCodecs", "ImageData",
+        "CBuildInfo", "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head",
+        "ImageCodecs", "ImageData",
         "ImageTransforms", "Kernels", "Launching", "MPICollectives", "ModelExport", "Reports",
         "ResNet", "ResNetWeights", "Scoring", "Settings", "TensorFormats", "Tensors", "Training",
       ]),
@@ -183,16 +186,21 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Collectives", "FileIO", "GoldenNetwork", "Head", "ImageCodecs", "ImageData",
-        "ImageTransforms", "Kernels", "ResNet", "ResNetWeights", "Scoring", "TensorFormats", "Tensors", "Training",
+        "ImageTransforms", "Kernels", "ResNet", "ResNetWeights", "Scoring", "TensorFormats",
+        "Tensors", "Training",
       ]),
     .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Scoring", "Training"]),
+      name: "ReportsTests",
+      dependencies: [
+        "FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Scoring", "Training",
+      ]),
     .testTarget(
       name: "CommandsTests",
       dependencies: [
-        "Collectives", "Commands", "DemoFigures", "FileIO", "Head", "ImageData", "Launching", "Reports",
+        "Collectives", "Commands", "DemoFigures", "FileIO", "Head", "ImageData", "Launching",
+        "Reports",
         "ResNet", "Settings", "TensorFormats", "Tensors", "Training",
       ]),
     .testTarget(

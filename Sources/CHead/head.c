@@ -5,42 +5,10 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-/* Vectors of 16 bytes, which every supported processor has; wider ones would give the same bits. */
-typedef float float2 __attribute__((ext_vector_type(2)));
-typedef float float4 __attribute__((ext_vector_type(4)));
-typedef double double2 __attribute__((ext_vector_type(2)));
-typedef uint64_t ulong2 __attribute__((ext_vector_type(2)));
-
 /* Adding 1.5 * 2^52 to a number of magnitude up to 2^51 rounds it to a whole number (nearest, ties to
  * even) that stands in the low bits of the sum. */
 #define ROUNDER 0x1.8p52
 #define ROUNDER_BITS 0x4338000000000000u
-
-static inline float2 load_float2(const float *from) {
-  float2 value;
-  memcpy(&value, from, sizeof value);
-  return value;
-}
-
-static inline float4 load_float4(const float *from) {
-  float4 value;
-  memcpy(&value, from, sizeof value);
-  return value;
-}
-
-static inline ulong2 load_ulong2(const int64_t *from) {
-  ulong2 value;
-  memcpy(&value, from, sizeof value);
-  return value;
-}
-
-static inline void store_float2(float *to, float2 value) { memcpy(to, &value, sizeof value); }
-
-static inline void store_ulong2(int64_t *to, ulong2 value) { memcpy(to, &value, sizeof value); }
-
-static inline double2 widen(float2 value) { return __builtin_convertvector(value, double2); }
-
-static inline float2 narrow(double2 value) { return __builtin_convertvector(value, float2); }
 
 static inline uint64_t bits_of(double value) {
   uint64_t bits;
@@ -61,6 +29,72 @@ static inline int64_t rounded(double value) {
 
 static inline void add(int64_t *sum, int64_t value) {
   *sum = (int64_t)((uint64_t)*sum + (uint64_t)value);
+}
+
+// The long loops, for each width of vectors
+
+typedef struct {
+  void (*products)(
+    const float *rows, int64_t row_count, const float *samples, int64_t sample_count, int64_t count,
+    float *products);
+  void (*add_outer_row)(
+    const float *const *inputs, const double *gradients, int samples, int64_t count, int64_t *sums);
+  void (*adam)(
+    const head_adam_step *step, int64_t count, const float *gradient, float *parameters,
+    float *first, float *second);
+  void (*mean)(const int64_t *sums, int64_t count, double divisor, float *means);
+} loops;
+
+#if defined(__x86_64__)
+#pragma clang attribute push(                                                                      \
+  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
+#define LANES 16
+#define NAME(f) f##_512
+#include "head_loops.h"
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define LANES 8
+#define NAME(f) f##_256
+#include "head_loops.h"
+#pragma clang attribute pop
+#endif
+#define LANES 4
+#define NAME(f) f##_128
+#include "head_loops.h"
+
+/* The widest loops that the processor has. */
+static const loops *widest(void) {
+#if defined(__x86_64__)
+  if (
+    __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+    && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    return &loops_512;
+  }
+  if (__builtin_cpu_supports("avx2")) return &loops_256;
+#endif
+  return &loops_128;
+}
+
+/* Those of a width in floats, for tests; the widest for 0, none where the processor lacks them. */
+static const loops *of_width(int width) {
+#if defined(__x86_64__)
+  if (width == 16) return widest() == &loops_512 ? &loops_512 : NULL;
+  if (width == 8) return widest() == &loops_128 ? NULL : &loops_256;
+#endif
+  return width == 4 ? &loops_128 : width == 0 ? widest() : NULL;
+}
+
+static const loops *chosen;
+
+static inline const loops *current(void) {
+  const loops *found = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+  return found ? found : widest();
+}
+
+bool head_use_width(int width) {
+  const loops *found = of_width(width);
+  if (found) __atomic_store_n(&chosen, found, __ATOMIC_RELAXED);
+  return found != NULL;
 }
 
 // Elementary functions
@@ -96,25 +130,15 @@ double head_log(double x) {
 
 // Forward
 
-/* The inner product in sixteen interleaved partial sums that are added pairwise. */
-static float dot(const float *left, const float *right, int64_t count) {
-  float4 sums[4] = {0};
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    for (int k = 0; k < 4; k++) {
-      sums[k] += load_float4(left + i + 4 * k) * load_float4(right + i + 4 * k);
-    }
-  }
-  float lanes[16];
-  memcpy(lanes, sums, sizeof lanes);
-  for (int k = 0; i < count; i++, k++) lanes[k] += left[i] * right[i];
-  for (int width = 8; width > 0; width /= 2) {
-    for (int k = 0; k < width; k++) lanes[k] += lanes[k + width];
-  }
-  return lanes[0];
+/* How many numbers the last layer takes: the hidden units, or the features where there are none. */
+static inline int64_t last_width(head_shape shape) {
+  return shape.hidden > 0 ? shape.hidden : shape.features;
 }
 
-/* The same in double precision, in four partial sums. */
+/* Where the last layer begins among the parameters. */
+static inline int64_t last_layer(head_shape shape) { return shape.hidden * (shape.features + 1); }
+
+/* The inner product in double precision, in four partial sums. */
 static double wide_dot(const float *left, const float *right, int64_t count) {
   double lanes[4] = {0};
   int64_t i = 0;
@@ -125,24 +149,37 @@ static double wide_dot(const float *left, const float *right, int64_t count) {
   return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
-void head_forward(
-  head_shape shape, const float *parameters, const float *inputs, int64_t count, float *activations,
-  double *logits) {
-  const float *first_bias = parameters + shape.hidden * shape.features;
-  const float *second = first_bias + shape.hidden;
-  const float *second_bias = second + shape.classes * shape.hidden;
-  for (int64_t j = 0; j < shape.hidden; j++) {
-    for (int64_t s = 0; s < count; s++) {
-      float sum = dot(parameters + j * shape.features, inputs + s * shape.features, shape.features);
-      sum += first_bias[j];
+/* The activations of the hidden layer [count, hidden]. */
+static void hidden_activations(
+  head_shape shape, const float *parameters, const float *inputs, int64_t count, const float *mask,
+  float *activations) {
+  const float *bias = parameters + shape.hidden * shape.features;
+  current()->products(
+    parameters, shape.hidden, inputs, count, shape.features, activations);
+  for (int64_t s = 0; s < count; s++) {
+    for (int64_t j = 0; j < shape.hidden; j++) {
+      float sum = activations[s * shape.hidden + j] + bias[j];
       /* Written so that NaN passes and is noticed in the loss. */
       activations[s * shape.hidden + j] = sum <= 0 ? 0 : sum;
     }
   }
+  for (int64_t i = 0; mask && i < count * shape.hidden; i++) activations[i] *= mask[i];
+}
+
+void head_forward(
+  head_shape shape, const float *parameters, const float *inputs, int64_t count, const float *mask,
+  float *activations, double *logits) {
+  if (shape.hidden > 0) {
+    hidden_activations(shape, parameters, inputs, count, mask, activations);
+  }
+  const float *last_inputs = shape.hidden > 0 ? activations : inputs;
+  int64_t width = last_width(shape);
+  const float *weight = parameters + last_layer(shape);
+  const float *bias = weight + shape.classes * width;
   for (int64_t s = 0; s < count; s++) {
     for (int64_t c = 0; c < shape.classes; c++) {
-      logits[s * shape.classes + c] = second_bias[c]
-        + wide_dot(second + c * shape.hidden, activations + s * shape.hidden, shape.hidden);
+      logits[s * shape.classes + c] =
+        bias[c] + wide_dot(weight + c * width, last_inputs + s * width, width);
     }
   }
 }
@@ -201,8 +238,8 @@ static float largest_magnitude(const float *values, int64_t count) {
 /* The loss's derivative by the inputs of the ReLU, in fixed-point units, from the one by the logits;
  * returns its largest magnitude, or NaN, with some gradients missing, where one is NaN. */
 static double hidden_gradients(
-  head_shape shape, const float *second, const float *activations, const double *logit_gradients,
-  double *gradients) {
+  head_shape shape, const float *second, const float *activations, const float *mask,
+  const double *logit_gradients, double *gradients) {
   double largest = 0;
   for (int64_t j = 0; j < shape.hidden; j++) {
     double gradient = 0;
@@ -210,6 +247,7 @@ static double hidden_gradients(
       for (int64_t c = 0; c < shape.classes; c++) {
         gradient += logit_gradients[c] * (double)second[c * shape.hidden + j];
       }
+      if (mask) gradient *= (double)mask[j];
     }
     gradients[j] = gradient;
     double magnitude = gradient < 0 ? -gradient : gradient;
@@ -220,47 +258,47 @@ static double hidden_gradients(
   return largest;
 }
 
-/* Adds round(gradient * input) of all samples to one row of sums. */
-static void add_outer_row(
-  const float *const *inputs, const double *gradients, int samples, int64_t count, int64_t *sums) {
-  /* Each addend carries the rounder's bits, which are taken off at the end, modulo 2^64. */
-  const uint64_t excess = (uint64_t)samples * ROUNDER_BITS;
-  int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    ulong2 totals[4];
-    for (int k = 0; k < 4; k++) totals[k] = load_ulong2(sums + i + 2 * k) - excess;
-    for (int s = 0; s < samples; s++) {
-      for (int k = 0; k < 4; k++) {
-        double2 product = widen(load_float2(inputs[s] + i + 2 * k)) * gradients[s] + ROUNDER;
-        totals[k] += (ulong2)product;
-      }
-    }
-    for (int k = 0; k < 4; k++) store_ulong2(sums + i + 2 * k, totals[k]);
+/* The loss of one sample by its smoothed target, from its cross-entropy and probabilities; stores the
+ * derivatives by the logits in fixed-point units instead of the probabilities. */
+static double differentiate_loss(
+  const double *logits, int64_t classes, int64_t label, head_loss loss, double cross_entropy,
+  double *probabilities) {
+  double weight = loss.class_weights ? loss.class_weights[label] : 1;
+  double share = loss.smoothing / (double)classes;
+  double others = 0;
+  for (int64_t c = 0; c < classes; c++) {
+    double target = c == label ? (1 - loss.smoothing) + share : share;
+    probabilities[c] = (probabilities[c] - target) * (weight * HEAD_GRADIENT_SCALE);
+    others += (logits[label] - logits[c]) * share;
   }
-  for (; i < count; i++) {
-    for (int s = 0; s < samples; s++) add(&sums[i], rounded((double)inputs[s][i] * gradients[s]));
-  }
+  /* -log p[c] is that of the label and the difference of the logits. */
+  return weight * (cross_entropy + others);
 }
 
 /* Computes one sample's derivatives by both layers' sums, in fixed-point units, and adds its loss to
  * the totals; false, and nothing added, where anything of it does not fit. */
 static bool differentiate(
-  head_shape shape, const float *second, const float *input, const float *activations,
-  const double *logits, int64_t label, head_limits limits, double *gradients,
-  double *logit_gradients, int64_t *totals) {
+  head_shape shape, const float *last, const float *input, const float *activations,
+  const float *mask, const double *logits, int64_t label, head_loss loss, head_limits limits,
+  double *gradients, double *logit_gradients, int64_t *totals) {
   int64_t predicted;
-  double loss = head_cross_entropy(logits, shape.classes, label, logit_gradients, &predicted);
-  logit_gradients[label] -= 1;
-  for (int64_t c = 0; c < shape.classes; c++) logit_gradients[c] *= HEAD_GRADIENT_SCALE;
-  double largest_gradient = hidden_gradients(shape, second, activations, logit_gradients, gradients);
+  double value = head_cross_entropy(logits, shape.classes, label, logit_gradients, &predicted);
+  value = differentiate_loss(logits, shape.classes, label, loss, value, logit_gradients);
+  double weight = loss.class_weights ? loss.class_weights[label] : 1;
+  if (weight < 1) weight = 1;
   double largest_input = (double)largest_magnitude(input, shape.features);
-  double largest_activation = (double)largest_magnitude(activations, shape.hidden);
   if (largest_input < 1) largest_input = 1;
-  if (largest_activation < 1) largest_activation = 1;
-  /* No derivative by a logit passes 1, so these two bounds hold for every element. */
-  if (!(largest_gradient * largest_input <= limits.gradient)) return false;
-  if (!(HEAD_GRADIENT_SCALE * largest_activation <= limits.gradient)) return false;
-  return tally(loss, predicted == label, limits.loss, totals);
+  double largest_last = largest_input;
+  if (shape.hidden > 0) {
+    double largest_gradient =
+      hidden_gradients(shape, last, activations, mask, logit_gradients, gradients);
+    if (!(largest_gradient * largest_input <= limits.gradient)) return false;
+    largest_last = (double)largest_magnitude(activations, shape.hidden);
+    if (largest_last < 1) largest_last = 1;
+  }
+  /* No derivative by a logit passes the weight, so this bound holds for every element. */
+  if (!(weight * HEAD_GRADIENT_SCALE * largest_last <= limits.gradient)) return false;
+  return tally(value, predicted == label, limits.loss, totals);
 }
 
 /* Adds the derivatives of one layer: weight [rows, columns] and bias [rows]. The large sums are read
@@ -281,73 +319,54 @@ static void add_layer(
       add(&bias[row], rounded(gradient));
     }
     if (active > 0) {
-      add_outer_row(active_inputs, active_gradients, active, columns, weight + row * columns);
+      current()->add_outer_row(
+        active_inputs, active_gradients, active, columns, weight + row * columns);
     }
   }
 }
 
 void head_accumulate(
   head_shape shape, const float *parameters, const float *inputs, const float *activations,
-  const double *logits, const int64_t *labels, int64_t count, head_limits limits, double *gradients,
-  double *probabilities, int64_t *sums) {
-  const float *second = parameters + shape.hidden * (shape.features + 1);
-  int64_t *first_bias = sums + shape.hidden * shape.features;
-  int64_t *second_weight = first_bias + shape.hidden;
-  int64_t *second_bias = second_weight + shape.classes * shape.hidden;
-  int64_t *totals = second_bias + shape.classes;
+  const float *mask, const double *logits, const int64_t *labels, int64_t count, head_loss loss,
+  head_limits limits, double *gradients, double *probabilities, int64_t *sums) {
+  int64_t width = last_width(shape);
+  int64_t start = last_layer(shape);
+  int64_t *weight = sums + start;
+  int64_t *bias = weight + shape.classes * width;
+  int64_t *totals = bias + shape.classes;
   int64_t whole[HEAD_BLOCK];
   int whole_count = 0;
   for (int64_t s = 0; s < count; s++) {
     bool fits = differentiate(
-      shape, second, inputs + s * shape.features, activations + s * shape.hidden,
-      logits + s * shape.classes, labels[s], limits, gradients + s * shape.hidden,
-      probabilities + s * shape.classes, totals);
+      shape, parameters + start, inputs + s * shape.features, activations + s * shape.hidden,
+      mask ? mask + s * shape.hidden : NULL, logits + s * shape.classes, labels[s], loss, limits,
+      gradients + s * shape.hidden, probabilities + s * shape.classes, totals);
     if (fits) {
       whole[whole_count++] = s;
     } else {
       add(&totals[HEAD_SUM_FAULTS], 1);
     }
   }
+  if (shape.hidden > 0) {
+    add_layer(
+      inputs, shape.features, gradients, shape.hidden, whole, whole_count, sums,
+      sums + shape.hidden * shape.features);
+  }
   add_layer(
-    inputs, shape.features, gradients, shape.hidden, whole, whole_count, sums, first_bias);
-  add_layer(
-    activations, shape.hidden, probabilities, shape.classes, whole, whole_count, second_weight,
-    second_bias);
+    shape.hidden > 0 ? activations : inputs, width, probabilities, shape.classes, whole,
+    whole_count, weight, bias);
 }
 
 void head_mean(const int64_t *sums, int64_t count, double divisor, float *means) {
-  for (int64_t i = 0; i < count; i++) means[i] = (float)((double)sums[i] / divisor);
+  current()->mean(sums, count, divisor, means);
 }
 
-// Optimizers: double arithmetic on float state, two elements at a time
-
-static inline void adam_pair(
-  const head_adam_step *step, const float *gradient, float *parameters, float *first,
-  float *second) {
-  double2 p = widen(load_float2(parameters));
-  double2 g = widen(load_float2(gradient)) + step->l2 * p;
-  double2 m = step->beta1 * widen(load_float2(first)) + (1 - step->beta1) * g;
-  double2 v = step->beta2 * widen(load_float2(second)) + (1 - step->beta2) * (g * g);
-  double2 root = __builtin_elementwise_sqrt(v) * step->root_scale + step->epsilon;
-  p = step->decay * p - step->rate * m / root;
-  store_float2(parameters, narrow(p));
-  store_float2(first, narrow(m));
-  store_float2(second, narrow(v));
-}
+// Optimizers: double arithmetic on float state
 
 void head_adam(
   head_adam_step step, int64_t count, const float *gradient, float *parameters, float *first,
   float *second) {
-  int64_t i = 0;
-  for (; i + 2 <= count; i += 2) {
-    adam_pair(&step, gradient + i, parameters + i, first + i, second + i);
-  }
-  if (i == count) return;
-  float g[2] = {gradient[i]}, p[2] = {parameters[i]}, m[2] = {first[i]}, v[2] = {second[i]};
-  adam_pair(&step, g, p, m, v);
-  parameters[i] = p[0];
-  first[i] = m[0];
-  second[i] = v[0];
+  current()->adam(&step, count, gradient, parameters, first, second);
 }
 
 void head_sgd(

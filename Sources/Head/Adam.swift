@@ -13,11 +13,13 @@ package struct Adam: OptimizerRule {
   /// Whether weight decay shrinks the parameters instead of being added to the gradient.
   package let isDecoupled: Bool
 
-  package var hasSecondMoment: Bool { true }
+  package func memory(parameterCount: Int) -> (first: Int, second: Int) {
+    (parameterCount, parameterCount)
+  }
 
   package func update(
-    _ parameters: inout [Float], gradient: [Float], state: inout OptimizerState,
-    settings: OptimizerSettings, learningRate: Double
+    _ parameters: inout HeadParameters, gradient: [Float], loss: Double,
+    state: inout OptimizerState, settings: OptimizerSettings, learningRate: Double
   ) {
     let correction1 = 1 - power(settings.beta1, state.step)
     let root2 = (1 - power(settings.beta2, state.step)).squareRoot()
@@ -28,6 +30,6 @@ package struct Adam: OptimizerRule {
       rate: isKeras ? learningRate * root2 / correction1 : learningRate / correction1,
       root_scale: isKeras ? 1 : 1 / root2, epsilon: settings.epsilon)
     head_adam(
-      step, Int64(gradient.count), gradient, &parameters, &state.first, &state.second)
+      step, Int64(gradient.count), gradient, &parameters.values, &state.first, &state.second)
   }
 }

@@ -36,6 +36,9 @@ package struct ExactGradient: Equatable, Sendable {
     lossLimit = ExactTally.lossLimit(capacity: globalBatch)
   }
 
+  /// Back to nothing.
+  package mutating func clear() { for index in values.indices { values[index] = 0 } }
+
   /// How many ranks want to stop, which travels with the sums.
   package var stopRequests: Int64 {
     get { values[values.count - 1] }
@@ -45,15 +48,31 @@ package struct ExactGradient: Equatable, Sendable {
   /// Loss, correct, count and faults.
   package var fields: ArraySlice<Int64> { values[shape.parameterCount..<values.count - 1] }
 
-  /// Adds the samples' gradients of the cross-entropy at `parameters`.
+  /// Adds the samples' gradients of the loss at `parameters`.
   ///
-  /// - Precondition: the head has this shape; there are as many `labels` as `features`; each vector
-  ///   has `shape.features` values; labels are classes.
-  package mutating func add(features: [[Float]], labels: [Int], at parameters: HeadParameters) {
+  /// - Parameter masks: what ``HeadLoss/masks(for:width:seed:epoch:)`` gives for the width of the last
+  ///   layer; nil for nothing.
+  /// - Precondition: the head has this shape; each vector has `shape.features` values; labels are
+  ///   classes.
+  package mutating func add(
+    _ samples: LabelledFeatures, at parameters: HeadParameters, loss: HeadLoss = HeadLoss(),
+    masks: [Float]? = nil
+  ) {
     precondition(parameters.shape == shape)
+    var samples = samples
+    if shape.hidden == 0, let masks {
+      precondition(masks.count == samples.values.count)
+      for index in masks.indices { samples.values[index] *= masks[index] }
+    }
     parameters.arithmetic.accumulate(
-      parameters: parameters.values, inputs: features, labels: labels, gradientLimit: gradientLimit,
-      lossLimit: lossLimit, into: &values)
+      parameters: parameters.values, samples: samples, masks: shape.hidden == 0 ? nil : masks,
+      loss: loss, gradientLimit: gradientLimit, lossLimit: lossLimit, into: &values)
+  }
+
+  /// Adds the sums of other samples, of which there are no more than this was made for together.
+  package mutating func add(_ other: ExactGradient) {
+    precondition(other.shape == shape)
+    for index in values.indices { values[index] &+= other.values[index] }
   }
 
   /// The mean gradient, laid out as the parameters, and the metrics of the samples.

@@ -32,6 +32,9 @@ package struct ExactTally: Equatable, Sendable {
       && values[Field.loss.rawValue] >= 0 && values[Field.faults.rawValue] == 0
   }
 
+  /// Back to nothing.
+  package mutating func clear() { for index in values.indices { values[index] = 0 } }
+
   /// Adds one sample.
   ///
   /// - Precondition: `label` is a position in `logits`.
@@ -53,6 +56,17 @@ package struct ExactTally: Equatable, Sendable {
   /// - Throws: ``HeadError/notFinite(samples:)`` where a sample did not fit, and
   ///   ``HeadError/noSamples`` where there was none.
   package func metrics() throws(HeadError) -> Metrics { try Metrics(fields: values[...]) }
+
+  /// The same; nil where there was no sample.
+  ///
+  /// - Throws: ``HeadError/notFinite(samples:)`` where a sample did not fit.
+  package func metricsUnlessEmpty() throws(HeadError) -> Metrics? {
+    do {
+      return try metrics()
+    } catch .noSamples {
+      return nil
+    }
+  }
 }
 
 /// Loss and accuracy over some samples.

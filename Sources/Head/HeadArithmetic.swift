@@ -1,13 +1,15 @@
 internal import CHead
 
-/// The arithmetic of a head of given widths: linear, ReLU, linear, softmax cross-entropy.
+/// The arithmetic of a head of given widths: linear, ReLU, linear, softmax cross-entropy; without
+/// hidden units linear, softmax cross-entropy.
 ///
 /// Parameters are one array, each tensor row-major: first weight [hidden, features], first bias
-/// [hidden], second weight [classes, hidden], second bias [classes]. Every result of a sample is
+/// [hidden], last weight [classes, hidden], last bias [classes]. Every result of a sample is
 /// computed in one fixed order, so its bits depend neither on the samples beside it nor on the
 /// processor's vector width.
 package struct HeadArithmetic: Sendable {
   private let shape: head_shape
+  private let parameterCount: Int
 
   /// What stands behind the gradient in a vector of sums, in this order.
   package enum SumField: Int, CaseIterable, Sendable {
@@ -28,27 +30,20 @@ package struct HeadArithmetic: Sendable {
   /// The largest magnitude of a gradient element in fixed-point units that the conversion can take.
   package static let convertibleMagnitude = 0x1p51
 
-  /// Arithmetic for `features` inputs, `hidden` units and `classes` outputs.
-  ///
-  /// - Precondition: all are positive.
-  package init(features: Int, hidden: Int, classes: Int) {
-    precondition(features > 0 && hidden > 0 && classes > 0)
-    shape = head_shape(
-      features: Int64(features), hidden: Int64(hidden), classes: Int64(classes))
+  /// Arithmetic for heads of these widths.
+  package init(_ shape: HeadShape) {
+    self.shape = head_shape(
+      features: Int64(shape.features), hidden: Int64(shape.hidden), classes: Int64(shape.classes))
+    parameterCount = shape.parameterCount
   }
 
-  /// How many numbers the parameters are.
-  package var parameterCount: Int {
-    Int(shape.hidden * (shape.features + 1) + shape.classes * (shape.hidden + 1))
-  }
-
-  /// The logits of each feature vector.
+  /// The logits of feature vectors, one behind the other in `inputs`.
   ///
-  /// - Precondition: `parameters` and each of `inputs` have the head's sizes.
-  package func logits(parameters: [Float], inputs: [[Float]]) -> [[Double]] {
+  /// - Precondition: `parameters` has the head's size, `inputs` a multiple of its features.
+  package func logits(parameters: [Float], inputs: [Float]) -> [[Double]] {
     let classes = Int(shape.classes)
     var result: [[Double]] = []
-    result.reserveCapacity(inputs.count)
+    result.reserveCapacity(inputs.count / Int(shape.features))
     forEachBlock(parameters: parameters, inputs: inputs) { block in
       for sample in 0..<block.range.count {
         result.append(Array(block.logits[sample * classes..<(sample + 1) * classes]))
@@ -63,26 +58,34 @@ package struct HeadArithmetic: Sendable {
   /// in fixed-point units, or that has anything not finite, adds one to the faults and nothing
   /// else.
   ///
-  /// - Precondition: `parameters`, `inputs` and `sums` (parameters and ``SumField``s; more may follow
-  ///   there) have the head's sizes, there are as many `labels` as `inputs`, each a class, and
-  ///   `gradientLimit` is at most ``convertibleMagnitude``.
+  /// - Parameter masks: what the hidden activations of each sample are multiplied by, one behind the
+  ///   other; nil for nothing.
+  /// - Precondition: `parameters`, `samples`, `masks` and `sums` (parameters and ``SumField``s; more
+  ///   may follow there) have the head's sizes, labels are classes, and `gradientLimit` is at most
+  ///   ``convertibleMagnitude``.
   package func accumulate(
-    parameters: [Float], inputs: [[Float]], labels: [Int], gradientLimit: Double, lossLimit: Double,
-    into sums: inout [Int64]
+    parameters: [Float], samples: LabelledFeatures, masks: [Float]?, loss: HeadLoss,
+    gradientLimit: Double, lossLimit: Double, into sums: inout [Int64]
   ) {
-    precondition(labels.count == inputs.count)
-    precondition(labels.allSatisfy { $0 >= 0 && $0 < Int(shape.classes) })
+    let (hidden, classes) = (Int(shape.hidden), Int(shape.classes))
+    precondition(samples.values.count == samples.count * Int(shape.features))
+    precondition(samples.labels.allSatisfy { $0 >= 0 && $0 < classes })
+    precondition(masks.map { $0.count == samples.count * hidden } ?? true)
+    precondition(loss.classWeights.map { $0.count == classes } ?? true)
     precondition(sums.count >= parameterCount + SumField.allCases.count)
     precondition(gradientLimit <= Self.convertibleMagnitude)
     let limits = head_limits(gradient: gradientLimit, loss: lossLimit)
-    let labels = labels.map(Int64.init)
-    forEachBlock(parameters: parameters, inputs: inputs) { block in
+    let labels = samples.labels.map(Int64.init)
+    forEachBlock(parameters: parameters, inputs: samples.values, masks: masks) { block in
       let count = block.range.count
-      var hiddenGradients = [Double](repeating: 0, count: count * Int(shape.hidden))
-      var probabilities = [Double](repeating: 0, count: count * Int(shape.classes))
-      head_accumulate(
-        shape, parameters, block.inputs, block.activations, block.logits,
-        Array(labels[block.range]), Int64(count), limits, &hiddenGradients, &probabilities, &sums)
+      var hiddenGradients = [Double](repeating: 0, count: count * hidden)
+      var probabilities = [Double](repeating: 0, count: count * classes)
+      loss.withParameters { loss in
+        head_accumulate(
+          shape, parameters, block.inputs, block.activations, block.masks, block.logits,
+          Array(labels[block.range]), Int64(count), loss, limits, &hiddenGradients, &probabilities,
+          &sums)
+      }
     }
   }
 
@@ -90,22 +93,26 @@ package struct HeadArithmetic: Sendable {
   private struct Block {
     let range: Range<Int>
     let inputs: [Float]
+    let masks: [Float]?
     let activations: [Float]
     let logits: [Double]
   }
 
   private func forEachBlock(
-    parameters: [Float], inputs: [[Float]], _ body: (Block) -> Void
+    parameters: [Float], inputs: [Float], masks: [Float]? = nil, _ body: (Block) -> Void
   ) {
-    precondition(parameters.count == parameterCount)
-    precondition(inputs.allSatisfy { $0.count == Int(shape.features) })
-    for start in stride(from: 0, to: inputs.count, by: Int(HEAD_BLOCK)) {
-      let range = start..<min(start + Int(HEAD_BLOCK), inputs.count)
-      let flat = Array(inputs[range].joined())
-      var activations = [Float](repeating: 0, count: range.count * Int(shape.hidden))
+    let (features, hidden) = (Int(shape.features), Int(shape.hidden))
+    let all = inputs.count / features
+    precondition(parameters.count == parameterCount && inputs.count == all * features)
+    for start in stride(from: 0, to: all, by: Int(HEAD_BLOCK)) {
+      let range = start..<min(start + Int(HEAD_BLOCK), all)
+      let flat = Array(inputs[range.lowerBound * features..<range.upperBound * features])
+      let mask = masks.map { Array($0[range.lowerBound * hidden..<range.upperBound * hidden]) }
+      var activations = [Float](repeating: 0, count: range.count * hidden)
       var logits = [Double](repeating: 0, count: range.count * Int(shape.classes))
-      head_forward(shape, parameters, flat, Int64(range.count), &activations, &logits)
-      body(Block(range: range, inputs: flat, activations: activations, logits: logits))
+      head_forward(shape, parameters, flat, Int64(range.count), mask, &activations, &logits)
+      body(
+        Block(range: range, inputs: flat, masks: mask, activations: activations, logits: logits))
     }
   }
 }

@@ -14,7 +14,7 @@ package func initialHead(
 ) -> HeadParameters {
   var values: [Float] = []
   values.reserveCapacity(shape.parameterCount)
-  for (index, part) in HeadTensor.allCases.enumerated() {
+  for (index, part) in shape.tensors.enumerated() {
     let bound = initialisation.bound(of: part, in: shape)
     var random = CounterRandom(seed: seed, purpose: .initialHead, index: index)
     for _ in shape.range(of: part) {
@@ -31,8 +31,9 @@ extension HeadInitialisation {
       switch tensor {
       case .firstWeight, .firstBias: (shape.features, shape.hidden)
       case .secondWeight, .secondBias: (shape.hidden, shape.classes)
+      case .linearWeight, .linearBias: (shape.features, shape.classes)
       }
-    let isBias = tensor == .firstBias || tensor == .secondBias
+    let isBias = [.firstBias, .secondBias, .linearBias].contains(tensor)
     switch self {
     case .pytorch: return 1 / Double(inputs).squareRoot()
     case .keras: return isBias ? 0 : (6 / Double(inputs + outputs)).squareRoot()

@@ -4,7 +4,7 @@ import Tensors
 package struct HeadParameters: Equatable, Sendable {
   /// The widths.
   package let shape: HeadShape
-  /// All values: the tensors of ``HeadTensor`` in order, each row-major.
+  /// All values: the tensors of ``HeadShape/tensors`` in order, each row-major.
   package var values: [Float]
 
   /// Parameters from their values.
@@ -16,27 +16,23 @@ package struct HeadParameters: Equatable, Sendable {
     self.values = values
   }
 
-  /// Parameters from the four tensors, as a checkpoint or a state_dict names them; `tensor` returns
+  /// Parameters from their tensors, as a checkpoint or a state_dict names them; `tensor` returns
   /// nil for a name that it does not have.
   ///
   /// - Throws: ``HeadError`` where a tensor is missing, shapes do not fit together, or a value is
   ///   not finite.
   package init(tensor: (_ name: String) throws(HeadError) -> Tensor<Float>?) throws(HeadError) {
-    var found: [HeadTensor: Tensor<Float>] = [:]
-    for part in HeadTensor.allCases {
+    let shape = try Self.shape(tensor)
+    var values: [Float] = []
+    values.reserveCapacity(shape.parameterCount)
+    for part in shape.tensors {
       guard let value = try tensor(part.rawValue) else {
         throw .tensor(name: part.rawValue, reason: "is missing")
       }
-      found[part] = value
-    }
-    let shape = try Self.shape(of: found)
-    var values: [Float] = []
-    values.reserveCapacity(shape.parameterCount)
-    for part in HeadTensor.allCases {
-      guard let value = found[part], value.shape == shape.shape(of: part) else {
+      guard value.shape == shape.shape(of: part) else {
         throw .tensor(
           name: part.rawValue,
-          reason: "has the shape \(found[part]?.shape ?? []), not \(shape.shape(of: part))")
+          reason: "has the shape \(value.shape), not \(shape.shape(of: part))")
       }
       guard value.values.allSatisfy(\.isFinite) else {
         throw .tensor(name: part.rawValue, reason: "holds a value that is not finite")
@@ -46,18 +42,26 @@ package struct HeadParameters: Equatable, Sendable {
     self.init(shape: shape, values: values)
   }
 
-  /// The widths that the two weights agree with.
-  private static func shape(of found: [HeadTensor: Tensor<Float>]) throws(HeadError) -> HeadShape {
-    let first = found[.firstWeight]?.shape ?? []
-    let second = found[.secondWeight]?.shape ?? []
-    guard first.count == 2 else {
-      throw .tensor(
-        name: HeadTensor.firstWeight.rawValue, reason: "has \(first.count) dimensions, not 2")
+  /// The widths that the weights have.
+  private static func shape(
+    _ tensor: (_ name: String) throws(HeadError) -> Tensor<Float>?
+  ) throws(HeadError) -> HeadShape {
+    func extents(_ part: HeadTensor) throws(HeadError) -> [Int] {
+      guard let value = try tensor(part.rawValue) else {
+        throw .tensor(name: part.rawValue, reason: "is missing")
+      }
+      guard value.shape.count == 2 else {
+        throw .tensor(name: part.rawValue, reason: "has \(value.shape.count) dimensions, not 2")
+      }
+      return value.shape
     }
-    guard second.count == 2 else {
-      throw .tensor(
-        name: HeadTensor.secondWeight.rawValue, reason: "has \(second.count) dimensions, not 2")
+    if try tensor(HeadTensor.firstWeight.rawValue) == nil,
+      let linear = try tensor(HeadTensor.linearWeight.rawValue), linear.shape.count == 2
+    {
+      return try HeadShape(features: linear.shape[1], hidden: 0, classes: linear.shape[0])
     }
+    let (first, second) = (try extents(.firstWeight), try extents(.secondWeight))
+    guard first[0] > 0 else { throw .shape("it needs at least 1 hidden unit, not 0") }
     return try HeadShape(features: first[1], hidden: first[0], classes: second[0])
   }
 
@@ -67,7 +71,7 @@ package struct HeadParameters: Equatable, Sendable {
   }
 
   /// Whether every value is finite.
-  package var isFinite: Bool { values.allSatisfy(\.isFinite) }
+  package var isFinite: Bool { values.areFinite }
 }
 
 extension HeadParameters {
@@ -76,11 +80,12 @@ extension HeadParameters {
   ///
   /// - Precondition: each vector has `shape.features` values.
   package func logits(of features: [[Float]]) -> [[Double]] {
-    arithmetic.logits(parameters: values, inputs: features)
+    precondition(features.allSatisfy { $0.count == shape.features })
+    return arithmetic.logits(parameters: values, inputs: Array(features.joined()))
   }
 
   package var arithmetic: HeadArithmetic {
-    HeadArithmetic(features: shape.features, hidden: shape.hidden, classes: shape.classes)
+    HeadArithmetic(shape)
   }
 }
 
@@ -103,4 +108,14 @@ package func predictedClass(ofLogits logits: [Double]) -> Int {
 /// - Precondition: `label` is a position in `logits`.
 package func crossEntropy(ofLogits logits: [Double], label: Int) -> Double {
   HeadArithmetic.crossEntropy(logits: logits, label: label).loss
+}
+
+extension [Float] {
+  /// Whether every value is finite: not all bits of its exponent are set. A loop without branches is
+  /// several times as fast as one that ends early.
+  var areFinite: Bool {
+    var isBad: UInt32 = 0
+    for value in self { isBad |= value.bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0 }
+    return isBad == 0
+  }
 }

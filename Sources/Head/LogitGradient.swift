@@ -5,6 +5,10 @@ extension HeadParameters {
   /// - Precondition: `features` has `shape.features` values, and `label` is a class.
   package func logitGradient(of features: [Float], label: Int) -> [Double] {
     precondition(features.count == shape.features && (0..<shape.classes).contains(label))
+    if shape.hidden == 0 {
+      let weight = values[shape.range(of: .linearWeight)].dropFirst(label * shape.features)
+      return weight.prefix(shape.features).map(Double.init)
+    }
     let first = values[shape.range(of: .firstWeight)]
     let bias = values[shape.range(of: .firstBias)]
     let second = values[shape.range(of: .secondWeight)].dropFirst(label * shape.hidden)

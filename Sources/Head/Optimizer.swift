@@ -6,6 +6,9 @@ package enum OptimizerKind: String, CaseIterable, Codable, Sendable {
   case adamw
   /// Stochastic gradient descent with momentum; weight decay is added to the gradient (L2).
   case sgd
+  /// Limited-memory BFGS on the whole set, a step an epoch, to the minimum; weight decay is that of
+  /// weights, not of biases.
+  case lbfgs
 
   /// Its arithmetic.
   package var rule: any OptimizerRule {
@@ -13,20 +16,26 @@ package enum OptimizerKind: String, CaseIterable, Codable, Sendable {
     case .adam: Adam(isDecoupled: false)
     case .adamw: Adam(isDecoupled: true)
     case .sgd: MomentumSGD()
+    case .lbfgs: LimitedMemoryBFGS()
     }
   }
+
+  /// Whether it takes a step an epoch, on the gradient of all its samples, and knows when it has
+  /// arrived.
+  package var takesWholeEpochs: Bool { self == .lbfgs }
 }
 
 /// The arithmetic of one method.
 package protocol OptimizerRule {
-  /// Whether it needs ``OptimizerState/second`` besides ``OptimizerState/first``.
-  var hasSecondMoment: Bool { get }
+  /// How many numbers ``OptimizerState/first`` and ``OptimizerState/second`` hold.
+  func memory(parameterCount: Int) -> (first: Int, second: Int)
   /// Takes the step whose number, from 1, is `state.step`.
   ///
-  /// - Precondition: `gradient`, `parameters` and the moments have the same length.
+  /// - Parameter loss: the mean loss whose gradient it is.
+  /// - Precondition: `gradient` and the memory have the lengths that belong to `parameters`.
   func update(
-    _ parameters: inout [Float], gradient: [Float], state: inout OptimizerState,
-    settings: OptimizerSettings, learningRate: Double)
+    _ parameters: inout HeadParameters, gradient: [Float], loss: Double,
+    state: inout OptimizerState, settings: OptimizerSettings, learningRate: Double)
 }
 
 /// Whose formulas an optimizer follows; they differ in where epsilon and the learning rate enter.
@@ -96,19 +105,22 @@ package struct OptimizerState: Equatable, Sendable {
   package var step: Int
   /// Adam's first moments, or SGD's velocity; one a parameter.
   package var first: [Float]
-  /// Adam's second moments, one a parameter; empty for SGD.
+  /// Adam's second moments, one a parameter; empty for SGD. What L-BFGS keeps in these is said there.
   package var second: [Float]
+  /// What L-BFGS remembers in single numbers; empty for others.
+  package var scalars: [Double]
 
   /// A state as it was saved.
-  package init(step: Int, first: [Float], second: [Float]) {
+  package init(step: Int, first: [Float], second: [Float], scalars: [Double] = []) {
     self.step = step
+    self.scalars = scalars
     self.first = first
     self.second = second
   }
 
-  /// Whether a run can go on from it: moments must be finite, second ones not negative.
+  /// Whether a run can go on from it: everything must be finite.
   package var isUsable: Bool {
-    first.allSatisfy(\.isFinite) && second.allSatisfy { $0.isFinite && $0 >= 0 }
+    first.areFinite && second.areFinite && scalars.allSatisfy(\.isFinite)
   }
 }
 
@@ -124,10 +136,12 @@ package struct Optimizer: Sendable {
   /// - Throws: ``HeadError/setting(_:)``.
   package init(_ settings: OptimizerSettings, parameterCount: Int) throws(HeadError) {
     try settings.validate()
-    let zeros = [Float](repeating: 0, count: parameterCount)
+    let memory = settings.kind.rule.memory(parameterCount: parameterCount)
     self.settings = settings
     state = OptimizerState(
-      step: 0, first: zeros, second: settings.kind.rule.hasSecondMoment ? zeros : [])
+      step: 0, first: [Float](repeating: 0, count: memory.first),
+      second: [Float](repeating: 0, count: memory.second),
+      scalars: settings.kind == .lbfgs ? LimitedMemoryBFGS.freshScalars : [])
   }
 
   /// An optimizer that goes on from a saved state.
@@ -138,14 +152,17 @@ package struct Optimizer: Sendable {
     _ settings: OptimizerSettings, parameterCount: Int, state: OptimizerState
   ) throws(HeadError) {
     try settings.validate()
-    let secondCount = settings.kind.rule.hasSecondMoment ? parameterCount : 0
-    guard state.step >= 0, state.first.count == parameterCount, state.second.count == secondCount
-    else {
+    let memory = settings.kind.rule.memory(parameterCount: parameterCount)
+    guard state.step >= 0, (state.first.count, state.second.count) == memory else {
       throw .setting(
         "the saved optimizer state holds \(state.first.count) and \(state.second.count) moments; "
-          + "\(settings.kind.rawValue) needs \(parameterCount) and \(secondCount)")
+          + "\(settings.kind.rawValue) needs \(memory.first) and \(memory.second)")
     }
-    guard state.isUsable else {
+    let isAdam = settings.kind == .adam || settings.kind == .adamw
+    guard state.isUsable, !isAdam || state.second.allSatisfy({ $0 >= 0 }),
+      settings.kind == .lbfgs
+        ? LimitedMemoryBFGS.arePossible(state.scalars) : state.scalars.isEmpty
+    else {
       throw .setting("the saved optimizer state holds a moment that is out of range")
     }
     self.settings = settings
@@ -154,15 +171,28 @@ package struct Optimizer: Sendable {
 
   /// Takes one step.
   ///
+  /// - Parameter loss: the mean loss whose gradient it is, which L-BFGS needs.
   /// - Precondition: `gradient` has one element a parameter, and the optimizer was made for as
   ///   many.
   package mutating func update(
-    _ parameters: inout HeadParameters, gradient: [Float], learningRate: Double
+    _ parameters: inout HeadParameters, gradient: [Float], loss: Double = 0, learningRate: Double
   ) {
     precondition(gradient.count == parameters.values.count)
     state.step += 1
     settings.kind.rule.update(
-      &parameters.values, gradient: gradient, state: &state, settings: settings,
+      &parameters, gradient: gradient, loss: loss, state: &state, settings: settings,
       learningRate: learningRate)
+  }
+
+  /// Back to what a fresh optimizer remembers.
+  package mutating func forget() {
+    state.first = state.first.map { _ in 0 }
+    state.second = state.second.map { _ in 0 }
+    state.scalars = state.scalars.map { _ in 0 }
+  }
+
+  /// Whether further steps would change nothing; never with methods that do not know.
+  package var hasArrived: Bool {
+    settings.kind == .lbfgs && LimitedMemoryBFGS.hasArrived(state.scalars)
   }
 }

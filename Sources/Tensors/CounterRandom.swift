@@ -13,6 +13,9 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     case randomBackbone = 4
     case demoFigures = 5
     case datasetSplit = 6
+    case dropout = 7
+    case folds = 8
+    case sweep = 9
   }
 
   private let key: (UInt32, UInt32)

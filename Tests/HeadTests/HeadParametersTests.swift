@@ -8,7 +8,7 @@ struct HeadParametersTests {
     let shape = try HeadShape(features: 2048, hidden: 128, classes: 2)
     #expect(shape.parameterCount == 262_530)
     #expect(
-      HeadTensor.allCases.map(\.rawValue)
+      shape.tensors.map(\.rawValue)
         == ["fc.0.weight", "fc.0.bias", "fc.2.weight", "fc.2.bias"])
     #expect(shape.range(of: .firstWeight) == 0..<262_144)
     #expect(shape.range(of: .firstBias) == 262_144..<262_272)
@@ -19,7 +19,7 @@ struct HeadParametersTests {
   @Test func tensorsMakeTheSameHeadAgain() throws {
     let parameters = try HeadFixture().parameters
     let copy = try HeadParameters { name throws(HeadError) in
-      HeadTensor(rawValue: name).map(parameters.tensor)
+      parameters.tensor(named: name)
     }
     #expect(copy == parameters)
   }
@@ -41,7 +41,7 @@ struct HeadParametersTests {
     let parameters = try HeadFixture().parameters
     let error = #expect(throws: HeadError.self) {
       try HeadParameters { name throws(HeadError) in
-        name == part.rawValue ? replacement : HeadTensor(rawValue: name).map(parameters.tensor)
+        name == part.rawValue ? replacement : parameters.tensor(named: name)
       }
     }
     #expect(error?.description.contains(words) == true, "\(String(describing: error))")
@@ -49,7 +49,8 @@ struct HeadParametersTests {
 
   @Test func impossibleWidthsAreRefused() {
     for (features, hidden, classes) in [
-      (0, 1, 2), (-1, 1, 2), (1, 0, 2), (1, 1, 1), (.max, .max, .max), (1 << 20, 1 << 20, 2),
+      (0, 1, 2), (-1, 1, 2), (1, -1, 2), (1, 1, 1), (1 << 28, 0, 2), (.max, .max, .max),
+      (1 << 20, 1 << 20, 2),
       (1, 1 << 14, 1 << 15), (1 << 28, 1, 2),
     ] {
       #expect(throws: HeadError.self) {
@@ -96,5 +97,27 @@ struct HeadInitialisationTests {
     #expect(head == initialHead(shape: shape, initialisation: .pytorch, seed: 1))
     #expect(head != initialHead(shape: shape, initialisation: .pytorch, seed: 2))
     #expect(Set(head.values).count == head.values.count)
+  }
+}
+
+extension HeadParameters {
+  /// The tensor of a name; nil where the head has no such tensor.
+  func tensor(named name: String) -> Tensor<Float>? {
+    shape.tensors.first { $0.rawValue == name }.map(tensor)
+  }
+}
+
+struct LinearHeadTests {
+  @Test func itHasTheTensorsOfAPlainClassifier() throws {
+    let head = try HeadFixture(hidden: 0).parameters
+    #expect(head.shape.parameterCount == 3 * 38)
+    #expect(head.shape.tensors.map(\.rawValue) == ["fc.weight", "fc.bias"])
+    let copy = try HeadParameters { name throws(HeadError) in head.tensor(named: name) }
+    #expect(copy == head)
+    #expect(throws: HeadError.self) {
+      try HeadParameters { name throws(HeadError) in
+        name == "fc.bias" ? nil : head.tensor(named: name)
+      }
+    }
   }
 }

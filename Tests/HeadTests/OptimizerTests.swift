@@ -5,7 +5,7 @@ import Testing
 
 /// Optimizers against their formulas, written plainly in double precision.
 struct OptimizerTests {
-  static let settings: [OptimizerSettings] = OptimizerKind.allCases.flatMap { kind in
+  static let settings: [OptimizerSettings] = [OptimizerKind.adam, .adamw, .sgd].flatMap { kind in
     OptimizerConvention.allCases.flatMap { convention in
       [0, 0.05].map { decay in
         OptimizerSettings(kind: kind, convention: convention, weightDecay: decay)

@@ -1,6 +1,7 @@
 #ifndef HEAD_H
 #define HEAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Arithmetic of the trained head: linear, ReLU, linear, softmax cross-entropy, and its optimizers.
@@ -10,8 +11,9 @@
  * an architecture, whatever its vector width, and a sample's results never depend on its neighbours. */
 
 /* The widths of the head. Its parameters lie in one array, each tensor row-major:
- * first weight [hidden, features], first bias [hidden], second weight [classes, hidden],
- * second bias [classes]. */
+ * first weight [hidden, features], first bias [hidden], last weight [classes, hidden],
+ * last bias [classes]. Without hidden units it is one linear layer: weight [classes, features] and
+ * bias. */
 typedef struct {
   int64_t features, hidden, classes;
 } head_shape;
@@ -21,7 +23,7 @@ typedef struct {
 #define HEAD_LOSS_SCALE 0x1p32
 
 /* The most samples that one call of head_accumulate takes. */
-#define HEAD_BLOCK 16
+#define HEAD_BLOCK 32
 
 /* What stands in a vector of sums behind the gradient. */
 enum { HEAD_SUM_LOSS, HEAD_SUM_CORRECT, HEAD_SUM_COUNT, HEAD_SUM_FAULTS, HEAD_SUM_FIELDS };
@@ -31,10 +33,18 @@ typedef struct {
   double gradient, loss;
 } head_limits;
 
-/* Hidden activations [count, hidden] and logits [count, classes] of inputs [count, features]. */
+/* What is minimised: cross-entropy to a target of 1 - smoothing + smoothing / classes for the label
+ * and smoothing / classes for the others, times the label's weight; no weights count as 1. */
+typedef struct {
+  double smoothing;
+  const double *class_weights;
+} head_loss;
+
+/* Hidden activations [count, hidden] and logits [count, classes] of inputs [count, features]. mask
+ * [count, hidden], if any, multiplies the activations. */
 void head_forward(
-  head_shape shape, const float *parameters, const float *inputs, int64_t count, float *activations,
-  double *logits);
+  head_shape shape, const float *parameters, const float *inputs, int64_t count, const float *mask,
+  float *activations, double *logits);
 
 /* Softmax cross-entropy of one sample: the return value is the loss -log p[label]; probabilities
  * [classes] and the position of the largest logit (the first of equal ones) are stored. */
@@ -48,12 +58,12 @@ void head_tally(
 
 /* Adds the fixed-point gradients of count <= HEAD_BLOCK samples to sums [parameters +
  * HEAD_SUM_FIELDS]. A sample that is not finite or passes a limit adds to HEAD_SUM_FAULTS alone.
- * inputs, activations and logits are those of head_forward; hidden_gradients [count, hidden] and
+ * inputs, mask, activations and logits are those of head_forward; hidden_gradients [count, hidden] and
  * probabilities [count, classes] are scratch. */
 void head_accumulate(
   head_shape shape, const float *parameters, const float *inputs, const float *activations,
-  const double *logits, const int64_t *labels, int64_t count, head_limits limits,
-  double *hidden_gradients, double *probabilities, int64_t *sums);
+  const float *mask, const double *logits, const int64_t *labels, int64_t count, head_loss loss,
+  head_limits limits, double *hidden_gradients, double *probabilities, int64_t *sums);
 
 /* means[i] = sums[i] / divisor, rounded once to float. */
 void head_mean(const int64_t *sums, int64_t count, double divisor, float *means);
@@ -75,6 +85,10 @@ typedef struct {
 } head_sgd_step;
 void head_sgd(
   head_sgd_step step, int64_t count, const float *gradient, float *parameters, float *velocity);
+
+/* Has the long loops computed in vectors of 4, 8 or 16 floats, the widest for 0, for tests; false
+ * where the processor has no such vectors. The bits are the same. */
+bool head_use_width(int width);
 
 /* e^x to about one unit in the last place; 0 below -708, infinity above 709. */
 double head_exp(double x);
