@@ -17,9 +17,9 @@ import Testing
     let checkpoint = try Checkpoint(bytes: bytes, path: "x")
     #expect(checkpoint.record == run.record)
     #expect(checkpoint.head == state.head)
-    #expect(checkpoint.optimizer == state.optimizer.state)
     #expect(checkpoint.progress.history == state.history)
     let restored = try TrainingState(checkpoint, configuration: run.configuration, path: "x")
+    #expect(restored.optimizer.state == state.optimizer.state)
     #expect(try run.bytes(restored) == bytes)
   }
 
@@ -64,7 +64,7 @@ import Testing
     let (run, state, _) = try trained()
     let model = try Checkpoint(
       bytes: Checkpoint(run.record, state, withOptimizer: false).encoded(), path: "m")
-    #expect(model.optimizer == nil)
+    #expect(model.heads == nil)
     #expect(throws: CheckpointError.modelOnly("m")) {
       try TrainingState(model, configuration: run.configuration, path: "m")
     }
@@ -160,14 +160,14 @@ import Testing
   }
 
   /// Written by a version that is yet to come: whole, and not to be guessed at.
-  @Test(arguments: [0, 5]) func aSealedFileOfAnotherLayoutIsForeign(format: Int) throws {
+  @Test(arguments: [0, 6]) func aSealedFileOfAnotherLayoutIsForeign(format: Int) throws {
     var record = SyntheticRun().record
     record.format = format
     let bytes = try Checkpoint(record, SyntheticRun().initialState(), withOptimizer: true).encoded()
     #expect(Checksum.isIntact(bytes))
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(bytes: bytes, path: "x") }
     #expect(
-      error == .foreign("x", "it has layout \(format), this avp-dist reads layouts 1 to 4"))
+      error == .foreign("x", "it has layout \(format), this avp-dist reads layouts 1 to 5"))
   }
 
   @Test func aClassNameThatLooksLikeAChecksumDoesNotMisleadTheSeal() throws {

@@ -23,7 +23,7 @@ import Testing
   /// The head of the script.
   private func goldenHead(features: Int) throws -> HeadParameters {
     let shape = try HeadShape(features: features, hidden: 16, classes: 3)
-    let values = HeadTensor.allCases.enumerated().flatMap { series, part -> [Float] in
+    let values = shape.tensors.enumerated().flatMap { series, part -> [Float] in
       let dimensions = shape.shape(of: part)
       let share = dimensions.count == 2 ? (6 / Double(dimensions[1])).squareRoot() : 0.25
       let count = dimensions.reduce(1, *)

@@ -160,9 +160,12 @@ func referenceRun(_ run: SyntheticRun) throws -> (head: HeadParameters, history:
       }.filter { try run.images.answer($0) != nil }
       guard !batch.isEmpty else { continue }
       var sums = ExactGradient(shape: head.shape, globalBatch: configuration.batchSize)
-      sums.add(
-        features: try batch.map { try run.features($0) }, labels: batch.map(\.sample.label),
-        at: head)
+      var samples = LabelledFeatures()
+      for request in batch {
+        samples.append(
+          try run.features(request), label: request.sample.label, index: request.index)
+      }
+      sums.add(samples, at: head)
       let (gradient, metrics) = try sums.mean()
       training += metrics
       optimizer.update(

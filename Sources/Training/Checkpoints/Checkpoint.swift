@@ -7,19 +7,19 @@ import Tensors
 
 /// A run's record and, in a checkpoint, everything that going on needs.
 ///
-/// One safetensors file: the head under `fc.*`, the optimizer's moments under `optimizer.*`, the
-/// first 8 bytes of each image's SHA-256 as `pictures.sha256` (training images, then validation
+/// One safetensors file: the head under `fc.*`, the optimizer's memory under `optimizer.*`, further
+/// heads of a bundle under `heads.N.*`, the first 8 bytes of each image's SHA-256 as `pictures.sha256` (training images, then validation
 /// images), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
 /// checksum (see ``Checksum``).
 package struct Checkpoint: Sendable {
   /// What the file says about the run.
   package let record: ModelRecord
-  /// The trained head.
+  /// The trained head, for features as they are.
   package let head: HeadParameters
   /// Where the run stood.
   package var progress: Progress
-  /// The optimizer's memory; nil in a model file, which is for use and not for going on.
-  package let optimizer: OptimizerState?
+  /// What going on needs of the heads; nil in a model file, which is for use.
+  let heads: Heads?
   /// The contents of the images read so far; nil in a model file, and in checkpoints of versions
   /// that did not save them.
   let digests: ImageDigests?
@@ -40,31 +40,57 @@ package struct Checkpoint: Sendable {
     package var optimizerSteps: Int
     /// What logits are divided by for calibrated probabilities; nil where nothing has been fitted.
     package var temperature: Double?
+    /// The further heads of a bundle; nil for none.
+    var heads: [HeadArchive.Progress]?
+    /// What the optimizer remembers in single numbers; nil for nothing.
+    var scalars: [Double]?
+    /// Whether no head moves any more; nil for no.
+    var isAtRest: Bool?
 
     private enum CodingKeys: String, CodingKey {
-      case epoch, step, running, skipped, history, temperature
+      case epoch, step, running, skipped, history, temperature, heads
+      case scalars, isAtRest
       // As checkpoints have always spelled it.
       case optimizerSteps = "optimiserSteps"
     }
   }
 
-  /// A checkpoint of `state`; without `optimizer` a model file.
-  package init(_ record: ModelRecord, _ state: TrainingState, withOptimizer: Bool) {
+  /// The heads as they are in memory, or the file that holds them, with its bytes.
+  enum Heads: Sendable {
+    case states([HeadState])
+    case file(SafeTensorsFile, bytes: [UInt8])
+  }
+
+  /// A checkpoint of `state`; without `optimizer` a model file of its first head, or of head `number`.
+  package init(
+    _ record: ModelRecord, _ state: TrainingState, withOptimizer: Bool, head number: Int = 0
+  ) {
+    let own = state.heads[number]
     self.record = record
-    head = state.head
-    progress = Progress(
-      epoch: state.epoch, step: state.step, running: state.running.values,
-      skipped: state.skipped.sorted, history: state.history,
-      optimizerSteps: state.optimizer.state.step)
-    optimizer = withOptimizer ? state.optimizer.state : nil
+    head = own.head
+    var progress = Progress(
+      epoch: state.epoch, step: state.step, running: own.running.values,
+      skipped: state.skipped.sorted, history: own.history,
+      optimizerSteps: own.optimizer.state.step)
+    heads = withOptimizer ? .states(state.heads) : nil
     digests = withOptimizer && !state.digests.values.isEmpty ? state.digests : nil
+    if withOptimizer {
+      let scalars = own.optimizer.state.scalars
+      let others = state.heads.dropFirst().map(HeadArchive.progress)
+      progress.isAtRest = state.isAtRest ? true : nil
+      progress.scalars = scalars.isEmpty ? nil : scalars
+      progress.heads = others.isEmpty ? nil : others
+    }
+    self.progress = progress
   }
 
   private init(modelOf checkpoint: Checkpoint) {
     record = checkpoint.record
     head = checkpoint.head
-    progress = checkpoint.progress
-    optimizer = nil
+    var progress = checkpoint.progress
+    (progress.heads, progress.scalars, progress.isAtRest) = (nil, nil, nil)
+    self.progress = progress
+    heads = nil
     digests = nil
   }
 
@@ -80,23 +106,22 @@ extension Checkpoint {
     static let record = "avp.record"
     static let progress = "avp.progress"
     static let first = "optimizer.first"
-    static let second = "optimizer.second"
     static let digests = "pictures.sha256"
   }
 
   /// The file's bytes; equal for equal content.
   package func encoded() throws -> [UInt8] {
+    if case .file(_, let bytes) = heads { return bytes }
     let encoder = JSONEncoder.sorted
     var writer = SafeTensorsWriter(metadata: [
       Key.format: "pt", Checksum.name: Checksum.blank,
       Key.record: String(decoding: try encoder.encode(record), as: UTF8.self),
       Key.progress: String(decoding: try encoder.encode(progress), as: UTF8.self),
     ])
-    for part in HeadTensor.allCases { writer.add(part.rawValue, head.tensor(part)) }
-    if let optimizer {
-      for (name, values) in [(Key.first, optimizer.first), (Key.second, optimizer.second)] {
-        writer.add(name, Tensor(shape: [values.count], values: values))
-      }
+    if case .states(let heads) = heads {
+      for head in heads { HeadArchive.add(head, to: &writer) }
+    } else {
+      for part in head.shape.tensors { writer.add(part.rawValue, head.tensor(part)) }
     }
     if let values = digests?.values {
       writer.add(Key.digests, Tensor(shape: [values.count], values: values))
@@ -120,19 +145,11 @@ extension Checkpoint {
       }
       record = try decode(ModelRecord.self, Key.record)
       progress = try decode(Progress.self, Key.progress)
-      head = try HeadParameters { name throws(HeadError) in
-        do throws(FileError) {
-          return file.shape(of: name) == nil ? nil : try file.floats(name)
-        } catch {
-          throw .tensor(name: name, reason: error.description)
-        }
-      }
-      let hasOptimizer = file.shape(of: Key.first) != nil
-      optimizer =
-        hasOptimizer
-        ? OptimizerState(
-          step: progress.optimizerSteps, first: try file.floats(Key.first).values,
-          second: try file.floats(Key.second).values) : nil
+      let parameters = try HeadParameters(file)
+      head =
+        try HeadArchive.standardisation(in: file, parameters.shape)?.folded(into: parameters)
+        ?? parameters
+      heads = file.shape(of: Key.first) == nil ? nil : .file(file, bytes: bytes)
       digests =
         file.shape(of: Key.digests) == nil
         ? nil : ImageDigests(values: try file.int64s(Key.digests).values)
@@ -218,18 +235,37 @@ extension TrainingState {
   package init(
     _ checkpoint: Checkpoint, configuration: TrainingConfiguration, path: String
   ) throws {
-    guard let moments = checkpoint.optimizer else { throw CheckpointError.modelOnly(path) }
+    try self.init(checkpoint, try HeadBundle(configuration), path: path)
+  }
+
+  /// The state of a bundle in which `checkpoint` was saved.
+  ///
+  /// - Throws: ``CheckpointError`` for a model file or other heads, ``HeadError`` where optimizer and
+  ///   head disagree.
+  package init(_ checkpoint: Checkpoint, _ bundle: HeadBundle, path: String) throws {
     let progress = checkpoint.progress
-    head = checkpoint.head
-    optimizer = try Optimizer(
-      configuration.optimizerSettings, parameterCount: head.shape.parameterCount, state: moments)
-    epoch = progress.epoch
-    step = progress.step
-    running = ExactTally(capacity: max(1, checkpoint.record.trainCount))
-    running.values = progress.running
-    skipped = PathSet(progress.skipped)
-    history = progress.history
-    digests = checkpoint.digests ?? ImageDigests()
+    let heads: [HeadState]
+    switch checkpoint.heads {
+    case nil: throw CheckpointError.modelOnly(path)
+    case .states(let states): heads = states
+    case .file(let file, _):
+      let first = HeadArchive.Progress(
+        number: 0, running: progress.running, optimizerSteps: progress.optimizerSteps,
+        scalars: progress.scalars ?? [], history: progress.history)
+      let all = [first] + (progress.heads ?? [])
+      guard all.map(\.number) == Array(bundle.members.indices) else {
+        throw CheckpointError.foreign(
+          path, "it has \(all.count) heads, this run has \(bundle.members.count)")
+      }
+      heads = try zip(all, bundle.members).map { progress, member in
+        try HeadArchive.head(
+          progress, in: file, member.configuration, trainCount: checkpoint.record.trainCount)
+      }
+    }
+    self.init(
+      bundle, heads: heads, epoch: progress.epoch, step: progress.step,
+      skipped: PathSet(progress.skipped), isAtRest: progress.isAtRest ?? false,
+      digests: checkpoint.digests ?? ImageDigests())
   }
 }
 

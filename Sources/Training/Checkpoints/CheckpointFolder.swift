@@ -129,7 +129,7 @@ package struct CheckpointFolder: Sendable {
     guard good.contains(where: { $0.name == newName && $0.progress == written.progress }) else {
       return
     }
-    let best = written.progress.history.best?.epoch
+    let best = written.record.configuration.best(of: written.progress.history)?.epoch
     for (name, progress) in good.sorted(by: { $0.progress.position > $1.progress.position })
       .dropFirst(max(1, keep))
     where name != newName && (progress.step > 0 || progress.epoch != best) {

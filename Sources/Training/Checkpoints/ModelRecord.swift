@@ -7,11 +7,12 @@ import Tensors
 ///
 /// Nothing in it depends on the machine, the time, or on how many ranks and threads there were.
 package struct ModelRecord: Codable, Equatable, Sendable {
-  /// The newest version of this layout, in which images may become squares in other ways than by
-  /// squashing to 224 pixels, and be varied in others than the article's. Models whose features are those of int8 have at least version 3, those
-  /// whose images are turned by their EXIF orientation 2, all others 1: readers of an earlier version
-  /// would pass over what they do not know.
-  package static let currentFormat = 4
+  /// The newest version of this layout, of heads that are linear, or trained in other ways than by
+  /// plain cross-entropy. Version 4 is of images that become squares in other ways than by squashing to
+  /// 224 pixels, or are varied in others than the article's, 3 of features of int8, 2 of images that
+  /// are turned by their EXIF orientation, 1 of all others: readers of an earlier version would pass
+  /// over what they do not know.
+  package static let currentFormat = 5
 
   /// The backbone that the features came from.
   package struct Backbone: Codable, Equatable, Sendable {
@@ -79,6 +80,8 @@ package struct ModelRecord: Codable, Equatable, Sendable {
   package var dataset: String
   /// Training images an epoch.
   package var trainCount: Int
+  /// The settings of the heads of a sweep's checkpoint; nil elsewhere.
+  package var sweep: [TrainingConfiguration]?
 
   /// Describes a run.
   package init(
@@ -86,8 +89,10 @@ package struct ModelRecord: Codable, Equatable, Sendable {
     backbone: Backbone, preprocessing: Preprocessing, dataset: String, trainCount: Int
   ) {
     format =
-      configuration.imageGeometry != nil || configuration.augmentation?.hasOperations == true
-      ? 4 : backbone.precision == .int8 ? 3 : configuration.orientation == .apply ? 2 : 1
+      configuration.hasHeadSettings
+      ? 5
+      : configuration.imageGeometry != nil || configuration.augmentation?.hasOperations == true
+        ? 4 : backbone.precision == .int8 ? 3 : configuration.orientation == .apply ? 2 : 1
     self.toolVersion = toolVersion
     self.configuration = configuration
     self.classes = classes
@@ -115,7 +120,20 @@ extension ModelRecord {
     let facts = pairs.filter { $0.1 != $0.2 }.map {
       SettingDifference(name: $0.0, there: $0.1, here: $0.2)
     }
-    return facts + configuration.differences(from: other.configuration)
+    let sweeps: [SettingDifference] =
+      sweep == other.sweep
+      ? []
+      : [
+        SettingDifference(
+          name: "sweep", there: Self.text(other.sweep), here: Self.text(sweep))
+      ]
+    return facts + sweeps + configuration.differences(from: other.configuration)
+  }
+}
+
+extension ModelRecord {
+  private static func text(_ sweep: [TrainingConfiguration]?) -> String {
+    sweep.map { "a sweep of \($0.count) settings" } ?? "no sweep"
   }
 }
 

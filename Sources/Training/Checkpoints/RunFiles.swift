@@ -9,7 +9,8 @@ package struct RunFiles: Sendable {
   /// The model at the end.
   package let model: String
   private let folder: GuardedFolder
-  private let record: ModelRecord
+  /// What the run's files say about themselves.
+  package let record: ModelRecord
   private let stepsPerEpoch: Int
   /// The checkpoints.
   var checkpoints: CheckpointFolder
@@ -44,7 +45,8 @@ package struct RunFiles: Sendable {
   ///
   /// - Returns: the checkpoint's path.
   package mutating func save(_ state: TrainingState) throws -> String {
-    if state.step == 0, state.bestEpoch == state.epoch {
+    // Which head of a sweep is best is known at its end alone.
+    if state.step == 0, record.sweep == nil, state.bestEpoch == state.epoch {
       pendingBest = try Checkpoint(record, state, withOptimizer: false).encoded()
     }
     // Before the checkpoint: a run that dies between the two takes this epoch again, and writes the
@@ -55,15 +57,45 @@ package struct RunFiles: Sendable {
   }
 
   /// Writes the model at the end of the run.
-  package mutating func finish(_ state: TrainingState) throws {
+  ///
+  /// - Parameter temperature: what calibrates its logits; nil for nothing.
+  package mutating func finish(_ state: TrainingState, temperature: Double? = nil) throws {
     try writeBest()
-    try write(Checkpoint(record, state, withOptimizer: false).encoded(), to: Self.modelName)
+    var model = Checkpoint(record, state, withOptimizer: false)
+    model.progress.temperature = temperature
+    try write(model.encoded(), to: Self.modelName)
+  }
+
+  /// The model of the best epoch of `state`; nil where the file is missing or another run's.
+  package func bestModel(of state: TrainingState) -> Checkpoint? {
+    guard let found = try? Checkpoint(Self.bestName, in: folder), isBest(found, of: state) else {
+      return nil
+    }
+    return found
+  }
+
+  /// Notes in the best epoch's model what calibrates its logits.
+  package mutating func calibrate(_ best: Checkpoint, _ temperature: Double?) throws {
+    var model = best
+    model.progress.temperature = temperature
+    try write(model.encoded(), to: Self.bestName)
+  }
+
+  /// Writes the model of head `number` of a sweep, whose settings `record` has.
+  ///
+  /// - Parameter temperature: what calibrates its logits; nil for nothing.
+  package func finish(
+    _ state: TrainingState, as record: ModelRecord, head number: Int, temperature: Double?
+  ) throws {
+    var model = Checkpoint(record, state, withOptimizer: false, head: number)
+    model.progress.temperature = temperature
+    try folder.write(model.encoded(), to: Self.modelName)
   }
 
   /// Brings the best epoch's model back where a run goes on behind that epoch and the file is
   /// missing or of another one: from that epoch's checkpoint in one of `folders`, if it is there.
   package func restoreBest(of state: TrainingState, from folders: [String]) throws {
-    guard let epoch = state.bestEpoch, !holdsBest(of: state) else { return }
+    guard record.sweep == nil, let epoch = state.bestEpoch, !holdsBest(of: state) else { return }
     let name = CheckpointFolder.name(epoch: epoch, step: 0, stepsPerEpoch: stepsPerEpoch)
     for folder in folders {
       guard let checkpoint = try? Checkpoint(name, in: GuardedFolder(inParent: folder)),
@@ -75,8 +107,7 @@ package struct RunFiles: Sendable {
 
   /// Whether the file of the best model is that of the best epoch of `state`.
   package func holdsBest(of state: TrainingState) -> Bool {
-    guard let found = try? Checkpoint(Self.bestName, in: folder) else { return false }
-    return isBest(found, of: state)
+    bestModel(of: state) != nil
   }
 
   private func isBest(_ checkpoint: Checkpoint, of state: TrainingState) -> Bool {

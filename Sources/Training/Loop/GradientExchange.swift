@@ -24,44 +24,39 @@ struct GradientExchange {
     empty = ExactGradient(shape: shape, globalBatch: globalBatch)
   }
 
-  /// The sums of the whole batch, of which `own` is this rank's part, at `head`, with the requests
-  /// to stop after this step. Collective.
-  func sum(_ own: [FeatureAnswer], at head: HeadParameters) throws -> ExactGradient {
-    let samples = own.compactMap { answer in
-      answer.features.map { Sample(features: $0, label: answer.request.sample.label) }
-    }
+  /// The sums of the whole batch, of which `own` is this rank's part, with the requests to stop after
+  /// this step. Collective.
+  ///
+  /// - Parameter add: adds the gradients of samples to sums.
+  func sum(
+    _ own: [FeatureAnswer], _ add: (LabelledFeatures, inout ExactGradient) -> Void
+  ) throws -> ExactGradient {
     var gradient = empty
     if method == .features {
-      let (all, stops) = try gathered(samples, features: head.shape.features)
-      gradient.add(all, at: head)
+      let (all, stops) = try gather(own)
+      add(all, &gradient)
       gradient.stopRequests = stops
     } else {
-      gradient.add(samples, at: head)
+      add(LabelledFeatures(own), &gradient)
       gradient.stopRequests = stop.number == 0 ? 0 : 1
       try communicator.allreduce(&gradient.values, .sum)
     }
     return gradient
   }
 
-  /// What a gradient needs of an image.
-  fileprivate struct Sample {
-    let features: [Float]
-    let label: Int
-  }
-
-  /// The samples of all ranks, and how many ranks want to stop. A rank's message is whether it does,
-  /// then label and features of each sample, as 32 bits each.
-  private func gathered(
-    _ own: [Sample], features: Int
-  ) throws -> (samples: [Sample], stops: Int64) {
+  /// The samples of all ranks, and how many ranks want to stop. Collective. A rank's message is
+  /// whether it does, then label, index and features of each sample, as 32 bits each.
+  func gather(_ own: [FeatureAnswer]) throws -> (samples: LabelledFeatures, stops: Int64) {
+    let own = LabelledFeatures(own)
+    let width = empty.shape.features
     var message = littleEndianBytes(of: [UInt32(stop.number == 0 ? 0 : 1)])
-    for sample in own {
-      message.append(littleEndian: [UInt32(sample.label)])
-      message.append(littleEndian: sample.features)
+    for sample in 0..<own.count {
+      message.append(littleEndian: [UInt32(own.labels[sample]), UInt32(own.indices[sample])])
+      message.append(littleEndian: Array(own.values[sample * width..<(sample + 1) * width]))
     }
-    var samples: [Sample] = []
+    var samples = LabelledFeatures()
     var stops: Int64 = 0
-    let size = 4 * (features + 1)
+    let size = 4 * (width + 2)
     for bytes in try communicator.allgather(message) {
       guard bytes.count % size == 4 else {
         throw CollectiveError.mismatch("A rank sent no whole samples; is avp-dist the same?")
@@ -71,8 +66,8 @@ struct GradientExchange {
       }
       stops += Int64(word(0))
       for start in stride(from: 4, to: bytes.count, by: size) {
-        let vector: [Float] = numbers(ofLittleEndianBytes: bytes[start + 4..<start + size])
-        samples.append(Sample(features: vector, label: Int(word(start))))
+        let vector: [Float] = numbers(ofLittleEndianBytes: bytes[start + 8..<start + size])
+        samples.append(vector, label: Int(word(start)), index: Int(word(start + 4)))
       }
     }
     return (samples, stops)
@@ -86,17 +81,13 @@ struct GradientExchange {
   }
 }
 
-extension ExactGradient {
-  fileprivate mutating func add(_ samples: [GradientExchange.Sample], at head: HeadParameters) {
-    add(features: samples.map(\.features), labels: samples.map(\.label), at: head)
-  }
-
-  /// The mean gradient, or nil where no sample was summed.
-  func meanUnlessEmpty() throws(HeadError) -> (gradient: [Float], metrics: Metrics)? {
-    do {
-      return try mean()
-    } catch .noSamples {
-      return nil
+extension LabelledFeatures {
+  /// The samples of those answers that have features.
+  init(_ answers: [FeatureAnswer]) {
+    self.init()
+    for answer in answers {
+      guard let features = answer.features else { continue }
+      append(features, label: answer.request.sample.label, index: answer.request.index)
     }
   }
 }

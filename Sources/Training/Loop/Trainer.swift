@@ -12,27 +12,28 @@ package struct Trainer {
   }
 
   /// Where the run stands.
-  package private(set) var state: TrainingState
+  package internal(set) var state: TrainingState
 
-  private let plan: StepPlan
-  private let schedule: LearningRateSchedule
-  private let exchange: GradientExchange
+  let plan: StepPlan
+  let exchange: GradientExchange
   private let pipeline: FeaturePipeline
-  private let communicator: any Communicator
-  private let observer: any TrainingObserver
-  private let checkpointEverySteps: Int?
-  private let trainCount: Int
-  private let manifest: DatasetManifest
-  private var validation: ValidationSet
+  let communicator: any Communicator
+  let observer: any TrainingObserver
+  let options: RunOptions
+  let producer: any FeatureProducer
+  let manifest: DatasetManifest
+  var validation: ValidationSet
   /// What this rank has read for the first time and the others do not know yet.
   private var freshDigests: [ImageDigests.Entry] = []
   /// The training images that this rank has left out and the others do not know yet.
   private var skipped: [String] = []
   /// The images of all ranks that went into steps since the last epoch was closed.
-  private var summed = 0
+  var summed = 0
   /// What the files of the first epoch say; nil when it has been told.
   private var tally: ImageTally? = ImageTally()
-  private var epochClock = EpochClock()
+  var epochClock = EpochClock()
+  /// When the last checkpoint of a run of quick epochs was written.
+  var saved = ContinuousClock.now
 
   /// Trains to the end, or to a requested stop.
   ///
@@ -40,14 +41,12 @@ package struct Trainer {
   ///   is dropped with this value, and checkpoints hold whole steps only.
   package mutating func run() throws -> Outcome {
     defer { pipeline.stop() }
+    guard try standardise() else { return .stopped }
     observer.note(started)
-    while plan.steps(inEpoch: state.epoch) > 0 {
+    while plan.steps(inEpoch: state.epoch) > 0, !state.isOver {
       while state.step < plan.steps(inEpoch: state.epoch) {
-        let batch = try nextBatch()
-        let sums = try exchange.sum(batch, at: state.head)
-        try update(with: sums)
+        let stops = try takeStep(try nextBatch())
         observer.note(try progress())
-        let stops = sums.stopRequests > 0
         try saveCheckpoint(stopping: stops)
         if stops { return .stopped }
       }
@@ -73,9 +72,8 @@ package struct Trainer {
     plan = StepPlan(
       sampler: sampler, configuration: configuration, rank: communicator.rank,
       worldSize: communicator.worldSize)
-    schedule = try configuration.learningRateSchedule()
     exchange = GradientExchange(
-      options.exchange, shape: state.head.shape, globalBatch: sampler.globalBatch,
+      options.exchange, shape: state.heads[0].parameters.shape, globalBatch: sampler.globalBatch,
       communicator: communicator, stop: stop)
     validation = ValidationSet(
       manifest.validation, roundSize: configuration.batchSize, communicator)
@@ -88,13 +86,16 @@ package struct Trainer {
       lookAhead: 2 * max(share, options.groupSize * options.threads),
       groupSize: options.groupSize, threads: options.threads,
       makeWorker: { try producer.makeWorker(sharing: memory) })
-    checkpointEverySteps = options.checkpointEverySteps
-    trainCount = manifest.train.count
+    self.options = options
+    self.producer = producer
     self.manifest = manifest
     self.state = state
     let count = manifest.train.count + manifest.validation.count
     // A fresh run knows of no contents yet, nor does a checkpoint of an older version.
     if state.digests.values.count != count { self.state.digests = ImageDigests(count: count) }
+    self.state.heads = state.heads.filter {
+      state.bundle.isOwned($0.number, by: communicator.rank, of: communicator.worldSize)
+    }
     self.communicator = communicator
     self.observer = observer
   }
@@ -125,7 +126,7 @@ extension Trainer {
   }
 
   /// Refuses an image whose file is not the one that this run has read before.
-  private mutating func checkContents(of answers: [FeatureAnswer], firstIndex: Int) throws {
+  mutating func checkContents(of answers: [FeatureAnswer], firstIndex: Int) throws {
     for answer in answers {
       tally?.add(answer)
       let index = firstIndex + answer.request.index
@@ -141,29 +142,54 @@ extension Trainer {
     }
   }
 
-  /// Takes the optimizer's step, the same on every rank. A batch whose images were all left out
-  /// changes nothing.
-  private mutating func update(with sums: ExactGradient) throws {
-    if let (gradient, metrics) = try sums.meanUnlessEmpty() {
-      summed += metrics.count
-      let rate = schedule.rate(step: completedSteps, stepsPerEpoch: plan.sampler.stepsPerEpoch)
-      state.optimizer.update(&state.head, gradient: gradient, learningRate: rate)
-      guard state.head.isFinite, state.optimizer.state.isUsable else {
-        throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1)
+  /// Takes the step of a global batch, of which `own` is this rank's part: true where a rank wants to
+  /// stop behind it. A single head takes the same step on every rank; those of a bundle are shared out.
+  private mutating func takeStep(_ own: [FeatureAnswer]) throws -> Bool {
+    let position = position
+    let members = state.bundle.members
+    defer { state.step += 1 }
+    guard members.count > 1 else {
+      let head = state.heads[0]
+      let sums = try exchange.sum(own) { samples, sums in
+        head.add(samples, of: members[0], folds: [], epoch: position.epoch, to: &sums)
       }
+      summed += Int(sums.fields[sums.fields.startIndex + HeadArithmetic.SumField.count.rawValue])
+      try state.heads[0].update(with: sums, of: members[0], at: position)
+      return sums.stopRequests > 0
     }
-    state.running.add(sums)
-    state.step += 1
+    let (samples, stops) = try exchange.gather(own)
+    summed += samples.count
+    let (folds, globalBatch) = (state.bundle.folds, plan.sampler.globalBatch)
+    state.heads.inParallel(options.threads) { head, sums in
+      head.train(
+        on: samples, of: members[head.number], folds: folds, globalBatch: globalBatch,
+        at: position, with: &sums)
+    }
+    try checkFirstHead()
+    return stops > 0
+  }
+
+  /// Ends a run of one setting whose head has left the range of numbers; a sweep goes on with its
+  /// other settings.
+  func checkFirstHead() throws {
+    guard !state.bundle.isSweep, let step = state.heads[0].divergedAt else { return }
+    let steps = plan.sampler.stepsPerEpoch
+    throw TrainingError.diverged(epoch: (step - 1) / steps + 1, step: (step - 1) % steps + 1)
+  }
+
+  var position: StepPosition {
+    StepPosition(
+      epoch: state.epoch, step: completedSteps, stepsPerEpoch: plan.sampler.stepsPerEpoch)
   }
 
   /// Saves a checkpoint inside an epoch where one is due: after every so many steps, and before the
   /// features of the validation images are computed, which may take long and fail.
   private mutating func saveCheckpoint(stopping: Bool) throws {
-    let due = checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
+    let due = options.checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
     let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
     guard stopping || due || validates else { return }
     try shareFindings()
-    try observer.save(state, isFinalAttempt: stopping)
+    try observer.save(try gathered(), isFinalAttempt: stopping)
   }
 
   /// Computes the features of the validation images, once a run, in rounds of a global batch.
@@ -178,12 +204,12 @@ extension Trainer {
           epoch: state.epoch + 1, done: validation.count(ofRounds: number),
           total: validation.count))
       let answers = try answers(round.count, at: "epoch \(state.epoch + 1), validation")
-      try checkContents(of: answers, firstIndex: trainCount)
+      try checkContents(of: answers, firstIndex: manifest.train.count)
       validation.add(answers)
       if try exchange.anyRankStops() {
         // Once more: the attempt behind the last step was allowed to fail. What has been learnt of
         // the validation images stays out of it, so that the file is the same.
-        try observer.save(state, isFinalAttempt: true)
+        try observer.save(try gathered(), isFinalAttempt: true)
         return false
       }
     }
@@ -191,28 +217,8 @@ extension Trainer {
     return true
   }
 
-  /// Validates, and closes the epoch's books.
-  private mutating func finishEpoch() throws {
-    try shareFindings()
-    let result = try validation.evaluate(state.head)
-    let training = try state.running.metrics()
-    let metrics = EpochMetrics(
-      epoch: state.epoch + 1, trainLoss: training.loss, trainAccuracy: training.accuracy,
-      validationLoss: result.loss, validationAccuracy: result.accuracy,
-      skipped: state.skipped.union(validation.skipped).sorted)
-    state.close(metrics)
-    let seconds = epochClock.lap()
-    observer.note(
-      .epoch(
-        metrics, seconds: seconds, imagesPerSecond: Double(summed) / seconds,
-        isBest: state.bestEpoch == metrics.epoch))
-    summed = 0
-    try tellTally()
-    try observer.save(state, isFinalAttempt: false)
-  }
-
   /// Tells, once a run, what the files of its first epoch and of the validation say.
-  private mutating func tellTally() throws {
+  mutating func tellTally() throws {
     guard let total = try tally?.summed(communicator) else { return }
     if total.sentence != nil { observer.note(.images(total)) }
     for warning in state.digests.copies(in: manifest) { observer.note(.warning(warning)) }
@@ -221,7 +227,7 @@ extension Trainer {
 
   /// Makes known to all which images any rank has left out, and the contents of those that were
   /// read for the first time.
-  private mutating func shareFindings() throws {
+  mutating func shareFindings() throws {
     try state.digests.share(freshDigests, communicator)
     freshDigests = []
     state.skipped.formUnion(try communicator.union(ofPaths: skipped))
@@ -238,42 +244,10 @@ extension Trainer {
   }
 
   private func progress() throws(HeadError) -> TrainingEvent {
-    var metrics = Metrics()
-    do throws(HeadError) {
-      metrics = try state.running.metrics()
-    } catch .noSamples {
-      // All images so far were left out.
-    }
+    // Nothing where all images so far were left out.
+    let isWhole = state.heads[0].divergedAt == nil
+    let metrics = isWhole ? try state.running.metricsUnlessEmpty() ?? Metrics() : Metrics()
     return .step(
       epoch: state.epoch + 1, step: state.step, images: metrics.count, meanLoss: metrics.loss)
-  }
-}
-
-/// Why a run cannot go on, besides what images, files and ranks can do.
-package enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// The parameters left the range of numbers.
-  case diverged(epoch: Int, step: Int)
-  /// An image's file is not the one that the run has read before.
-  case otherContent(path: String, host: String, here: ImageDigest, before: ImageDigest)
-  /// Ranks hold different files under the same names: one such file with what its SHA-256 begins
-  /// with on two ranks, and how many of the compared ones differ.
-  case contentsDiffer(path: String, [String], count: Int, compared: Int)
-
-  package var description: String {
-    switch self {
-    case .diverged(let epoch, let step):
-      "The head, or the optimizer's memory, is not finite any more after step \(step) of epoch "
-        + "\(epoch). Earlier checkpoints are intact."
-    case .otherContent(let path, let host, let here, let before):
-      "On host \(host) the image \(path) has other content than when this run read it before: its "
-        + "SHA-256 begins with \(here), not \(before). It was replaced, or hosts hold different files "
-        + "under the same name; `sha256sum` on each host tells. Bring the former file back, or start a "
-        + "new run; where hosts differ, what this run has written so far may be of both contents."
-    case .contentsDiffer(let path, let holders, let count, let compared):
-      "Hosts hold different images under the same names: of \(compared) that were compared, "
-        + "\(count) \(count == 1 ? "differs" : "differ"). The SHA-256 of \(path) begins with "
-        + holders.joined(separator: ", with ")
-        + ". Bring the same set to every host, for example with `rsync -ac`."
-    }
   }
 }

@@ -7,6 +7,7 @@ extension OptimizerKind: SettingChoice {}
 extension LearningRateSchedule.Shape: SettingChoice {}
 extension Preset: SettingChoice {}
 extension BadImagePolicy: SettingChoice {}
+extension Monitor: SettingChoice {}
 extension OrientationPolicy: SettingChoice {}
 
 extension AugmentationLevel: SettingChoice {
@@ -37,7 +38,8 @@ extension TrainingConfiguration: SettingsGroup {
         "batch-size", \.batchSize, "N", in: .from(1, to: 1_048_576),
         "images a step, over all ranks together", group: group, role: .numbers),
       Setting(
-        "hidden", \.hidden, "N", in: .from(1, to: 65_536), "units of the head's hidden layer",
+        "hidden", \.hidden, "N", in: .from(0, to: 65_536),
+        "units of the head's hidden layer; with 0 the head is one linear layer",
         group: group, role: .numbers),
       Setting(
         "optimizer", \.optimizer, "what turns a gradient into a step", group: group,
@@ -66,6 +68,33 @@ extension TrainingConfiguration: SettingsGroup {
         "warmup-epochs", \.warmupEpochs, "X", in: .atLeast(0),
         "epochs over which the learning rate first rises from 0, at most --epochs", group: group,
         role: .comingSteps),
+      Setting(
+        "dropout", \.dropout, "P", in: .from(0, to: 0.99),
+        "probability with which what the last layer takes is dropped", group: group,
+        role: .numbers),
+      Setting(
+        "label-smoothing", \.labelSmoothing, "X", in: .from(0, to: 0.99),
+        "share of the target that is spread over all classes", group: group, role: .numbers),
+      Setting(
+        "class-weights", \.classWeights, ClassWeights.placeholder,
+        "how much the images of each class count: all classes alike, or the numbers of a JSON "
+          + "object",
+        group: group, role: .numbers, completion: .words(["balanced"])),
+      Setting(
+        "standardise", \.standardise,
+        "bring each feature to mean 0 and standard deviation 1 before the head", group: group,
+        role: .numbers),
+      Setting(
+        "monitor", \.monitor, "what of the validation images makes an epoch the best",
+        group: group, role: .comingSteps),
+      Setting(
+        "patience", \.patience, "N", in: .from(1, to: 1_000_000),
+        "end the run after N epochs without a better one", group: group, role: .comingSteps),
+      Setting(
+        "folds", \.folds, "K", in: .from(2, to: 100),
+        "cross-validate: train K more heads, each blind to a part of the training images, which it "
+          + "then predicts",
+        group: group, role: .numbers),
       Setting(
         "max-steps", \.maxSteps, "N", in: .atLeast(1),
         "end the run after N steps, counted from its very first", group: group,
@@ -133,6 +162,20 @@ extension TrainingConfiguration: SettingsGroup {
       throw UsageError("--augment and --no-augment exclude each other; leave one of them out.")
     }
     stepDecay = schedule == .step ? stepDecay.orDefault : nil
+    if optimizer == .lbfgs { try settleWholeEpochs(given: given) }
+  }
+
+  /// L-BFGS needs the same features in every epoch, and as many of these as it takes.
+  private mutating func settleWholeEpochs(given: Set<String>) throws(UsageError) {
+    let settings =
+      Self.augmentationSettings.map(\.facts.name) + [
+        "dropout", "schedule", "warmup-epochs", "lr", "patience", "max-steps",
+      ]
+    if let idle = settings.first(where: { $0 != "no-augment" && given.contains($0) }) {
+      throw UsageError("--\(idle) has no effect with --optimizer lbfgs; leave it out.")
+    }
+    augmentation = nil
+    if !given.contains("epochs") { epochs = LimitedMemoryBFGS.usualEvaluations }
   }
 
   /// The settings in which this configuration is not `other`.

@@ -18,7 +18,7 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   package var epochs = 3
   /// Images a step, over all ranks together (the global batch).
   package var batchSize = 32
-  /// Units of the head's hidden layer.
+  /// Units of the head's hidden layer; 0 for a head of one linear layer.
   package var hidden = 128
   /// The rule that turns a gradient into a step.
   package var optimizer: OptimizerKind = .adam
@@ -46,6 +46,17 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   package var onBadImage: BadImagePolicy = .fail
   /// Which shares of the training images become other parts; nil for none.
   package private(set) var partShares: PartShares?
+  // Nil, as in records of versions without these choices, stands for what is done by default.
+  private var dropoutShare: Double?
+  private var smoothing: Double?
+  private var isStandardised: Bool?
+  private var bestBy: Monitor?
+  /// How much the images of a class count; nil for all alike.
+  package var classWeights: ClassWeights?
+  /// Epochs without a better one after which the run ends; nil for never.
+  package var patience: Int?
+  /// Parts of the training images for cross-validation; nil for none.
+  package var folds: Int?
 
   /// The same as settings.
   package var parts: PartSettings {
@@ -65,6 +76,36 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
     set { imageGeometry = newValue == Geometry() ? nil : newValue }
   }
 
+  /// The probability with which a number that the last layer takes is dropped.
+  package var dropout: Double {
+    get { dropoutShare ?? 0 }
+    set { dropoutShare = newValue == 0 ? nil : newValue }
+  }
+
+  /// The share of the target that is spread over all classes.
+  package var labelSmoothing: Double {
+    get { smoothing ?? 0 }
+    set { smoothing = newValue == 0 ? nil : newValue }
+  }
+
+  /// Whether each feature is brought to mean 0 and standard deviation 1 over the training images.
+  package var standardise: Bool {
+    get { isStandardised ?? false }
+    set { isStandardised = newValue ? true : nil }
+  }
+
+  /// What makes an epoch better than another.
+  package var monitor: Monitor {
+    get { bestBy ?? .accuracy }
+    set { bestBy = newValue == .accuracy ? nil : newValue }
+  }
+
+  /// Whether it has a setting that versions before layout 5 would pass over.
+  var hasHeadSettings: Bool {
+    hidden == 0 || optimizer == .lbfgs || dropout > 0 || labelSmoothing > 0 || standardise
+      || monitor != .accuracy || classWeights != nil || patience != nil || folds != nil
+  }
+
   /// The settings of the article.
   package init() {}
 
@@ -72,7 +113,11 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case preset, exifOrientation, imageGeometry, partShares, epochs, batchSize, hidden, learningRate
     case weightDecay, momentum, schedule, stepDecay, warmupEpochs, seed, augmentation, views
-    case maxSteps, onBadImage
+    case maxSteps, onBadImage, classWeights, patience, folds
+    case dropoutShare = "dropout"
+    case smoothing = "labelSmoothing"
+    case isStandardised = "standardise"
+    case bestBy = "monitor"
     // As checkpoints have always spelled it.
     case optimizer = "optimiser"
   }

@@ -21,6 +21,8 @@ package enum TrainingEvent: Sendable {
   /// The features of the validation images are being computed, which is done once a run:
   /// `done` of `total` images, over all ranks.
   case validating(epoch: Int, done: Int, total: Int)
+  /// A pass over the training images as they are, of which `done` of `total` have been read.
+  case passing(String, done: Int, total: Int)
   /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
   /// images.
   case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)

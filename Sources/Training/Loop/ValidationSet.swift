@@ -1,6 +1,7 @@
 import Collectives
 import Head
 import ImageData
+import Scoring
 
 /// The validation images, split over the ranks without padding or repetition. They are not
 /// augmented, so their features are computed once and held in memory.
@@ -61,9 +62,26 @@ struct ValidationSet {
 
   /// Loss and accuracy of `head` over the images of all ranks. Collective.
   func evaluate(_ head: HeadParameters) throws -> Metrics {
+    try evaluate(head, withClasses: false).metrics
+  }
+
+  /// The same, with macro F1 where `withClasses` asks for it. Collective.
+  func evaluate(
+    _ head: HeadParameters, withClasses: Bool
+  ) throws -> (metrics: Metrics, macroF1: Double?) {
+    let classes = head.shape.classes
     var tally = ExactTally(capacity: max(1, count))
-    for (label, logits) in outputs(head) { tally.add(logits: logits, label: label) }
+    var counts = [Int64](repeating: 0, count: withClasses ? classes * classes : 0)
+    for (label, logits) in outputs(head) {
+      tally.add(logits: logits, label: label)
+      if withClasses { counts[label * classes + predictedClass(ofLogits: logits)] += 1 }
+    }
     try communicator.allreduce(&tally.values, .sum)
-    return try tally.metrics()
+    if withClasses { try communicator.allreduce(&counts, .sum) }
+    guard withClasses else { return (try tally.metrics(), nil) }
+    let confusion = stride(from: 0, to: counts.count, by: classes).map {
+      counts[$0..<$0 + classes].map(Int.init)
+    }
+    return (try tally.metrics(), ConfusionFigures(confusion: confusion).macroF1)
   }
 }
