@@ -198,15 +198,18 @@ struct BenchCommand: Command {
   /// to 64-bit integers and addition.
   private static func headGradient(_ shape: HeadShape) -> Double {
     let head = initialHead(shape: shape, initialisation: .pytorch, seed: 0)
-    let features = (0..<globalBatch).map { index in
+    var samples = LabelledFeatures()
+    for index in 0..<globalBatch {
       var random = CounterRandom(seed: 1, purpose: .augmentation, index: index)
-      return (0..<shape.features).map { _ in Float(random.uniform(0, 2)) }
+      samples.append(
+        (0..<shape.features).map { _ in Float(random.uniform(0, 2)) }, label: index % 2,
+        index: index)
     }
     var sum = ExactGradient(shape: shape, globalBatch: Self.globalBatch)
     var times: [Double] = []
     for _ in 0..<11 {
       let begin = ContinuousClock.now
-      sum.add(features: features, labels: features.indices.map { $0 % 2 }, at: head)
+      sum.add(samples, at: head)
       times.append((ContinuousClock.now - begin).inSeconds * 1000 / Double(globalBatch))
     }
     return median(times)

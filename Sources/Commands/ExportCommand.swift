@@ -88,7 +88,7 @@ extension TrainedModel {
   /// Backbone and head as exporters take them.
   var export: ModelExport {
     get throws {
-      let tensors = HeadTensor.allCases.map { ($0.rawValue, head.tensor($0)) }
+      let tensors = head.shape.tensors.map { ($0.rawValue, head.tensor($0)) }
       return try ModelExport(
         backbone: backbone.loaded.weights, featureLayer: backbone.backbone.featureLayer.rawValue,
         head: TensorTable(Dictionary(uniqueKeysWithValues: tensors), path: "the trained head"),

@@ -65,6 +65,7 @@ struct ReportCommand: Command {
     var result = ValidationResult()
     var note: String?
     var classes: [String] = []
+    let epochs = try folder.completedEpochs()
     do {
       let file = RunFiles.best(in: path)
       let best = try Checkpoint(RunFiles.bestName, in: folder.files)
@@ -79,7 +80,8 @@ struct ReportCommand: Command {
       note = "The validation images were not classified for this page: \(reason(of: error))"
     }
     let page = RunPage(
-      epochs: try folder.completedEpochs(), classes: classes, facts: description.facts,
+      epochs: epochs, best: description.configuration.best(of: epochs), classes: classes,
+      facts: description.facts,
       confusion: result.confusion, hardest: result.hardest, note: note)
     let html = Array(page.html.utf8)
     if let output {

@@ -52,11 +52,19 @@ final class RunRecorder: TrainingObserver {
 
   /// Writes the model at the end of the run, and then the last checkpoint where that has failed: a
   /// run without either has not ended well.
-  func finish(_ state: TrainingState) throws {
+  ///
+  /// - Parameters:
+  ///   - temperature: what calibrates the model; nil for nothing.
+  ///   - best: the best epoch's model with what calibrates it.
+  func finish(
+    _ state: TrainingState, temperature: Double? = nil,
+    best: (model: Checkpoint, temperature: Double?)? = nil
+  ) throws {
     if failures > 0 {
       note(.warning("\(failures) checkpoints of this run could not be written; see above"))
     }
-    try files.finish(state)
+    if let best { try files.calibrate(best.model, best.temperature) }
+    try files.finish(state, temperature: temperature)
     if newestIsMissing { try save(state) }
   }
 

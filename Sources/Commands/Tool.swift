@@ -8,8 +8,8 @@ import Training
 
 /// All commands, in the order in which help lists them.
 let commands = [
-  AnyCommand(TrainCommand.self), AnyCommand(ReportCommand.self), AnyCommand(EvaluateCommand.self),
-  AnyCommand(PredictCommand.self), AnyCommand(LabelsCommand.self),
+  AnyCommand(TrainCommand.self), AnyCommand(SweepCommand.self), AnyCommand(ReportCommand.self),
+  AnyCommand(EvaluateCommand.self), AnyCommand(PredictCommand.self), AnyCommand(LabelsCommand.self),
   AnyCommand(FeaturesCommand.self),
   AnyCommand(ExportCommand.self), AnyCommand(WeightsCommand.self), AnyCommand(PrepareCommand.self),
   AnyCommand(CheckCommand.self), AnyCommand(SimilarCommand.self), AnyCommand(PreviewCommand.self),

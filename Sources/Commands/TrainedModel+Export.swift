@@ -71,7 +71,7 @@ extension TrainedModel {
     do {
       return try HeadParameters { name throws(HeadError) in
         do throws(FileError) {
-          return try tensors.floats(name)
+          return tensors.shape(of: name) == nil ? nil : try tensors.floats(name)
         } catch {
           throw .tensor(name: name, reason: error.reason)
         }

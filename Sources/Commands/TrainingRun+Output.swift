@@ -10,6 +10,7 @@ import MPICollectives
 import Reports
 import ResNet
 import ResNetWeights
+import Scoring
 import Settings
 import Training
 
@@ -21,12 +22,13 @@ extension TrainingRun {
     let sampler = Sampler(
       count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
     let files = RunFiles(
-      folder: folder.path, keep: command.runSettings.keep, record: record,
+      folder: folder.path, keep: command.runSettings.keep ?? (quiet == nil ? nil : 1),
+      record: record,
       stepsPerEpoch: sampler.stepsPerEpoch)
     let recorder = RunRecorder(
       folder.files, files: files,
       reporter: ProgressReporter(
-        style: style, terminal: Screen.output, trainCount: manifest.train.count,
+        style: style, terminal: Screen.output, trainCount: manifest.train.count, quiet: quiet,
         freshEpochs: freshEpochs))
     for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
@@ -36,6 +38,16 @@ extension TrainingRun {
     }
     try files.restoreBest(of: state, from: origins)
     return recorder
+  }
+
+  /// What stands for the lines of epochs that are many and quick, or of heads that are many.
+  private var quiet: QuietProgress? {
+    if let sweep {
+      let heads = sweep.grid.points.count * (1 + (configuration.folds ?? 0))
+      return QuietProgress(title: "training \(heads) heads", isSweep: true)
+    }
+    return configuration.optimizer.takesWholeEpochs
+      ? QuietProgress(title: "minimising", isSweep: false) : nil
   }
 
   /// Writes `config.json`: the settings, and what depends on the machine. Collective.
@@ -77,6 +89,31 @@ extension TrainingRun {
         "pixels as these weights need them, not as with \(configuration.preset.rawValue)'s own weights: "
           + backbone.loaded.weights.pixels.sentence)
     }
+  }
+
+  /// Writes the models, with the temperatures that the validation images ask for. Collective.
+  func finish(
+    _ trainer: inout Trainer, _ state: TrainingState, _ recorder: RunRecorder?
+  ) throws {
+    let best = recorder?.files.bestModel(of: state)
+    let last = try trainer.validate(recorder == nil ? nil : state.head)
+    let chosen = try trainer.validate(recorder == nil ? nil : best?.head ?? state.head)
+    func temperature(_ found: (logits: [[Double]], labels: [Int])) -> Double? {
+      Temperature.fitted(logits: found.logits, labels: found.labels)
+    }
+    try recorder?.finish(
+      state, temperature: temperature(last), best: best.map { ($0, temperature(chosen)) })
+  }
+
+  /// Tells what the heads that were blind to a fold say, and writes their predictions.
+  func conclude(
+    _ result: CrossValidation, _ manifest: DatasetManifest, _ folds: [Int], _ folder: RunFolder
+  ) throws {
+    let table = result.table(manifest, folds)
+    try folder.files.write(Array(table.utf8), to: OutOfSampleFile.name)
+    guard style != .json else { return }
+    printLine(result.text)
+    printLine("predictions: \(folder.path)/\(OutOfSampleFile.name)")
   }
 
   func conclude(_ state: TrainingState, _ files: RunFiles) {

@@ -7,17 +7,17 @@ import Training
 
 /// From where a run goes on.
 extension TrainingRun {
-  func initialState(_ record: ModelRecord) throws -> TrainingState {
+  func initialState(_ record: ModelRecord, _ bundle: HeadBundle) throws -> TrainingState {
     try TrainingState(
-      configuration, features: record.backbone.featureCount, classes: record.classes.count,
+      bundle, features: record.backbone.featureCount, classes: record.classes.count,
       trainCount: record.trainCount)
   }
 
   /// The state of the checkpoint that `--resume` names, nil where the run starts afresh. Rank 0
   /// reads the file, so that all ranks go on from the same one.
   func resumedState(
-    _ record: ModelRecord, _ manifest: DatasetManifest, _ data: String, _ folder: RunFolder,
-    _ communicator: any Communicator
+    _ record: ModelRecord, _ bundle: HeadBundle, _ manifest: DatasetManifest, _ data: String,
+    _ folder: RunFolder, _ communicator: any Communicator
   ) throws -> TrainingState? {
     var path: String
     switch start {
@@ -50,7 +50,7 @@ extension TrainingRun {
     }
     try checkSettings(record, against: checkpoint.record, path)
     if communicator.rank == 0 { warnAboutOrigin(record, checkpoint.record, path) }
-    return try TrainingState(checkpoint, configuration: configuration, path: path)
+    return try TrainingState(checkpoint, bundle, path: path)
   }
 
   /// Says where the bits of the coming steps may not be those of a run in one go.

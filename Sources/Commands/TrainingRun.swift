@@ -16,15 +16,21 @@ import Training
 /// The `train` command: puts the parts together and hands them to the training loop.
 struct TrainingRun {
   let command: TrainCommand
+  /// The settings to try; nil for those of the command alone.
+  let sweep: Sweep?
   let stallTimeout: Duration
 
   var configuration: TrainingConfiguration { command.configuration }
+  var settings: [TrainingConfiguration] {
+    sweep?.grid.points.map(\.configuration) ?? [configuration]
+  }
   var start: RunStart { command.runSettings.start }
   var style: ProgressStyle { command.runSettings.log }
 
   /// A run with the settings of a command line.
-  init(_ command: TrainCommand) {
+  init(_ command: TrainCommand, sweep: Sweep? = nil) {
     self.command = command
+    self.sweep = sweep
     stallTimeout = .seconds(command.runSettings.stallTimeout)
   }
 
@@ -63,6 +69,7 @@ struct TrainingRun {
     options.exchange = command.runSettings.exchange
     options.checkpointEverySteps = command.runSettings.checkpointEverySteps
     let record = record(manifest, backbone)
+    let bundle = try HeadBundle(settings, manifest: manifest)
     try endingAtOnce(on: stop, communicator) {
       try ConsistencyCheck(
         record: record, options: command.exchangeSettings, manifest: manifest, data: data
@@ -77,27 +84,42 @@ struct TrainingRun {
     let folder = try sharedFolder(communicator)
     // Not before the end is the folder free for other runs.
     defer { withExtendedLifetime(folder) {} }
-    let extractor = extractor(backbone, data: data)
+    let views = configuration.views
+    let producer = RememberedFeatures(of: extractor(backbone, data: data)) {
+      $0.view == nil || views > 0
+    }
     let state =
-      try resumedState(record, manifest, data, folder, communicator) ?? initialState(record)
+      try resumedState(record, bundle, manifest, data, folder, communicator)
+      ?? initialState(record, bundle)
     let recorder = isRoot ? try recorder(record, folder, manifest, state) : nil
     try describe(backbone, data: data, options, communicator, folder)
     if isRoot { announce(manifest, backbone, options, communicator, folder) }
 
     var trainer = try Trainer(
-      manifest: manifest, configuration: configuration, producer: extractor, from: state,
+      manifest: manifest, configuration: configuration, producer: producer, from: state,
       options: options, communicator: communicator, stop: stop,
       observer: recorder ?? SilentObserver())
     let outcome = try advisingALowerRate { try trainer.run() }
-    if outcome == .stopped {
+    guard outcome == .finished, let predictions = try trainer.predictOutOfSample() else {
       recorder?.close()
       throw Failure(
         status: .stopped,
         description: "Stopped by a signal; `--resume auto` goes on from here.", isOfAllRanks: true)
     }
-    try recorder?.finish(trainer.state)
+    recorder?.close()
+    let final = try trainer.gathered()
+    if sweep == nil { try finish(&trainer, final, recorder) }
     try communicator.barrier()
-    if let recorder { conclude(trainer.state, recorder.files) }
+    guard let recorder else { return }
+    if let sweep {
+      return try sweep.conclude(
+        predictions, final, recorder.files, folder, manifest, command: command)
+    }
+    conclude(final, recorder.files)
+    if let found = predictions.first {
+      try conclude(
+        CrossValidation(found, manifest, bundle.folds), manifest, bundle.folds, folder)
+    }
   }
 }
 
@@ -187,13 +209,15 @@ extension TrainingRun {
   }
 
   private func record(_ manifest: DatasetManifest, _ backbone: LoadedBackbone) -> ModelRecord {
-    ModelRecord(
+    var record = ModelRecord(
       toolVersion: toolVersion, configuration: configuration, classes: manifest.classes,
       backbone: backbone.record,
       preprocessing: ModelRecord.Preprocessing(
         preset: configuration.preset, size: configuration.geometry.size,
         normalisation: backbone.normalisation),
       dataset: manifest.fingerprint, trainCount: manifest.train.count)
+    record.sweep = sweep == nil ? nil : settings
+    return record
   }
 
   private func extractor(

@@ -61,7 +61,11 @@ extension ModelExport {
       layers = [("conv1_conv", "conv1"), ("conv1_bn", "bn1")]
       for block in network.stages.joined() { layers += kerasLayers(of: block) }
     }
-    return layers + [("fc_0", "fc.0"), ("fc_2", "fc.2")]
+    return layers + headLayers.map { (kerasName($0), $0) }
+  }
+
+  private func kerasName(_ layer: String) -> String {
+    String(layer.map { $0 == "." ? "_" : $0 })
   }
 
   private func kerasLayers(of block: BackboneNetwork.Block) -> [(String, String)] {
@@ -113,8 +117,11 @@ extension ModelExport {
     var model = KerasArchitecture(
       input: scope == .head ? [layout.featureCount] : [size, size, 3])
     if scope == .wholeModel { kerasBackbone(&model) }
-    model.dense("fc_0", units: shape(of: "fc.0.bias")[0], activation: "relu")
-    model.dense("fc_2", units: classes.count, activation: "softmax")
+    for layer in headLayers {
+      model.dense(
+        kerasName(layer), units: shape(of: layer + ".bias")[0],
+        activation: layer == headLayers.last ? "softmax" : "relu")
+    }
     return model.text(name: "avp_dist")
   }
 

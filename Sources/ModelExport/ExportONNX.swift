@@ -24,8 +24,8 @@ extension ModelExport {
       value = preprocessing ? graph.normalised(input.name, pixels) : input.name
       value = backboneNodes(&graph, value)
     }
-    value = graph.relu(graph.linear(value, "fc.0"))
-    graph.softmax(graph.linear(value, "fc.2"), output: "probabilities")
+    for layer in headLayers.dropLast() { value = graph.relu(graph.linear(value, layer)) }
+    graph.softmax(graph.linear(value, headLayers.last ?? ""), output: "probabilities")
     for name in tensorNames(scope) { graph.weight(name, shape: shape(of: name)) }
     try graph.write(
       input: input, output: ("probabilities", [classes.count]), metadata: metadata, to: path

@@ -56,7 +56,8 @@ package struct ModelExport: Sendable {
   package let backbone: BackboneWeights
   /// Its extents up to the feature layer.
   package let layout: BackboneLayout
-  /// `fc.0.weight` [hidden, features], `fc.0.bias`, `fc.2.weight` [classes, hidden], `fc.2.bias`.
+  /// `fc.0.weight` [hidden, features], `fc.0.bias`, `fc.2.weight` [classes, hidden], `fc.2.bias`; or
+  /// `fc.weight` [classes, features] and `fc.bias`.
   package let head: TensorTable
   /// The class names, by class index.
   package let classes: [String]
@@ -71,8 +72,7 @@ package struct ModelExport: Sendable {
   ///   - backbone: The weights that the head was trained on.
   ///   - featureLayer: The stage whose channel means are the features, "layer1" to "layer4"; nil
   ///     for the last.
-  ///   - head: The tensors `fc.0.weight` [hidden, features], `fc.0.bias`, `fc.2.weight` [classes,
-  ///     hidden], `fc.2.bias`.
+  ///   - head: The tensors of ``head``.
   ///   - classes: The class names, by class index.
   ///   - pixels: How images were normalised in training; nil for what the backbone says.
   ///   - imageSize: Rows and columns of the images.
@@ -157,16 +157,27 @@ package struct ModelExport: Sendable {
     return all.first(stages: last + 1)
   }
 
-  /// The four tensors of the head, whose shapes must fit.
+  /// The dense layers of the head, by name.
+  var headLayers: [String] { Self.headLayers(head) }
+
+  static func headLayers(_ head: some TensorSource) -> [String] {
+    let isLinear = head.shape(of: "fc.0.weight") == nil && head.shape(of: "fc.weight") != nil
+    return isLinear ? ["fc"] : ["fc.0", "fc.2"]
+  }
+
+  /// The tensors of the head, whose shapes must fit.
   private static func checked(
     _ head: some TensorSource, features: Int, classes: Int
   ) throws(FileError) -> TensorTable {
-    let first = try head.floats("fc.0.weight")
-    let hidden = first.shape.first ?? 0
-    let needed = [
-      ("fc.0.weight", [hidden, features]), ("fc.0.bias", [hidden]),
-      ("fc.2.weight", [classes, hidden]), ("fc.2.bias", [classes]),
-    ]
+    let layers = headLayers(head)
+    let hidden = try head.floats(layers[0] + ".weight").shape.first ?? 0
+    var needed: [(String, [Int])] = []
+    var inputs = features
+    for layer in layers {
+      let outputs = layer == layers.last ? classes : hidden
+      needed += [(layer + ".weight", [outputs, inputs]), (layer + ".bias", [outputs])]
+      inputs = outputs
+    }
     var tensors: [String: Tensor<Float>] = [:]
     for (name, shape) in needed {
       let tensor = try head.floats(name)
@@ -186,13 +197,13 @@ package struct ModelExport: Sendable {
 /// Reads the head of a trained model: from a head-only export or whole model of any format, or from
 /// a checkpoint.
 ///
-/// - Returns: `fc.0.weight`, `fc.0.bias`, `fc.2.weight`, `fc.2.bias`, and the file's metadata, in
-///   which only an export has `classes`.
+/// - Returns: the tensors of ``ModelExport/head``, and the file's metadata, in which only an export has
+///   `classes`.
 /// - Throws: a ``FileError`` if the file cannot be read or holds no such head.
 package func loadHead(_ path: String) throws(FileError) -> TensorTable {
   let opened = try OpenedWeights(path: path)
   var tensors: [String: Tensor<Float>] = [:]
-  for name in ["fc.0.weight", "fc.0.bias", "fc.2.weight", "fc.2.bias"] {
+  for name in ModelExport.headLayers(opened.tensors).flatMap({ [$0 + ".weight", $0 + ".bias"] }) {
     let tensor = try opened.tensors.floats(name)
     try requireFinite(tensor, name, path: path)
     tensors[name] = tensor

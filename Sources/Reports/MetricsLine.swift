@@ -44,7 +44,7 @@ package enum MetricsLine {
         completedSteps: completed)
     case .step(let epoch, let step, let images, let meanLoss):
       return Line(event: "step", epoch: epoch, step: step, pictures: images, meanLoss: meanLoss)
-    case .validating:
+    case .validating, .passing:
       return nil
     case .epoch(let metrics, let seconds, let rate, let isBest):
       return Line(

@@ -6,7 +6,7 @@ import Training
 /// Only the time of steps counts, not that of validation and checkpoints; of the last half minute it
 /// counts most.
 struct ProgressMeter {
-  private let imagesPerEpoch: Int
+  let imagesPerEpoch: Int
   /// Epochs whose images go through the backbone; later ones have their features at hand.
   private let freshEpochs: Int
   private let now: () -> ContinuousClock.Instant
@@ -45,7 +45,7 @@ struct ProgressMeter {
     case .epoch(let metrics, _, _, _):
       images = 0
       if metrics.epoch == freshEpochs { (counted, seconds) = (0, 0) }
-    case .validating, .images, .checkpoint, .warning: break
+    case .validating, .passing, .images, .checkpoint, .warning: break
     }
     mark = time
   }

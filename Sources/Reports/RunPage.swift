@@ -23,6 +23,7 @@ package struct RunPage {
 
   /// The completed epochs, in order.
   private let epochs: [EpochMetrics]
+  private let best: EpochMetrics?
   private let classes: [String]
   private let facts: [(name: String, value: String)]
   private let confusion: [[Int]]?
@@ -32,16 +33,19 @@ package struct RunPage {
   /// Puts a page together.
   ///
   /// - Parameters:
+  ///   - best: the best of the epochs.
   ///   - facts: what else to say about the run, as a table.
   ///   - confusion: `confusion[label][prediction]` of the best head on the validation images; nil
   ///     where they or the backbone are not at hand.
   ///   - hardest: images to show, the hardest first.
   ///   - note: why `confusion` is missing, where it is.
   package init(
-    epochs: [EpochMetrics], classes: [String], facts: [(name: String, value: String)],
+    epochs: [EpochMetrics], best: EpochMetrics?, classes: [String],
+    facts: [(name: String, value: String)],
     confusion: [[Int]]?, hardest: [Image], note: String?
   ) {
     self.epochs = epochs
+    self.best = best
     self.classes = classes
     self.facts = facts
     self.confusion = confusion
@@ -63,7 +67,7 @@ package struct RunPage {
   }
 
   private var summary: String {
-    guard let last = epochs.last, let best = epochs.best else { return "No epoch is complete yet." }
+    guard let last = epochs.last, let best else { return "No epoch is complete yet." }
     return String(
       format: "%d %@: validation accuracy %.3f, best %.3f after epoch %d", epochs.count,
       epochs.count == 1 ? "epoch" : "epochs", last.validationAccuracy, best.validationAccuracy,

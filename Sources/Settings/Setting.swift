@@ -149,6 +149,49 @@ package struct Setting<Root: SettingsGroup>: Sendable {
 }
 
 extension Setting {
+  /// The setting with a list of values in place of one: `A,B,...`, kept as they were written under
+  /// its name. Of an option without a value the list is of `yes` and `no`.
+  package func listed<Outer: SettingsGroup>(
+    in path: any WritableKeyPath<Outer, [String: [String]]> & Sendable, role: SettingRole
+  ) -> Setting<Outer> {
+    let facts = facts
+    let text = facts.placeholder ?? "yes|no"
+    let set = set
+    return Setting<Outer>(
+      facts: SettingFacts(
+        name: facts.name, placeholder: "\(text),...", help: facts.help,
+        defaultText: facts.placeholder == nil ? "no" : facts.defaultText, range: facts.range,
+        group: facts.group, role: role, completion: facts.completion, needs: nil),
+      set: { outer, written throws(UsageError) in
+        let values = (written ?? "").split(separator: ",", omittingEmptySubsequences: false)
+          .map(String.init)
+        for (index, value) in values.enumerated() {
+          guard !values[..<index].contains(value) else {
+            throw UsageError("has '\(value)' twice.")
+          }
+          guard facts.placeholder != nil else {
+            guard ["yes", "no"].contains(value) else {
+              throw UsageError("takes yes, no or both, not '\(value)'.")
+            }
+            continue
+          }
+          var scratch = Root()
+          try set(&scratch, value)
+        }
+        outer[keyPath: path][facts.name] = values
+      },
+      written: { $0[keyPath: path][facts.name]?.joined(separator: ",") ?? "none" })
+  }
+
+  /// Gives `root` one of the values of a list; see ``listed(in:role:)``.
+  package func apply(_ value: String, to root: inout Root) throws(UsageError) {
+    if facts.placeholder != nil {
+      try set(&root, value)
+    } else if value == "yes" {
+      try set(&root, nil)
+    }
+  }
+
   /// The same setting of a value that `Root` is a part of.
   package func within<Outer: SettingsGroup>(
     _ part: any WritableKeyPath<Outer, Root> & Sendable

@@ -28,7 +28,8 @@ struct HTMLPageTests {
       skipped: [name])
     func run(_ confusion: [[Int]]?, _ classes: [String]) -> String {
       RunPage(
-        epochs: [metrics], classes: classes, facts: [(name, name)], confusion: confusion,
+        epochs: [metrics], best: metrics, classes: classes, facts: [(name, name)],
+        confusion: confusion,
         hardest: [.init(path: name, truth: name, prediction: prediction, jpeg: [1])], note: name
       ).html
     }

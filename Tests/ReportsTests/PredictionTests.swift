@@ -130,7 +130,8 @@ struct PredictionTests {
     for index in 0..<100 { confusion[index][index + 1] = 100 - index }
     confusion[7][900] = 1_000
     let page = RunPage(
-      epochs: [], classes: (0..<count).map { "<kind \($0)>" }, facts: [], confusion: confusion,
+      epochs: [], best: nil, classes: (0..<count).map { "<kind \($0)>" }, facts: [],
+      confusion: confusion,
       hardest: [], note: nil
     ).html
     #expect(page.utf8.count < 20_000)

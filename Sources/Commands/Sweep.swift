@@ -1,0 +1,87 @@
+import FileIO
+import Foundation
+import ImageData
+import Launching
+import Reports
+import Scoring
+import Settings
+import Training
+
+/// What a run does with many settings: which ones, and what becomes of their results.
+struct Sweep: Sendable {
+  let grid: SweepGrid
+  let printsJSON: Bool
+
+  /// Ranks the settings by what their heads say of images that they have not seen, writes the tables
+  /// and the best one's model, and tells.
+  func conclude(
+    _ predictions: [OutOfSample], _ state: TrainingState, _ files: RunFiles, _ folder: RunFolder,
+    _ manifest: DatasetManifest, command: TrainCommand
+  ) throws {
+    let folds = state.bundle.folds
+    let results = predictions.map { CrossValidation($0, manifest, folds) }
+    let entries = zip(grid.points, results).enumerated().map { index, pair in
+      SweepReport.Entry(
+        setting: index, values: pair.0.values, result: pair.1,
+        validationAccuracy: history(state, of: index).last?.validationAccuracy)
+    }
+    let report = SweepReport(
+      varied: grid.varied, entries: entries, monitor: grid.points[0].configuration.monitor,
+      best: { commandLine(of: $0, command) })
+    guard let best = report.best else {
+      throw Failure(
+        status: .badData,
+        description: "The numbers of every setting left their range; lower --lr.")
+    }
+    try folder.files.write(
+      Array(best.result.table(manifest, folds).utf8), to: OutOfSampleFile.name)
+    for (name, text) in report.files { try folder.files.write(Array(text.utf8), to: name) }
+    var record = files.record
+    record.configuration = grid.points[best.setting].configuration
+    record.sweep = nil
+    try files.finish(
+      state, as: record, head: best.setting * (1 + (record.configuration.folds ?? 0)),
+      temperature: Temperature.fitted(logits: best.result.logits, labels: best.result.labels))
+    if printsJSON {
+      try printResult(report.json)
+    } else {
+      printLine(report.text)
+      printLine("model: \(files.model)   page: \(folder.path)/\(SweepReport.pageName)")
+    }
+  }
+
+  private func history(_ state: TrainingState, of setting: Int) -> [EpochMetrics] {
+    state.heads[setting * (1 + (grid.points[0].configuration.folds ?? 0))].history
+  }
+
+  /// What one would type to train with a setting alone.
+  private func commandLine(of setting: Int, _ command: TrainCommand) -> String {
+    var command = command
+    command.configuration = grid.points[setting].configuration
+    command.runSettings = RunSettings()
+    let plain = TrainCommand()
+    let isPlain = command.configuration.augmentation == nil
+    let words = TrainCommand.settings.flatMap { setting -> [String] in
+      let facts = setting.facts
+      let value = setting.written(command)
+      guard value != setting.written(plain), value != "none",
+        !isPlain || facts.group != "Augmentation" || facts.name == "no-augment"
+      else { return [] }
+      guard facts.placeholder != nil else { return [facts.option] }
+      return [facts.option, shellWord(value)]
+    }
+    return (["avp-dist", "train"] + words).joined(separator: " ")
+  }
+}
+
+/// A word as a shell takes it.
+private func shellWord(_ text: String) -> String {
+  let plain = text.utf8.allSatisfy { byte in
+    UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
+      || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || "-_./,:=+@%".utf8.contains(byte)
+  }
+  guard !plain || text.isEmpty else { return text }
+  return "'"
+    + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+    + "'"
+}
