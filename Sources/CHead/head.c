@@ -258,33 +258,51 @@ static double hidden_gradients(
   return largest;
 }
 
+static inline double class_weight(head_loss loss, int64_t label) {
+  return loss.class_weights ? loss.class_weights[label] : 1;
+}
+
 /* The loss of one sample by its smoothed target, from its cross-entropy and probabilities; stores the
  * derivatives by the logits in fixed-point units instead of the probabilities. */
 static double differentiate_loss(
-  const double *logits, int64_t classes, int64_t label, head_loss loss, double cross_entropy,
-  double *probabilities) {
-  double weight = loss.class_weights ? loss.class_weights[label] : 1;
-  double share = loss.smoothing / (double)classes;
-  double others = 0;
+  const double *logits, int64_t classes, int64_t label, const head_mix *mix, head_loss loss,
+  double cross_entropy, double *probabilities) {
+  double weight = class_weight(loss, label);
+  double other = 0;
+  if (mix) {
+    weight *= mix->share;
+    other = class_weight(loss, mix->other) * (1 - mix->share);
+  }
+  double smooth = loss.smoothing / (double)classes;
+  double spread = 0;
   for (int64_t c = 0; c < classes; c++) {
-    double target = c == label ? (1 - loss.smoothing) + share : share;
-    probabilities[c] = (probabilities[c] - target) * (weight * HEAD_GRADIENT_SCALE);
-    others += (logits[label] - logits[c]) * share;
+    double target = c == label ? (1 - loss.smoothing) + smooth : smooth;
+    double derivative = (probabilities[c] - target) * (weight * HEAD_GRADIENT_SCALE);
+    if (mix) {
+      target = c == mix->other ? (1 - loss.smoothing) + smooth : smooth;
+      derivative += (probabilities[c] - target) * (other * HEAD_GRADIENT_SCALE);
+    }
+    probabilities[c] = derivative;
+    spread += (logits[label] - logits[c]) * smooth;
   }
   /* -log p[c] is that of the label and the difference of the logits. */
-  return weight * (cross_entropy + others);
+  double value = weight * (cross_entropy + spread);
+  if (!mix) return value;
+  double difference = (logits[label] - logits[mix->other]) * (1 - loss.smoothing);
+  return value + other * (cross_entropy + spread + difference);
 }
 
 /* Computes one sample's derivatives by both layers' sums, in fixed-point units, and adds its loss to
  * the totals; false, and nothing added, where anything of it does not fit. */
 static bool differentiate(
   head_shape shape, const float *last, const float *input, const float *activations,
-  const float *mask, const double *logits, int64_t label, head_loss loss, head_limits limits,
-  double *gradients, double *logit_gradients, int64_t *totals) {
+  const float *mask, const double *logits, int64_t label, const head_mix *mix, head_loss loss,
+  head_limits limits, double *gradients, double *logit_gradients, int64_t *totals) {
   int64_t predicted;
   double value = head_cross_entropy(logits, shape.classes, label, logit_gradients, &predicted);
-  value = differentiate_loss(logits, shape.classes, label, loss, value, logit_gradients);
-  double weight = loss.class_weights ? loss.class_weights[label] : 1;
+  value = differentiate_loss(logits, shape.classes, label, mix, loss, value, logit_gradients);
+  double weight = class_weight(loss, label);
+  if (mix && weight < class_weight(loss, mix->other)) weight = class_weight(loss, mix->other);
   if (weight < 1) weight = 1;
   double largest_input = (double)largest_magnitude(input, shape.features);
   if (largest_input < 1) largest_input = 1;
@@ -327,8 +345,9 @@ static void add_layer(
 
 void head_accumulate(
   head_shape shape, const float *parameters, const float *inputs, const float *activations,
-  const float *mask, const double *logits, const int64_t *labels, int64_t count, head_loss loss,
-  head_limits limits, double *gradients, double *probabilities, int64_t *sums) {
+  const float *mask, const double *logits, const int64_t *labels, const head_mix *mixes,
+  int64_t count, head_loss loss, head_limits limits, double *gradients, double *probabilities,
+  int64_t *sums) {
   int64_t width = last_width(shape);
   int64_t start = last_layer(shape);
   int64_t *weight = sums + start;
@@ -339,8 +358,8 @@ void head_accumulate(
   for (int64_t s = 0; s < count; s++) {
     bool fits = differentiate(
       shape, parameters + start, inputs + s * shape.features, activations + s * shape.hidden,
-      mask ? mask + s * shape.hidden : NULL, logits + s * shape.classes, labels[s], loss, limits,
-      gradients + s * shape.hidden, probabilities + s * shape.classes, totals);
+      mask ? mask + s * shape.hidden : NULL, logits + s * shape.classes, labels[s],
+      mixes ? mixes + s : NULL, loss, limits, gradients + s * shape.hidden, probabilities + s * shape.classes, totals);
     if (fits) {
       whole[whole_count++] = s;
     } else {

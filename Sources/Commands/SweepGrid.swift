@@ -9,7 +9,7 @@ struct SweepGrid: Sendable {
   /// The options that may have a list of values, by name.
   static let names = [
     "hidden", "optimizer", "lr", "weight-decay", "momentum", "schedule", "step-epochs",
-    "step-factor", "warmup-epochs", "dropout", "label-smoothing", "class-weights", "standardise",
+    "step-factor", "warmup-epochs", "dropout", "label-smoothing", "mixup", "class-weights", "standardise",
   ]
 
   /// The declarations of these options.

@@ -70,12 +70,16 @@ package struct HeadArithmetic: Sendable {
     let (hidden, classes) = (Int(shape.hidden), Int(shape.classes))
     precondition(samples.values.count == samples.count * Int(shape.features))
     precondition(samples.labels.allSatisfy { $0 >= 0 && $0 < classes })
+    precondition(samples.mixes.isEmpty || samples.mixes.count == samples.count)
     precondition(masks.map { $0.count == samples.count * hidden } ?? true)
     precondition(loss.classWeights.map { $0.count == classes } ?? true)
     precondition(sums.count >= parameterCount + SumField.allCases.count)
     precondition(gradientLimit <= Self.convertibleMagnitude)
     let limits = head_limits(gradient: gradientLimit, loss: lossLimit)
     let labels = samples.labels.map(Int64.init)
+    let mixes =
+      samples.mixes.isEmpty
+      ? nil : samples.mixes.map { head_mix(other: Int64($0.other), share: $0.share) }
     forEachBlock(parameters: parameters, inputs: samples.values, masks: masks) { block in
       let count = block.range.count
       var hiddenGradients = [Double](repeating: 0, count: count * hidden)
@@ -83,7 +87,8 @@ package struct HeadArithmetic: Sendable {
       loss.withParameters { loss in
         head_accumulate(
           shape, parameters, block.inputs, block.activations, block.masks, block.logits,
-          Array(labels[block.range]), Int64(count), loss, limits, &hiddenGradients, &probabilities,
+          Array(labels[block.range]), mixes.map { Array($0[block.range]) }, Int64(count), loss,
+          limits, &hiddenGradients, &probabilities,
           &sums)
       }
     }

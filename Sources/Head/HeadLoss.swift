@@ -17,6 +17,8 @@ package struct HeadLoss: Equatable, Sendable {
   /// The probability with which each number that the last layer takes is dropped, from 0 to below 1;
   /// the others are divided by what is left (Srivastava et al., "Dropout", 2014).
   package var dropout = 0.0
+  /// How strongly samples of a batch are mixed, from 0 to 1; 0 for not at all.
+  package var mixup = 0.0
 
   /// Plain cross-entropy.
   package init() {}

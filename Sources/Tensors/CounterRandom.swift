@@ -16,6 +16,7 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     case dropout = 7
     case folds = 8
     case sweep = 9
+    case mixup = 10
   }
 
   private let key: (UInt32, UInt32)

@@ -20,12 +20,18 @@ private struct PlainLoss {
       let largest = logits.max() ?? 0
       let total = largest + log(logits.reduce(0) { $0 + exp($1 - largest) })
       let label = samples.labels[sample]
-      let value = logits.indices.reduce(0.0) { sum, index in
-        let share = loss.smoothing / Double(shape.classes)
-        let target = share + (index == label ? 1 - loss.smoothing : 0)
-        return sum + target * (total - logits[index])
+      let mix = samples.mixes.isEmpty ? nil : samples.mixes[sample]
+      func value(_ label: Int) -> Double {
+        let sum = logits.indices.reduce(0.0) { sum, index in
+          let share = loss.smoothing / Double(shape.classes)
+          let target = share + (index == label ? 1 - loss.smoothing : 0)
+          return sum + target * (total - logits[index])
+        }
+        return sum * (loss.classWeights?[label] ?? 1)
       }
-      return sum + value * (loss.classWeights?[label] ?? 1) / Double(samples.count)
+      let own = mix?.share ?? 1
+      let mixed = own * value(label) + (1 - own) * value(mix?.other ?? label)
+      return sum + mixed / Double(samples.count)
     }
   }
 
@@ -62,10 +68,19 @@ struct HeadLossTests {
   @Test(arguments: settings.indices, [0, 11]) func gradientsAreThoseOfTheLoss(
     index: Int, hidden: Int
   ) throws {
+    for alpha in [0, 0.4] { try check(index, hidden, mixup: alpha) }
+  }
+
+  private func check(_ index: Int, _ hidden: Int, mixup: Double) throws {
     let fixture = try HeadFixture(hidden: hidden)
     var loss = HeadLoss()
     (loss.smoothing, loss.classWeights, loss.dropout) = Self.settings[index]
-    let samples = LabelledFeatures(fixture.features, labels: fixture.labels)
+    var samples = LabelledFeatures(fixture.features, labels: fixture.labels)
+    if mixup > 0 {
+      var random = CounterRandom(seed: 8, purpose: .mixup)
+      samples.mix(alpha: mixup, random: &random)
+      #expect(samples.mixes.allSatisfy { (0.5...1).contains($0.share) })
+    }
     let width = hidden > 0 ? hidden : fixture.shape.features
     let masks = loss.masks(for: samples, width: width, seed: 5, epoch: 2)
     var sum = ExactGradient(shape: fixture.shape, globalBatch: samples.count)
@@ -125,5 +140,31 @@ struct HeadLossTests {
         #expect(wide.0 == narrow.0 && wide.1 == narrow.1 && wide.2 == narrow.2)
       }
     }
+  }
+}
+
+struct MixupTests {
+  /// The shares are distributed as the larger part of a number from Beta(a, a), whose variance is
+  /// 1 / (4 (2 a + 1)).
+  @Test(arguments: [0.1, 0.4, 1]) func sharesHaveTheirDistribution(alpha: Double) {
+    var samples = LabelledFeatures()
+    for index in 0..<4_000 { samples.append([Float(index)], label: index, index: index) }
+    var random = CounterRandom(seed: 3, purpose: .mixup)
+    samples.mix(alpha: alpha, random: &random)
+    let spread = samples.mixes.reduce(0) { $0 + ($1.share - 0.5) * ($1.share - 0.5) } / 4_000
+    #expect(abs(spread * 4 * (2 * alpha + 1) - 1) < 0.06)
+    #expect(Set(samples.mixes.map(\.other)).count == 4_000)
+    for (index, mix) in samples.mixes.enumerated() {
+      let value = Double(index) * mix.share + Double(mix.other) * (1 - mix.share)
+      #expect(abs(Double(samples.values[index]) - value) < 1e-2)
+    }
+  }
+
+  @Test func aSampleAloneStaysAsItIs() {
+    var samples = LabelledFeatures()
+    samples.append([1], label: 0, index: 0)
+    var random = CounterRandom(seed: 3, purpose: .mixup)
+    samples.mix(alpha: 1, random: &random)
+    #expect(samples.mixes.isEmpty && samples.values == [1])
   }
 }

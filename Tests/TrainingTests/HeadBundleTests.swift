@@ -72,6 +72,7 @@ struct HeadBundleTests {
     all[5].hidden = 0
     all[5].standardise = true
     all[5].schedule = .cosine
+    all[5].mixup = 0.4
     return all
   }()
 

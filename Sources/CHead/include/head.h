@@ -40,6 +40,13 @@ typedef struct {
   const double *class_weights;
 } head_loss;
 
+/* A sample that is mixed with another one: its own label has this share of the loss, from 0 to 1, the
+ * other one's label the rest. */
+typedef struct {
+  int64_t other;
+  double share;
+} head_mix;
+
 /* Hidden activations [count, hidden] and logits [count, classes] of inputs [count, features]. mask
  * [count, hidden], if any, multiplies the activations. */
 void head_forward(
@@ -58,12 +65,13 @@ void head_tally(
 
 /* Adds the fixed-point gradients of count <= HEAD_BLOCK samples to sums [parameters +
  * HEAD_SUM_FIELDS]. A sample that is not finite or passes a limit adds to HEAD_SUM_FAULTS alone.
- * inputs, mask, activations and logits are those of head_forward; hidden_gradients [count, hidden] and
+ * inputs, mask, activations and logits are those of head_forward; mixes [count], if any, says what each
+ * sample is mixed with, inputs already are; hidden_gradients [count, hidden] and
  * probabilities [count, classes] are scratch. */
 void head_accumulate(
   head_shape shape, const float *parameters, const float *inputs, const float *activations,
-  const float *mask, const double *logits, const int64_t *labels, int64_t count, head_loss loss,
-  head_limits limits, double *hidden_gradients, double *probabilities, int64_t *sums);
+  const float *mask, const double *logits, const int64_t *labels, const head_mix *mixes,
+  int64_t count, head_loss loss, head_limits limits, double *hidden_gradients, double *probabilities, int64_t *sums);
 
 /* means[i] = sums[i] / divisor, rounded once to float. */
 void head_mean(const int64_t *sums, int64_t count, double divisor, float *means);

@@ -54,6 +54,7 @@ package struct HeadBundle: Sendable {
     loss.smoothing = configuration.labelSmoothing
     loss.dropout = configuration.dropout
     loss.classWeights = weights
+    loss.mixup = configuration.mixup
     return Member(
       configuration: configuration, fold: fold, loss: loss,
       schedule: try configuration.learningRateSchedule())

@@ -1,4 +1,5 @@
 import Head
+import Tensors
 
 /// Where one head of a bundle stands.
 package struct HeadState: Sendable {
@@ -56,17 +57,24 @@ struct StepPosition: Sendable {
 extension HeadState {
   /// Adds the gradients of those of `samples` that the head sees to `sums`.
   func add(
-    _ samples: LabelledFeatures, of member: HeadBundle.Member, folds: [Int], epoch: Int,
-    to sums: inout ExactGradient
+    _ samples: LabelledFeatures, of member: HeadBundle.Member, folds: [Int],
+    at position: StepPosition, to sums: inout ExactGradient
   ) {
     guard !isAtRest else { return }
     var seen = samples
     if let fold = member.fold { seen = samples.filter { folds[$0] != fold } }
     standardisation?.apply(to: &seen.values)
+    let seed = member.configuration.seed
+    if member.loss.mixup > 0 {
+      var random = CounterRandom(
+        seed: seed, purpose: .mixup, epoch: position.epoch,
+        index: position.step % position.stepsPerEpoch)
+      seen.mix(alpha: member.loss.mixup, random: &random)
+    }
     let shape = parameters.shape
     let masks = member.loss.masks(
       for: seen, width: shape.hidden > 0 ? shape.hidden : shape.features,
-      seed: member.configuration.seed, epoch: epoch)
+      seed: seed, epoch: position.epoch)
     sums.add(seen, at: parameters, loss: member.loss, masks: masks)
   }
 
@@ -117,7 +125,7 @@ extension HeadState {
   ) {
     guard !isAtRest else { return }
     var own = ExactGradient(reusing: &sums, shape: parameters.shape, globalBatch: globalBatch)
-    add(samples, of: member, folds: folds, epoch: position.epoch, to: &own)
+    add(samples, of: member, folds: folds, at: position, to: &own)
     mayDiverge(at: position) { head throws in try head.update(with: own, of: member, at: position) }
     sums = own
   }

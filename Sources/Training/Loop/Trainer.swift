@@ -72,8 +72,10 @@ package struct Trainer {
     plan = StepPlan(
       sampler: sampler, configuration: configuration, rank: communicator.rank,
       worldSize: communicator.worldSize)
+    // Partners may be another rank's.
     exchange = GradientExchange(
-      options.exchange, shape: state.heads[0].parameters.shape, globalBatch: sampler.globalBatch,
+      configuration.mixup > 0 ? .features : options.exchange,
+      shape: state.heads[0].parameters.shape, globalBatch: sampler.globalBatch,
       communicator: communicator, stop: stop)
     validation = ValidationSet(
       manifest.validation, roundSize: configuration.batchSize, communicator)
@@ -151,7 +153,7 @@ extension Trainer {
     guard members.count > 1 else {
       let head = state.heads[0]
       let sums = try exchange.sum(own) { samples, sums in
-        head.add(samples, of: members[0], folds: [], epoch: position.epoch, to: &sums)
+        head.add(samples, of: members[0], folds: [], at: position, to: &sums)
       }
       summed += Int(sums.fields[sums.fields.startIndex + HeadArithmetic.SumField.count.rawValue])
       try state.heads[0].update(with: sums, of: members[0], at: position)

@@ -76,6 +76,10 @@ extension TrainingConfiguration: SettingsGroup {
         "label-smoothing", \.labelSmoothing, "X", in: .from(0, to: 0.99),
         "share of the target that is spread over all classes", group: group, role: .numbers),
       Setting(
+        "mixup", \.mixup, "ALPHA", in: .from(0, to: 1),
+        "how strongly the features and labels of each step's images are mixed with each other",
+        group: group, role: .numbers),
+      Setting(
         "class-weights", \.classWeights, ClassWeights.placeholder,
         "how much the images of each class count: all classes alike, or the numbers of a JSON "
           + "object",
@@ -169,7 +173,7 @@ extension TrainingConfiguration: SettingsGroup {
   private mutating func settleWholeEpochs(given: Set<String>) throws(UsageError) {
     let settings =
       Self.augmentationSettings.map(\.facts.name) + [
-        "dropout", "schedule", "warmup-epochs", "lr", "patience", "max-steps",
+        "dropout", "mixup", "schedule", "warmup-epochs", "lr", "patience", "max-steps",
       ]
     if let idle = settings.first(where: { $0 != "no-augment" && given.contains($0) }) {
       throw UsageError("--\(idle) has no effect with --optimizer lbfgs; leave it out.")

@@ -49,6 +49,7 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
   // Nil, as in records of versions without these choices, stands for what is done by default.
   private var dropoutShare: Double?
   private var smoothing: Double?
+  private var mixStrength: Double?
   private var isStandardised: Bool?
   private var bestBy: Monitor?
   /// How much the images of a class count; nil for all alike.
@@ -88,6 +89,12 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
     set { smoothing = newValue == 0 ? nil : newValue }
   }
 
+  /// How strongly the images of a step are mixed with each other; 0 for not at all.
+  package var mixup: Double {
+    get { mixStrength ?? 0 }
+    set { mixStrength = newValue == 0 ? nil : newValue }
+  }
+
   /// Whether each feature is brought to mean 0 and standard deviation 1 over the training images.
   package var standardise: Bool {
     get { isStandardised ?? false }
@@ -102,7 +109,8 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
 
   /// Whether it has a setting that versions before layout 5 would pass over.
   var hasHeadSettings: Bool {
-    hidden == 0 || optimizer == .lbfgs || dropout > 0 || labelSmoothing > 0 || standardise
+    hidden == 0 || optimizer == .lbfgs || dropout > 0 || labelSmoothing > 0 || mixup > 0
+      || standardise
       || monitor != .accuracy || classWeights != nil || patience != nil || folds != nil
   }
 
@@ -115,6 +123,7 @@ package struct TrainingConfiguration: Codable, Equatable, Sendable {
     case weightDecay, momentum, schedule, stepDecay, warmupEpochs, seed, augmentation, views
     case maxSteps, onBadImage, classWeights, patience, folds
     case dropoutShare = "dropout"
+    case mixStrength = "mixup"
     case smoothing = "labelSmoothing"
     case isStandardised = "standardise"
     case bestBy = "monitor"
