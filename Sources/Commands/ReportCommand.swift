@@ -65,7 +65,7 @@ struct ReportCommand: Command {
     var result = ValidationResult()
     var note: String?
     var classes: [String] = []
-    let epochs = try folder.completedEpochs()
+    let (epochs, ranks) = try folder.recorded()
     do {
       let file = RunFiles.best(in: path)
       let best = try Checkpoint(RunFiles.bestName, in: folder.files)
@@ -82,7 +82,7 @@ struct ReportCommand: Command {
     let page = RunPage(
       epochs: epochs, best: description.configuration.best(of: epochs), classes: classes,
       facts: description.facts,
-      confusion: result.confusion, hardest: result.hardest, note: note)
+      confusion: result.confusion, hardest: result.hardest, ranks: ranks, note: note)
     let html = Array(page.html.utf8)
     if let output {
       try writeAtomically(html, to: output)
@@ -154,19 +154,23 @@ private struct ValidationResult {
 }
 
 extension RunFolder {
-  /// The epochs that `metrics.jsonl` has, in order; none where there is no such file yet.
-  fileprivate func completedEpochs() throws -> [EpochMetrics] {
+  /// The epochs that `metrics.jsonl` has, in order, and what it says of ranks; nothing where there is
+  /// no such file yet.
+  fileprivate func recorded() throws -> ([EpochMetrics], RankTable) {
     var epochs: [EpochMetrics] = []
+    var ranks = RankTable()
     do throws(FileError) {
       try files.forEachLine(of: Self.metricsName, limit: Self.metricsLimit) { line in
         if let epoch = try? JSONDecoder().decode(EpochMetrics.self, from: Data(line)) {
           epochs.append(epoch)
+        } else {
+          ranks.add(line)
         }
       }
     } catch {
       guard error.kind == .missing else { throw error }
     }
-    return epochs
+    return (epochs, ranks)
   }
 
   /// The image set that the run says it had, if what it says can be believed: else a stranger's

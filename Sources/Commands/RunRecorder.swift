@@ -76,7 +76,8 @@ final class RunRecorder: TrainingObserver {
         // A line that was torn, also inside a character, is no object any more, and goes.
         let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
         guard let object else { return }
-        if object["event"] as? String == "epoch", object["epoch"] as? Int ?? 0 > epoch { return }
+        let isOfEpoch = ["epoch", "ranks"].contains(object["event"] as? String)
+        if isOfEpoch, object["epoch"] as? Int ?? 0 > epoch { return }
         retained += line + [UInt8(ascii: "\n")]
       }
     } catch {

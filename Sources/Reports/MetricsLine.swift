@@ -6,7 +6,8 @@ import Training
 ///
 /// Every object has `event`. An epoch carries `epoch`, `train_loss`, `train_accuracy`,
 /// `validation_loss`, `validation_accuracy`, `skipped`, `seconds`, `images_per_second` and `best`;
-/// a step `epoch`, `step`, `pictures` and `mean_loss`; a checkpoint `path`, `epoch` and `step`.
+/// a step `epoch`, `step`, `pictures` and `mean_loss`; the ranks' times `epoch`, and by rank `hosts`,
+/// `images`, `feature_seconds`, `own_seconds` and `waiting_seconds`; a checkpoint `path`, `epoch` and `step`.
 package enum MetricsLine {
   private struct Line: Encodable {
     let event: String
@@ -27,6 +28,11 @@ package enum MetricsLine {
     var seconds: Double?
     var imagesPerSecond: Double?
     var best: Bool?
+    var hosts: [String]?
+    var images: [Int]?
+    var featureSeconds: [Double]?
+    var ownSeconds: [Double]?
+    var waitingSeconds: [Double]?
     var path: String?
     var message: String?
   }
@@ -52,6 +58,14 @@ package enum MetricsLine {
         trainAccuracy: metrics.trainAccuracy, validationLoss: metrics.validationLoss,
         validationAccuracy: metrics.validationAccuracy, skipped: metrics.skipped,
         seconds: seconds, imagesPerSecond: rate, best: isBest)
+    case .ranks(let epoch, let ranks):
+      func seconds(_ time: (RankTimes) -> Double) -> [Double] {
+        ranks.map { (1000 * time($0)).rounded() / 1000 }
+      }
+      return Line(
+        event: "ranks", epoch: epoch, hosts: ranks.map(\.host), images: ranks.map(\.images),
+        featureSeconds: seconds(\.features), ownSeconds: seconds(\.own),
+        waitingSeconds: seconds(\.waiting))
     case .images(let tally):
       return Line(event: "pictures", exifOrientation: tally.turned, grey16Bit: tally.deepGrey)
     case .checkpoint(let path, let epoch, let step):

@@ -45,7 +45,7 @@ struct ProgressMeter {
     case .epoch(let metrics, _, _, _):
       images = 0
       if metrics.epoch == freshEpochs { (counted, seconds) = (0, 0) }
-    case .validating, .passing, .images, .checkpoint, .warning: break
+    case .validating, .passing, .images, .ranks, .checkpoint, .warning: break
     }
     mark = time
   }

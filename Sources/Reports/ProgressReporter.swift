@@ -121,7 +121,7 @@ package struct ProgressReporter {
     case .images(let tally):
       clear()
       if let sentence = tally.sentence { write(sentence + "\n") }
-    case .checkpoint: break
+    case .checkpoint, .ranks: break
     }
   }
 

@@ -28,6 +28,7 @@ package struct RunPage {
   private let facts: [(name: String, value: String)]
   private let confusion: [[Int]]?
   private let hardest: [Image]
+  private let ranks: RankTable
   private let note: String?
 
   /// Puts a page together.
@@ -38,11 +39,13 @@ package struct RunPage {
   ///   - confusion: `confusion[label][prediction]` of the best head on the validation images; nil
   ///     where they or the backbone are not at hand.
   ///   - hardest: images to show, the hardest first.
+  ///   - ranks: what each rank did.
   ///   - note: why `confusion` is missing, where it is.
   package init(
     epochs: [EpochMetrics], best: EpochMetrics?, classes: [String],
     facts: [(name: String, value: String)],
-    confusion: [[Int]]?, hardest: [Image], note: String?
+    confusion: [[Int]]?, hardest: [Image], ranks: RankTable = RankTable(),
+    note: String?
   ) {
     self.epochs = epochs
     self.best = best
@@ -50,6 +53,7 @@ package struct RunPage {
     self.facts = facts
     self.confusion = confusion
     self.hardest = hardest
+    self.ranks = ranks
     self.note = note
   }
 
@@ -57,13 +61,15 @@ package struct RunPage {
   package var html: String {
     let sections = [
       charts, confusion.map(matrix), note.map { "<p class=\"note\">\(HTMLPage.escaped($0))</p>" },
-      hardest.isEmpty ? nil : gallery, settings,
+      hardest.isEmpty ? nil : gallery, ranks.html, settings,
     ]
     return HTMLPage.text(
       title: "Training run", facts: summary,
       body: sections.compactMap { $0 }.joined(separator: "\n"),
-      style: [LineChart.style, ImageCard.style, ImageCard.heatMapStyle, Self.style].joined(
-        separator: "\n"))
+      style: [
+        LineChart.style, ImageCard.style, ImageCard.heatMapStyle, RankTable.style, Self.style,
+      ]
+      .joined(separator: "\n"))
   }
 
   private var summary: String {

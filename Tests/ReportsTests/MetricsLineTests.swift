@@ -18,6 +18,11 @@ struct MetricsLineTests {
     epoch: 3, trainLoss: 0.125, trainAccuracy: 0.25, validationLoss: 0.5, validationAccuracy: 0.75,
     skipped: ["a/b.jpg"])
 
+  private static let ranks = [
+    RankTimes(host: "a", images: 5, features: 1.5, own: 0.25, waiting: 0.75, seconds: 3),
+    RankTimes(host: "b", images: 6, features: 2.3456, own: 0.5, waiting: 0.125, seconds: 3),
+  ]
+
   @Test func everyEventHasItsKeysAndValues() throws {
     let tally = ImageTally(
       (0..<9).map { ImageNotes(isTurned: $0 < 4, isDeepGrey: $0 >= 4) })
@@ -36,6 +41,14 @@ struct MetricsLineTests {
           "event": "epoch", "epoch": 3, "train_loss": 0.125, "train_accuracy": 0.25,
           "validation_loss": 0.5, "validation_accuracy": 0.75, "skipped": ["a/b.jpg"],
           "seconds": 12.5, "images_per_second": 40, "best": true,
+        ]
+      ),
+      (
+        .ranks(epoch: 2, Self.ranks),
+        [
+          "event": "ranks", "epoch": 2, "hosts": ["a", "b"], "images": [5, 6],
+          "feature_seconds": [1.5, 2.346], "own_seconds": [0.25, 0.5],
+          "waiting_seconds": [0.75, 0.125],
         ]
       ),
       (.images(tally), ["event": "pictures", "exif_orientation": 4, "grey16_bit": 5]),

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Training
@@ -14,11 +15,11 @@ import Testing
   }
 
   @Test func anEpochsTimeBeginsWhereTheOneBeforeEnded() {
-    var now = ContinuousClock.now
-    var clock = EpochClock { now }
+    let now = Mutex(ContinuousClock.now)
+    let meter = RankMeter { now.withLock { $0 } }
     let laps = [1.5, 0, 4].map { seconds in
-      now += .seconds(seconds)
-      return clock.lap()
+      now.withLock { $0 += .seconds(seconds) }
+      return meter.lap(host: "h", threads: 1).seconds
     }
     #expect(laps == [1.5, 0, 4])
   }

@@ -14,6 +14,7 @@ final class FeaturePipeline: @unchecked Sendable {
   private let condition = NSCondition()
   private let groupSize: Int
   private let lookAhead: Int
+  private let meter: RankMeter
   private var requests: any Iterator
   private var ended = false
   private var stopped = false
@@ -37,13 +38,16 @@ final class FeaturePipeline: @unchecked Sendable {
   ///   - lookAhead: how many images may be computed beyond those consumed; at least `groupSize`.
   ///   - groupSize: how many images a worker takes at once.
   ///   - threads: the number of workers, at least 1.
+  ///   - meter: measures the time that the workers are at work.
   ///   - makeWorker: makes one thread's worker; runs on that thread.
   init(
     requests: any Iterator, lookAhead: Int, groupSize: Int, threads: Int,
+    meter: RankMeter = RankMeter(),
     makeWorker: @escaping @Sendable () throws -> FeatureWorker
   ) {
     self.requests = requests
     self.groupSize = groupSize
+    self.meter = meter
     self.lookAhead = max(lookAhead, groupSize)
     working = threads
     for _ in 0..<threads {
@@ -126,8 +130,10 @@ final class FeaturePipeline: @unchecked Sendable {
     }
     let made = Result { try makeWorker() }
     while let (start, group) = take() {
-      let results = Self.results(of: group, made) { request in
-        condition.withLock { inHand[start] = request.sample.path }
+      let results = meter.measure(.features(images: group.count)) {
+        Self.results(of: group, made) { request in
+          condition.withLock { inHand[start] = request.sample.path }
+        }
       }
       condition.withLock {
         for (offset, result) in results.enumerated() { finished[start + offset] = result }

@@ -22,16 +22,28 @@ extension Trainer {
     }
     state.closeEpoch()
     state.isAtRest = try areAllAtRest()
+    let times = meter.lap(host: communicator.host, threads: options.threads)
     if let metrics = state.history.last {
-      let seconds = epochClock.lap()
       observer.note(
         .epoch(
-          metrics, seconds: seconds, imagesPerSecond: Double(summed) / seconds,
+          metrics, seconds: times.seconds, imagesPerSecond: Double(summed) / times.seconds,
           isBest: state.bestEpoch == metrics.epoch))
     }
     summed = 0
+    try tellTimes(times)
     try tellTally()
     if try isCheckpointDue() { try observer.save(try gathered(), isFinalAttempt: false) }
+  }
+
+  /// Tells what each rank did in the epoch that has just ended, and who keeps the others waiting.
+  /// Collective; rank 0 alone hears of all.
+  private mutating func tellTimes(_ own: RankTimes) throws {
+    guard communicator.worldSize > 1 else { return }
+    let all = try communicator.gather(own.bytes, to: 0)
+      .map { try RankTimes(bytes: $0) }
+    guard own.seconds >= StragglerWatch.shortest, !all.isEmpty else { return }
+    observer.note(.ranks(epoch: state.epoch, all))
+    if let warning = stragglers.warning(all) { observer.note(.warning(warning)) }
   }
 
   /// Whether the epoch that has just ended is saved: always, but in runs of many quick epochs or of

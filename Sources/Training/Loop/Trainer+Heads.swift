@@ -96,14 +96,17 @@ extension Trainer {
     let pipeline = FeaturePipeline(
       requests: set.rounds.flatMap { $0 }.makeIterator(),
       lookAhead: 2 * options.groupSize * options.threads, groupSize: options.groupSize,
-      threads: options.threads, makeWorker: { try producer.makeWorker(sharing: memory) })
+      threads: options.threads, meter: meter,
+      makeWorker: { try producer.makeWorker(sharing: memory) })
     defer { pipeline.stop() }
     for (number, round) in set.rounds.enumerated() {
       observer.note(.passing(name, done: set.count(ofRounds: number), total: set.count))
       communicator.activity = name
-      let answers = try pipeline.next(round.count) { file in
-        if let file { communicator.activity = "\(name), working on \(file)" }
-        try communicator.reportActivity()
+      let answers = try meter.measure(.awaitingFeatures) {
+        try pipeline.next(round.count) { file in
+          if let file { communicator.activity = "\(name), working on \(file)" }
+          try communicator.reportActivity()
+        }
       }
       try checkContents(
         of: answers, firstIndex: part == .train ? 0 : manifest.train.count)

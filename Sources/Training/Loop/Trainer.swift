@@ -31,7 +31,8 @@ package struct Trainer {
   var summed = 0
   /// What the files of the first epoch say; nil when it has been told.
   private var tally: ImageTally? = ImageTally()
-  var epochClock = EpochClock()
+  let meter: RankMeter
+  var stragglers = StragglerWatch()
   /// When the last checkpoint of a run of quick epochs was written.
   var saved = ContinuousClock.now
 
@@ -62,11 +63,13 @@ package struct Trainer {
   ///   - communicator: this rank's; used from the calling thread alone.
   ///   - stop: asked at every step whether the run shall stop.
   ///   - observer: told what happens, and asked to save checkpoints.
+  ///   - meter: measures what this rank does; its times decide nothing.
   package init(
     manifest: DatasetManifest, configuration: TrainingConfiguration, producer: any FeatureProducer,
     from state: TrainingState, options: RunOptions, communicator: any Communicator,
-    stop: StopSignal, observer: any TrainingObserver
+    stop: StopSignal, observer: any TrainingObserver, meter: RankMeter = RankMeter()
   ) throws {
+    let communicator = MeteredCommunicator(communicator, meter)
     let sampler = Sampler(
       count: manifest.train.count, globalBatch: configuration.batchSize, seed: configuration.seed)
     plan = StepPlan(
@@ -86,9 +89,10 @@ package struct Trainer {
         plan: plan, training: manifest.train, validation: validation.rounds.flatMap { $0 },
         epoch: state.epoch, step: state.step),
       lookAhead: 2 * max(share, options.groupSize * options.threads),
-      groupSize: options.groupSize, threads: options.threads,
+      groupSize: options.groupSize, threads: options.threads, meter: meter,
       makeWorker: { try producer.makeWorker(sharing: memory) })
     self.options = options
+    self.meter = meter
     self.producer = producer
     self.manifest = manifest
     self.state = state
@@ -118,9 +122,11 @@ extension Trainer {
   /// The answers to the next requests. Others read in `activity` where this rank is.
   private func answers(_ count: Int, at position: String) throws -> [FeatureAnswer] {
     communicator.activity = position
-    let answers = try pipeline.next(count) { file in
-      if let file { communicator.activity = "\(position), working on \(file)" }
-      try communicator.reportActivity()
+    let answers = try meter.measure(.awaitingFeatures) {
+      try pipeline.next(count) { file in
+        if let file { communicator.activity = "\(position), working on \(file)" }
+        try communicator.reportActivity()
+      }
     }
     communicator.activity =
       answers.last.map { "\(position), last file \($0.request.sample.path)" } ?? position

@@ -26,6 +26,8 @@ package enum TrainingEvent: Sendable {
   /// An epoch is done; `seconds` includes its validation, `imagesPerSecond` counts training
   /// images.
   case epoch(EpochMetrics, seconds: Double, imagesPerSecond: Double, isBest: Bool)
+  /// What each rank did in an epoch, by rank; not of epochs that are over within a second.
+  case ranks(epoch: Int, [RankTimes])
   /// What the files of the first epoch and of the validation images say that features do not show;
   /// only where there is such a file.
   case images(ImageTally)
@@ -41,24 +43,6 @@ package final class SilentObserver: TrainingObserver {
   package init() {}
   package func note(_ event: TrainingEvent) {}
   package func save(_ state: TrainingState, isFinalAttempt: Bool) throws {}
-}
-
-/// Measures the time of epochs.
-struct EpochClock {
-  private let now: () -> ContinuousClock.Instant
-  private var begin: ContinuousClock.Instant
-
-  init(now: @escaping () -> ContinuousClock.Instant = { .now }) {
-    self.now = now
-    begin = now()
-  }
-
-  /// Seconds since the last lap, or since the clock was made.
-  mutating func lap() -> Double {
-    let time = now()
-    defer { begin = time }
-    return (time - begin).inSeconds
-  }
 }
 
 extension Duration {
