@@ -3,7 +3,6 @@ import Foundation
 import ImageData
 import Launching
 import Reports
-import Scoring
 import Settings
 import Training
 
@@ -15,11 +14,10 @@ struct Sweep: Sendable {
   /// Ranks the settings by what their heads say of images that they have not seen, writes the tables
   /// and the best one's model, and tells.
   func conclude(
-    _ predictions: [OutOfSample], _ state: TrainingState, _ files: RunFiles, _ folder: RunFolder,
+    _ results: [CrossValidation], _ state: TrainingState, _ files: RunFiles, _ folder: RunFolder,
     _ manifest: DatasetManifest, command: TrainCommand
   ) throws {
     let folds = state.bundle.folds
-    let results = predictions.map { CrossValidation($0, manifest, folds) }
     let entries = zip(grid.points, results).enumerated().map { index, pair in
       SweepReport.Entry(
         setting: index, values: pair.0.values, result: pair.1,
@@ -41,7 +39,7 @@ struct Sweep: Sendable {
     record.sweep = nil
     try files.finish(
       state, as: record, head: best.setting * (1 + (record.configuration.folds ?? 0)),
-      temperature: Temperature.fitted(logits: best.result.logits, labels: best.result.labels))
+      temperature: best.result.temperature)
     if printsJSON {
       try printResult(report.json)
     } else {
@@ -64,7 +62,11 @@ struct Sweep: Sendable {
     let words = TrainCommand.settings.flatMap { setting -> [String] in
       let facts = setting.facts
       let value = setting.written(command)
-      guard value != setting.written(plain), value != "none",
+      // Nothing of this machine, but for where images and weights are.
+      let isWanted =
+        facts.role != .process
+        || ["data", "manifest", "weights", "calibration"].contains(facts.name)
+      guard isWanted, value != setting.written(plain), value != "none",
         !isPlain || facts.group != "Augmentation" || facts.name == "no-augment"
       else { return [] }
       guard facts.placeholder != nil else { return [facts.option] }

@@ -9,7 +9,8 @@ struct SweepGrid: Sendable {
   /// The options that may have a list of values, by name.
   static let names = [
     "hidden", "optimizer", "lr", "weight-decay", "momentum", "schedule", "step-epochs",
-    "step-factor", "warmup-epochs", "dropout", "label-smoothing", "mixup", "class-weights", "standardise",
+    "step-factor", "warmup-epochs", "dropout", "label-smoothing", "mixup", "class-weights",
+    "standardise",
   ]
 
   /// The declarations of these options.
@@ -17,13 +18,13 @@ struct SweepGrid: Sendable {
     TrainingConfiguration.settings.filter { names.contains($0.facts.name) }
   }
 
-  /// What is tried where no option has a list: the linear probe, with ten strengths of its penalty.
+  /// What is tried where no option has a list: what did best on several small sets
+  /// (docs/accuracy.md), with five strengths of mixing.
   static let usual = [
-    "hidden": ["0"], "optimizer": ["lbfgs"], "standardise": ["yes"],
-    "weight-decay": [
-      "0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3",
-    ],
+    "standardise": ["yes"], "schedule": ["cosine"], "mixup": ["0.1", "0.2", "0.4", "0.7", "1"],
   ]
+  /// The epochs of these.
+  static let usualEpochs = 30
 
   /// The most heads that are trained together.
   static let headLimit = 10_000

@@ -91,18 +91,19 @@ extension TrainingRun {
     }
   }
 
-  /// Writes the models, with the temperatures that the validation images ask for. Collective.
+  /// Writes the models, with the temperatures that the folds ask for, or where there are none, and for
+  /// the best epoch, the validation images. Collective.
   func finish(
-    _ trainer: inout Trainer, _ state: TrainingState, _ recorder: RunRecorder?
+    _ trainer: inout Trainer, _ state: TrainingState, _ recorder: RunRecorder?,
+    _ folds: CrossValidation?
   ) throws {
     let best = recorder?.files.bestModel(of: state)
     let last = try trainer.validate(recorder == nil ? nil : state.head)
     let chosen = try trainer.validate(recorder == nil ? nil : best?.head ?? state.head)
-    func temperature(_ found: (logits: [[Double]], labels: [Int])) -> Double? {
-      Temperature.fitted(logits: found.logits, labels: found.labels)
-    }
-    try recorder?.finish(
-      state, temperature: temperature(last), best: best.map { ($0, temperature(chosen)) })
+    let ofBest = Temperature.fitted(logits: chosen.logits, labels: chosen.labels)
+    let ofLast =
+      folds.map { $0.temperature } ?? Temperature.fitted(logits: last.logits, labels: last.labels)
+    try recorder?.finish(state, temperature: ofLast, best: best.map { ($0, ofBest) })
   }
 
   /// Tells what the heads that were blind to a fold say, and writes their predictions.

@@ -108,18 +108,16 @@ struct TrainingRun {
     }
     recorder?.close()
     let final = try trainer.gathered()
-    if sweep == nil { try finish(&trainer, final, recorder) }
+    let folds = predictions.map { CrossValidation($0, manifest, bundle.folds) }
+    if sweep == nil { try finish(&trainer, final, recorder, folds.first) }
     try communicator.barrier()
     guard let recorder else { return }
     if let sweep {
       return try sweep.conclude(
-        predictions, final, recorder.files, folder, manifest, command: command)
+        folds, final, recorder.files, folder, manifest, command: command)
     }
     conclude(final, recorder.files)
-    if let found = predictions.first {
-      try conclude(
-        CrossValidation(found, manifest, bundle.folds), manifest, bundle.folds, folder)
-    }
+    if let found = folds.first { try conclude(found, manifest, bundle.folds, folder) }
   }
 }
 

@@ -63,6 +63,9 @@ package struct CrossValidation: Sendable {
     return (squares / Double(max(1, folds.count - 1))).squareRoot()
   }
 
+  /// What calibrates a head with these settings; nil where nothing does.
+  package var temperature: Double? { Temperature.fitted(logits: logits, labels: labels) }
+
   /// Two lines for a person.
   package var text: String {
     guard let scores else {

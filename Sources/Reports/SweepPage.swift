@@ -68,7 +68,8 @@ struct SweepPage {
         Self.area.bottom + 18) + HTMLPage.escaped(value) + "</text>"
     }
     return """
-      <figure><figcaption>Accuracy by --\(HTMLPage.escaped(report.varied[column]))</figcaption>
+      <figure><figcaption>Accuracy by --\(HTMLPage.escaped(report.varied[column])); the line joins the \
+      best of each value</figcaption>
       <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img">
       \((ticks + names).joined(separator: "\n"))
       <polyline points="\(best.joined(separator: " "))"/>
