@@ -113,15 +113,17 @@ let package = Package(
       ]),
     // mpirun, hosts and restarts.
     .target(name: "Launching", dependencies: ["FileIO", "Training"]),
+    // What hosts of a job are like, what is wrong with them, and how long a step takes on them.
+    .target(name: "Diagnosis", dependencies: ["Launching"]),
     // What a person sees of a run: progress, tables, metrics, pages.
     .target(
       name: "Reports",
-      dependencies: ["FileIO", "Head", "ImageData", "ResNet", "Scoring", "Training"]),
+      dependencies: ["Diagnosis", "FileIO", "Head", "ImageData", "ResNet", "Scoring", "Training"]),
     // Every command: options, wiring, messages.
     .target(
       name: "Commands",
       dependencies: [
-        "CBuildInfo", "CDemoBackbone", "Collectives", "DemoFigures", "FileIO", "Head",
+        "CBuildInfo", "CDemoBackbone", "Collectives", "DemoFigures", "Diagnosis", "FileIO", "Head",
         "ImageCodecs", "ImageData",
         "ImageTransforms", "Kernels", "Launching", "MPICollectives", "ModelExport", "Reports",
         "ResNet", "ResNetWeights", "Scoring", "Settings", "TensorFormats", "Tensors", "Training",
@@ -191,10 +193,11 @@ let package = Package(
       ]),
     .testTarget(name: "MPICollectivesTests", dependencies: ["Collectives", "MPICollectives"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Training"]),
+    .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "Launching"]),
     .testTarget(
       name: "ReportsTests",
       dependencies: [
-        "FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Scoring", "Training",
+        "Diagnosis", "FileIO", "Head", "ImageCodecs", "ImageData", "Reports", "Scoring", "Training",
       ]),
     .testTarget(
       name: "CommandsTests",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEARTBEAT_TAG = 7 };
+enum { HEARTBEAT_TAG = 7, PAIR_TAG = 8 };
 
 /// A ring sends each rank's part of the vector in one message: shorter ones than this gain nothing
 /// from it.
@@ -210,6 +210,22 @@ int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **result) {
   avp_mpi_request *request = new_request();
   if (!request) return MPI_ERR_NO_MEM;
   return started(MPI_Ibarrier(comm->comm, &request->request), request, result);
+}
+
+int avp_mpi_start_send(avp_mpi_comm *comm, const void *bytes, int count, int to,
+                       avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Isend(bytes, count, MPI_BYTE, to, PAIR_TAG, comm->comm, &request->request),
+                 request, result);
+}
+
+int avp_mpi_start_receive(avp_mpi_comm *comm, void *bytes, int count, int from,
+                          avp_mpi_request **result) {
+  avp_mpi_request *request = new_request();
+  if (!request) return MPI_ERR_NO_MEM;
+  return started(MPI_Irecv(bytes, count, MPI_BYTE, from, PAIR_TAG, comm->comm, &request->request),
+                 request, result);
 }
 
 int avp_mpi_test(avp_mpi_request *request, int *done) {

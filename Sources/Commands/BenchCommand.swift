@@ -9,7 +9,6 @@ import Kernels
 import Reports
 import ResNet
 import Settings
-import Synchronization
 import Tensors
 import Training
 
@@ -47,7 +46,7 @@ struct BenchCommand: Command {
     let loaded = try LoadedBackbone(
       backbone.weights ?? .random(seed: 0), backbone.machine, featureLayer: backbone.featureLayer,
       inputSize: geometry.size
-    ) { try calibration(for: $0) }
+    ) { try BackboneSpeed.calibration(backbone, size: geometry.size, for: $0) }
     let threads = try backbone.machine.threads(communicator)
     let (peaks, layers) = try Self.layerTimes(loaded.backbone)
     var result = BenchResult(
@@ -55,8 +54,9 @@ struct BenchCommand: Command {
       threads: threads, ranks: communicator.worldSize, peaks: peaks, layers: layers,
       picturePreparationMilliseconds: try Self.preparation(geometry))
     try communicator.barrier()
-    result.backboneImagesPerSecond = try Self.throughput(
-      loaded.backbone, threads: threads, seconds: seconds)
+    result.backboneImagesPerSecond = try BackboneSpeed(
+      loaded.backbone, threads: threads, seconds: seconds
+    ).imagesPerSecond
     var rate = [result.backboneImagesPerSecond]
     try communicator.allreduce(&rate, .sum)
     result.backboneImagesPerSecondAllRanks = rate[0]
@@ -70,79 +70,13 @@ struct BenchCommand: Command {
       result.allreduceMegabytesPerSecond = Double(8 * count) / time
       let floatTime = try Self.allreduce(count, communicator, as: Float.self)
       result.exactSum = BenchResult.ExactSum(
-        gradientMilliseconds: Self.headGradient(shape),
+        gradientMilliseconds: 1000 * BackboneSpeed.headGradient(shape, batch: Self.globalBatch),
         allreduceMilliseconds: time / 1000, floatAllreduceMilliseconds: floatTime / 1000,
         stepMilliseconds: 1000 * Double(Self.globalBatch) / rate[0],
         imagesOfRank: Double(Self.globalBatch) / Double(communicator.worldSize))
     }
     guard communicator.rank == 0 else { return }
     try printResult(json ? result.json : visible(result.text))
-  }
-
-  /// The scales of int8: those of the file, or chosen on noise.
-  private func calibration(for loaded: LoadedWeights) throws -> Calibration? {
-    guard backbone.precision == .int8 else { return nil }
-    if let file = backbone.calibration { return try Calibration(file: file, for: loaded) }
-    let size = geometry.size
-    return try CalibrationSource.calibrate(
-      loaded, featureLayer: backbone.featureLayer,
-      images: (0..<8).map { Self.noise(size, $0).map { UInt8($0 * 255) } }, size: size,
-      cache: backbone.machine.cache)
-  }
-
-  /// As many numbers from 0 to 1 as an image has.
-  private static func noise(_ size: Int, _ index: Int) -> [Double] {
-    var random = CounterRandom(seed: 1, purpose: .randomBackbone, index: index)
-    return (0..<size * size * 3).map { _ in random.uniform(0, 1) }
-  }
-
-  /// Images of noise, as the backbone takes them.
-  private static func inputs(_ backbone: any Backbone) -> [BackboneInput] {
-    (0..<ImageGroups.most).map { index in
-      let noise = noise(backbone.inputSize, index)
-      return switch backbone.precision {
-      case .f32: .numbers(noise.map { Float($0 * 4 - 2) })
-      case .int8: .bytes(noise.map { UInt8($0 * 255) })
-      }
-    }
-  }
-
-  /// Images a second of `threads` threads, each with groups of images of its own.
-  private static func throughput(
-    _ backbone: any Backbone, threads: Int, seconds: Double
-  ) throws -> Double {
-    let group = inputs(backbone)
-    let tally = Tally()
-    let ended = DispatchGroup()
-    let begin = ContinuousClock.now
-    // Threads as the pipeline has them: a queue's may be fewer than were asked for.
-    for _ in 0..<threads {
-      ended.enter()
-      let thread = Thread {
-        defer { ended.leave() }
-        do {
-          let worker = try backbone.makeWorker()
-          repeat {
-            _ = try worker(group)
-            tally.done.add(group.count, ordering: .relaxed)
-          } while (ContinuousClock.now - begin).inSeconds < seconds
-        } catch {
-          tally.failure.withLock { $0 = error }
-        }
-      }
-      thread.stackSize = 8 << 20
-      thread.start()
-    }
-    ended.wait()
-    let elapsed = (ContinuousClock.now - begin).inSeconds
-    if let error = tally.failure.withLock({ $0 }) { throw error }
-    return Double(tally.done.load(ordering: .relaxed)) / elapsed
-  }
-
-  /// What the threads of a measurement have done.
-  private final class Tally: Sendable {
-    let done = Atomic<Int>(0)
-    let failure = Mutex<(any Error)?>(nil)
   }
 
   /// The peaks, and the time of each class of layers for one image, on one thread.
@@ -153,7 +87,7 @@ struct BenchCommand: Command {
     _ backbone: any Backbone
   ) throws -> (peaks: PeakRates, layers: [BenchResult.Layer]) {
     let worker = try backbone.makeTimedWorker()
-    let group = inputs(backbone)
+    let group = BackboneSpeed.inputs(backbone)
     _ = try worker(group)
     var peaks: [PeakRates] = []
     var rounds: [[LayerTime]] = []
@@ -193,27 +127,6 @@ struct BenchCommand: Command {
 
   /// The images of the step that the cost of the exact sum is compared with.
   private static let globalBatch = 32
-
-  /// Median milliseconds that one image's gradient takes in a head: forward, backward, conversion
-  /// to 64-bit integers and addition.
-  private static func headGradient(_ shape: HeadShape) -> Double {
-    let head = initialHead(shape: shape, initialisation: .pytorch, seed: 0)
-    var samples = LabelledFeatures()
-    for index in 0..<globalBatch {
-      var random = CounterRandom(seed: 1, purpose: .augmentation, index: index)
-      samples.append(
-        (0..<shape.features).map { _ in Float(random.uniform(0, 2)) }, label: index % 2,
-        index: index)
-    }
-    var sum = ExactGradient(shape: shape, globalBatch: Self.globalBatch)
-    var times: [Double] = []
-    for _ in 0..<11 {
-      let begin = ContinuousClock.now
-      sum.add(samples, at: head)
-      times.append((ContinuousClock.now - begin).inSeconds * 1000 / Double(globalBatch))
-    }
-    return median(times)
-  }
 
   /// Median microseconds of an allreduce of `count` numbers.
   private static func allreduce<Number: Reducible & ExpressibleByIntegerLiteral>(

@@ -12,9 +12,11 @@ struct ControlGroups {
     ControlGroups(groups: contents("/proc/self/cgroup") ?? "", read: contents)
   }
 
-  /// The text of a file of the system, nil where it cannot be read.
+  /// The text of a file of the system, nil where it cannot be read. Such a file says that it is empty
+  /// and comes in pieces, of which `String(contentsOfFile:)` takes the first alone.
   static func contents(_ path: String) -> String? {
-    try? String(contentsOfFile: path, encoding: .utf8)
+    let file = FileHandle(forReadingAtPath: path)
+    return (try? file?.readToEnd()).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// The whole processors that the process's group and those above it leave, at least 1; nil where

@@ -10,9 +10,10 @@ struct LaunchCommand: Command {
   static let discussion = """
     Starts `avp-dist train ...` on N ranks. When a rank or a host dies, it starts them again \
     from the last checkpoint, and with --min-ranks leaves out hosts that cannot be used. SIGTERM, \
-    SIGINT, SIGHUP and SIGUSR1 end the run after a checkpoint.
+    SIGINT, SIGHUP and SIGUSR1 end the run after a checkpoint. `doctor` in the place of `train` looks \
+    at the hosts first, and is not started again.
     """
-  static let operands: String? = "-- train ..."
+  static let operands: String? = "-- train|doctor ..."
   static let example = "avp-dist launch -n 4 -- train --data data --epochs 10"
   static let settings: [Setting<Self>] = {
     let group = "Ranks"
@@ -38,37 +39,68 @@ struct LaunchCommand: Command {
   /// The words behind `train`, and what they mean.
   private var words: [String] = []
   private var train = TrainCommand()
+  /// Whether the hosts are looked at, and nothing is trained.
+  private var isExamination = false
 
   mutating func take(_ operands: [String]) throws(UsageError) {
     guard let ranks else { throw UsageError("-n is needed: the number of ranks.") }
-    guard operands.first == "train" else {
+    guard let word = operands.first, ["train", "doctor"].contains(word) else {
       throw UsageError("The command to launch stands at the end: `launch -n 4 -- train ...`.")
     }
+    isExamination = word == "doctor"
     if let minRanks, minRanks > ranks {
       throw UsageError("--min-ranks takes a whole number from 1 to \(ranks), not '\(minRanks)'.")
     }
     words = Array(operands.dropFirst())
     // Wrong words are found before a folder is made for the run.
-    let trainWords = try CommandWords(words, known: TrainCommand.settings.map(\.facts))
-    train = try TrainCommand(trainWords)
-    try train.take(trainWords.operands)
+    guard !isExamination else {
+      _ = try Self.read(DoctorCommand.self, words)
+      return
+    }
+    train = try Self.read(TrainCommand.self, words)
+  }
+
+  private static func read<Some: Command>(
+    _ type: Some.Type, _ words: [String]
+  ) throws(UsageError) -> Some {
+    let words = try CommandWords(words, known: Some.settings.map(\.facts))
+    var command = try Some(words)
+    try command.take(words.operands)
+    return command
   }
 
   func run() throws {
     guard let ranks else { preconditionFailure("take(_:) comes first") }
     let hostfile = try hostfile.map(Hostfile.init(path:))
+    if isExamination {
+      var supervisor = supervisor(
+        words, ranks, hostfile, checkpoints: "", start: .afresh)
+      supervisor.command = DoctorCommand.name
+      return try run(supervisor)
+    }
     let start = train.runSettings.start
     let folder = try RunFolder.choose(output: train.runSettings.output, start: start)
     let isNamed = train.runSettings.output != nil
     // A run that has not come as far as writing leaves nothing behind.
     defer { if !isNamed { folder.removeIfEmpty() } }
-    let supervisor = Supervisor(
-      trainWords: words + (isNamed ? [] : ["--output", folder.path]), ranks: ranks,
-      minRanks: minRanks ?? ranks, hostfile: hostfile, maxRestarts: maxRestarts,
-      checkpoints: folder.checkpoints, start: start,
+    try run(
+      supervisor(
+        words + (isNamed ? [] : ["--output", folder.path]), ranks, hostfile,
+        checkpoints: folder.checkpoints, start: start))
+  }
+
+  private func supervisor(
+    _ words: [String], _ ranks: Int, _ hostfile: Hostfile?, checkpoints: String, start: RunStart
+  ) -> Supervisor {
+    Supervisor(
+      trainWords: words, ranks: ranks, minRanks: minRanks ?? ranks, hostfile: hostfile,
+      maxRestarts: isExamination ? 0 : maxRestarts, checkpoints: checkpoints, start: start,
       executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         ?? CommandLine.arguments[0],
       environment: ProcessInfo.processInfo.environment, say: printError)
+  }
+
+  private func run(_ supervisor: Supervisor) throws {
     let stop = StopSignal()
     stop.listen(onSecond: .none)
     try supervisor.run(stop)

@@ -4,7 +4,9 @@ import Training
 
 /// Runs mpirun until the training is done, stopped, or has failed too often.
 package struct Supervisor {
-  /// The words after `train`, with `--output`.
+  /// The command that is started; another one than `train` leaves no checkpoints, and has one attempt.
+  package var command = "train"
+  /// The words after the command; those of `train` with `--output`.
   package let trainWords: [String]
   package let ranks: Int
   package let minRanks: Int
@@ -87,6 +89,7 @@ package struct Supervisor {
         words: words, ranks: plan.ranks, hosts: plan.hosts,
         temporaryFolder: environment["TMPDIR"] ?? "/tmp", say: say)
       let (status, startFailure) = try execute(mpirun, stop)
+      guard isTraining else { return try end(status, startFailure) }
       switch Self.verdict(status: status, stopRequested: stop.number != 0) {
       case .done: return
       case .stopped: throw stopped
@@ -127,9 +130,21 @@ package struct Supervisor {
 extension Supervisor {
   private var stopped: Failure { Failure(status: .stopped, description: "Stopped. \(wayOn)") }
 
+  private var isTraining: Bool { command == "train" }
+
+  /// The end of what is not started again.
+  private func end(_ status: Int32, _ startFailure: Failure?) throws {
+    guard status != 0 else { return }
+    if let startFailure { throw startFailure }
+    throw Failure(
+      status: ExitStatus(rawValue: status) ?? .unavailable,
+      description: "`\(command)` ended with status \(status), see above.")
+  }
+
   /// What to do to go on, after what the run has left.
   private var wayOn: String {
-    checkpointFiles.isEmpty
+    guard isTraining else { return "Then try again." }
+    return checkpointFiles.isEmpty
       ? "There is no checkpoint yet: the same command starts from the beginning."
       : "The same command with --resume auto goes on from the last checkpoint."
   }
@@ -190,7 +205,7 @@ extension Supervisor {
       words += ["--mca", "btl_vader_single_copy_mechanism", "none"]
     }
     if getuid() == 0 { words.append("--allow-run-as-root") }
-    return words + [executable, "train"]
+    return words + [executable, command]
       + (resuming ? Self.resumingAutomatically(trainWords) : trainWords)
   }
 

@@ -28,7 +28,7 @@ extension MPICommunicator {
     }
   }
 
-  private func look(_ operation: String) throws(CollectiveError) {
+  func look(_ operation: String) throws(CollectiveError) {
     do throws(CollectiveError) {
       try watch?.look(operation, isToldToEnd: isToldToEnd())
     } catch {

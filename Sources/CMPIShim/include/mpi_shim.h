@@ -48,6 +48,12 @@ int avp_mpi_start_gather(avp_mpi_comm *comm, const void *own, int count, void *a
                          avp_mpi_request **request);
 /// Starts a barrier.
 int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **request);
+/// Starts sending `count` bytes to rank `to`, which receives as many.
+int avp_mpi_start_send(avp_mpi_comm *comm, const void *bytes, int count, int to,
+                       avp_mpi_request **request);
+/// Starts receiving `count` bytes from rank `from`.
+int avp_mpi_start_receive(avp_mpi_comm *comm, void *bytes, int count, int from,
+                          avp_mpi_request **request);
 /// Sets `*done` to 1 and frees the request when the operation has ended, else to 0.
 int avp_mpi_test(avp_mpi_request *request, int *done);
 

@@ -5,7 +5,7 @@ import ImageData
 /// What tells one content of an image's file from another: the first 8 bytes of its SHA-256.
 package struct ImageDigest: Equatable, Sendable, CustomStringConvertible {
   /// The 8 bytes, the first one highest.
-  let bits: Int64
+  package let bits: Int64
 
   /// What a file with this SHA-256 is told by.
   package init(_ digest: SHA256.Digest) {

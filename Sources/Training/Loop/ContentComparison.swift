@@ -6,7 +6,7 @@ extension DatasetManifest {
   /// The images that ranks compare before the first step: the whole set where it has at most
   /// `count` files and `bytes` bytes, else as much of it, drawn at random and from all class folders
   /// in turn. A function of the list alone, so the same on every host.
-  func comparedSamples(count: Int = 1024, bytes: Int = 128 << 20) -> [Sample] {
+  package func comparedSamples(count: Int = 1024, bytes: Int = 128 << 20) -> [Sample] {
     let samples = train + validation
     let sampler = Sampler(count: samples.count, globalBatch: 1, seed: hash)
     var drawn = [Int](repeating: 0, count: 2 * classes.count)
