@@ -61,14 +61,21 @@ struct ReportCommand: Command {
 
   func run() throws {
     let folder = RunFolder(path: path)
-    let description = try RunDescription(folder)
+    var description = try RunDescription(folder)
     var result = ValidationResult()
     var note: String?
     var classes: [String] = []
-    let (epochs, ranks) = try folder.recorded()
+    var (epochs, ranks) = try folder.recorded()
     do {
-      let file = RunFiles.best(in: path)
-      let best = try Checkpoint(RunFiles.bestName, in: folder.files)
+      let isSweep = folder.isSweep
+      let file = isSweep ? RunFiles.model(in: path) : RunFiles.best(in: path)
+      let best = try Checkpoint(
+        isSweep ? RunFiles.modelName : RunFiles.bestName, in: folder.files)
+      if isSweep {
+        // The metrics that were written meanwhile are those of the first settings.
+        epochs = best.progress.history
+        description.configuration = best.record.configuration
+      }
       classes = best.record.classes
       result = try ValidationResult(
         TrainedModel(best, model, file),

@@ -6,7 +6,7 @@ import Training
 /// What `config.json` in the run's folder says: the settings, and what depends on the machine.
 struct RunDescription: Codable {
   let toolVersion: String
-  let configuration: TrainingConfiguration
+  var configuration: TrainingConfiguration
   /// The absolute path of the weight file, or `demo` or `random:SEED`.
   let weights: String
   /// The absolute path of the image set.

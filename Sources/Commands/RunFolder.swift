@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Launching
+import Reports
 import Training
 
 /// The folder of one run: where it is, and what is in it already.
@@ -25,6 +26,11 @@ struct RunFolder {
   var metrics: String { "\(path)/\(Self.metricsName)" }
   var configuration: String { "\(path)/\(Self.configurationName)" }
   private var model: String { RunFiles.model(in: path) }
+
+  /// Whether a sweep has ended here: its best head is the model.
+  var isSweep: Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(SweepReport.tableName)")
+  }
 
   /// Whether a run has been here.
   var isUsed: Bool {

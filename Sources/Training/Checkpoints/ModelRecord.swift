@@ -120,14 +120,18 @@ extension ModelRecord {
     let facts = pairs.filter { $0.1 != $0.2 }.map {
       SettingDifference(name: $0.0, there: $0.1, here: $0.2)
     }
-    let sweeps: [SettingDifference] =
-      sweep == other.sweep
-      ? []
-      : [
-        SettingDifference(
-          name: "sweep", there: Self.text(other.sweep), here: Self.text(sweep))
+    return facts + sweepDifferences(from: other)
+  }
+
+  /// The differences of the settings that are tried: those of the first ones that differ.
+  private func sweepDifferences(from other: ModelRecord) -> [SettingDifference] {
+    let (own, others) = (sweep ?? [configuration], other.sweep ?? [other.configuration])
+    guard own.count == others.count, (sweep == nil) == (other.sweep == nil) else {
+      return [
+        SettingDifference(name: "sweep", there: Self.text(other.sweep), here: Self.text(sweep))
       ]
-    return facts + sweeps + configuration.differences(from: other.configuration)
+    }
+    return zip(own, others).lazy.map { $0.differences(from: $1) }.first { !$0.isEmpty } ?? []
   }
 }
 
