@@ -39,7 +39,9 @@ class Case:
     """Weights of one convention and how a head is trained on them."""
 
     def __init__(
-        self, blocks=WHOLE, preset="pytorch", pixels="torch", layer=None, write=None, **choices):
+        self, blocks=WHOLE, preset="pytorch", pixels="torch", layer=None, write=None,
+        hidden=HIDDEN, **choices):
+        self.hidden = hidden
         self.blocks, self.preset, self.pixels, self.layer = blocks, preset, pixels, layer
         self.write, self.choices = write, choices
 
@@ -48,7 +50,8 @@ class Case:
         """The blocks up to the feature layer."""
         return self.blocks[: int(self.layer[-1])] if self.layer else self.blocks
 
-    def torch_model(self, blocks, head=(HIDDEN, CLASSES)):
+    def torch_model(self, blocks, has_head=True):
+        head = (self.hidden, CLASSES) if has_head else None
         return small_resnet.torch_model(blocks, BASE, head, **self.choices)
 
 
@@ -89,6 +92,7 @@ CASES = {
         preset="keras", pixels="caffe", write=write_keras_2016, stride_first=True, epsilon=1e-3,
         pool="unpadded"),
     "demo": Case(),
+    "linear": Case(write=write_torch, hidden=0),
 }
 
 
@@ -147,7 +151,7 @@ def normalised(shown, pixels):
 
 def make_weights(case, data, seed):
     """He-initialised weights with the running statistics of a network that saw these images."""
-    model = case.torch_model(case.blocks, None)
+    model = case.torch_model(case.blocks, has_head=False)
     tensors = small_resnet.weights(case.blocks, BASE, seed)
     model.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()}, strict=False)
     for module in model.modules():
@@ -178,7 +182,7 @@ def train_and_export(tool, case, data, place, seed):
     backbone = ["--weights", weights, "--preset", case.preset]
     backbone += ["--feature-layer", case.layer] if case.layer else []
     tool(
-        "train", "--data", data, *backbone, "--epochs", 4, "--batch-size", 8, "--hidden", HIDDEN,
+        "train", "--data", data, *backbone, "--epochs", 4, "--batch-size", 8, "--hidden", case.hidden,
         "--lr", 0.003, "--output", place / "run")
     model = place / "run" / "model.safetensors"
 

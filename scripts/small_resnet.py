@@ -51,7 +51,8 @@ def weights(blocks, base, seed):
 
 
 def torch_model(blocks, base, head=None, stride_first=False, pool="padded", epsilon=1e-5):
-    """The network as torchvision builds it; `head` = (hidden, classes) makes `fc` the article's Sequential."""
+    """The network as torchvision builds it; `head` = (hidden, classes) makes `fc` the article's Sequential,
+    or without hidden units one linear layer."""
     import torch
     from torch import nn
 
@@ -104,7 +105,7 @@ def torch_model(blocks, base, head=None, stride_first=False, pool="padded", epsi
             if head:
                 self.fc = nn.Sequential(
                     nn.Linear(before, head[0]), nn.ReLU(), nn.Linear(head[0], head[1])
-                )
+                ) if head[0] else nn.Linear(before, head[1])
 
         def forward(self, x):
             x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
