@@ -28,7 +28,11 @@ struct ConsistencyCheck {
     let settings = TrainingConfiguration.settings.map {
       ($0.facts.name, $0.written(record.configuration))
     }
+    let sweep = record.sweep.flatMap { try? JSONEncoder.sorted.encode($0) }
     facts = fixed.merging(settings) { $1 }.merging(options) { $1 }
+      .merging(sweep.map { ["sweep": "of digest \(sha256([UInt8]($0)).prefix(12))…"] } ?? [:]) {
+        $1
+      }
     kernels = record.backbone.kernels
     self.manifest = manifest
     self.data = data

@@ -21,7 +21,7 @@ struct Sweep: Sendable {
     let entries = zip(grid.points, results).enumerated().map { index, pair in
       SweepReport.Entry(
         setting: index, values: pair.0.values, result: pair.1,
-        validationAccuracy: history(state, of: index).last?.validationAccuracy)
+        validationAccuracy: validationAccuracy(state, of: index))
     }
     let report = SweepReport(
       varied: grid.varied, entries: entries, monitor: grid.points[0].configuration.monitor,
@@ -48,8 +48,9 @@ struct Sweep: Sendable {
     }
   }
 
-  private func history(_ state: TrainingState, of setting: Int) -> [EpochMetrics] {
-    state.heads[setting * (1 + (grid.points[0].configuration.folds ?? 0))].history
+  private func validationAccuracy(_ state: TrainingState, of setting: Int) -> Double? {
+    let head = state.heads[setting * (1 + (grid.points[0].configuration.folds ?? 0))]
+    return head.divergedAt == nil ? head.history.last?.validationAccuracy : nil
   }
 
   /// What one would type to train with a setting alone.
@@ -70,7 +71,9 @@ struct Sweep: Sendable {
         !isPlain || facts.group != "Augmentation" || facts.name == "no-augment"
       else { return [] }
       guard facts.placeholder != nil else { return [facts.option] }
-      return [facts.option, shellWord(value)]
+      // A file's contents are not its name.
+      let isFile = facts.name == "class-weights" && value != "balanced"
+      return [facts.option, isFile ? "FILE.json" : shellWord(value)]
     }
     return (["avp-dist", "train"] + words).joined(separator: " ")
   }

@@ -24,13 +24,26 @@ struct SweepCommand: Command {
         setting.listed(in: \.lists, role: .exchange)
       // They end a run by the validation images, which have no part in a sweep.
       case "patience": nil
+      case "epochs":
+        setting.within(\.configuration).showing(
+          default: "3, without lists \(SweepGrid.usualEpochs)")
+      case "folds":
+        setting.within(\.configuration).showing(
+          default: "5",
+          help: "parts of the training images, each kept from one head that predicts it")
+      case "monitor":
+        setting.within(\.configuration).showing(
+          default: "loss", help: "what of the folds' predictions ranks the settings")
       default: setting.within(\.configuration)
       }
     } + [
       Setting(
         "random", \.random, "N", in: .from(1, to: 10_000),
         "try N of the combinations, drawn by the seed", group: "Training", role: .exchange)
-    ] + part(\.runSettings) + [
+    ]
+    + part(\.runSettings).map { setting in
+      setting.facts.name == "keep" ? setting.showing(default: "1") : setting
+    } + [
       Setting("json", \.json, "print the result as one JSON object", group: "Run")
     ]
 
@@ -72,6 +85,7 @@ struct SweepCommand: Command {
     command.backbone = backbone
     command.configuration = grid.points[0].configuration
     command.runSettings = runSettings
-    try TrainingRun(command, sweep: Sweep(grid: grid, printsJSON: json)).run()
+    let printsJSON = json || runSettings.log == .json
+    try TrainingRun(command, sweep: Sweep(grid: grid, printsJSON: printsJSON)).run()
   }
 }

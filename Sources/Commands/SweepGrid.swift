@@ -53,7 +53,7 @@ struct SweepGrid: Sendable {
     guard count <= 1e6, heads <= Double(Self.headLimit) else {
       throw UsageError(
         "These lists make \(Int(min(count, 1e15))) combinations, which with their folds need more "
-          + "than \(Self.headLimit) heads; give fewer values, or --random N.")
+          + "than \(Self.headLimit) heads; give fewer values, or draw fewer with --random N.")
     }
     var combinations: [[String]] = [[]]
     for setting in settings {
@@ -74,7 +74,7 @@ struct SweepGrid: Sendable {
       for (setting, value) in zip(settings, values) {
         try setting.apply(value, to: &configuration)
       }
-      try configuration.settle(given: given.subtracting(lists.keys))
+      try configuration.settle(given: given)
       points.append(
         Point(
           values: zip(values, isVaried).filter(\.1).map(\.0), configuration: configuration))

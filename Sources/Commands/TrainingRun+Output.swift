@@ -29,7 +29,7 @@ extension TrainingRun {
       folder.files, files: files,
       reporter: ProgressReporter(
         style: style, terminal: Screen.output, trainCount: manifest.train.count, quiet: quiet,
-        freshEpochs: freshEpochs))
+        freshEpochs: freshEpochs, write: progressOutput))
     for path in [folder.path, folder.checkpoints] { CheckpointFolder.removeLeftovers(in: path) }
     try recorder.forget(epochsAfter: state.epoch)
     var origins = [folder.checkpoints]
@@ -38,6 +38,13 @@ extension TrainingRun {
     }
     try files.restoreBest(of: state, from: origins)
     return recorder
+  }
+
+  /// Where progress is shown: on standard error where standard output is for the result alone.
+  private var progressOutput: (String) -> Void {
+    let handle =
+      style != .json && isForPrograms ? FileHandle.standardError : FileHandle.standardOutput
+    return { try? handle.write(contentsOf: Data($0.utf8)) }
   }
 
   /// What stands for the lines of epochs that are many and quick, or of heads that are many.
@@ -71,7 +78,7 @@ extension TrainingRun {
     _ manifest: DatasetManifest, _ backbone: LoadedBackbone, _ options: RunOptions,
     _ communicator: any Communicator, _ folder: RunFolder
   ) {
-    guard style != .json else { return }
+    guard !isForPrograms else { return }
     let ranks = communicator.worldSize
     printLine(
       """
@@ -112,12 +119,17 @@ extension TrainingRun {
   ) throws {
     let table = result.table(manifest, folds)
     try folder.files.write(Array(table.utf8), to: OutOfSampleFile.name)
-    guard style != .json else { return }
+    guard style != .json else { return printLine(result.json) }
     printLine(result.text)
     printLine("predictions: \(folder.path)/\(OutOfSampleFile.name)")
   }
 
   func conclude(_ state: TrainingState, _ files: RunFiles) {
+    if configuration.optimizer.takesWholeEpochs, !state.isAtRest {
+      printError(
+        "warning: the minimum was not reached in \(state.epoch) epochs; give more --epochs, or a "
+          + "larger --weight-decay")
+    }
     guard style != .json, let last = state.history.last else { return }
     let best = state.history.first { $0.epoch == state.bestEpoch } ?? last
     printLine(

@@ -26,6 +26,8 @@ struct TrainingRun {
   }
   var start: RunStart { command.runSettings.start }
   var style: ProgressStyle { command.runSettings.log }
+  /// Whether standard output is for other programs.
+  var isForPrograms: Bool { style == .json || sweep?.printsJSON == true }
 
   /// A run with the settings of a command line.
   init(_ command: TrainCommand, sweep: Sweep? = nil) {
@@ -108,16 +110,20 @@ struct TrainingRun {
     }
     recorder?.close()
     let final = try trainer.gathered()
-    let folds = predictions.map { CrossValidation($0, manifest, bundle.folds) }
-    if sweep == nil { try finish(&trainer, final, recorder, folds.first) }
-    try communicator.barrier()
-    guard let recorder else { return }
     if let sweep {
+      // The others need not wait while rank 0 compares the settings.
+      try communicator.barrier()
+      guard let recorder else { return }
+      let folds = predictions.map { CrossValidation($0, manifest, bundle.folds) }
       return try sweep.conclude(
         folds, final, recorder.files, folder, manifest, command: command)
     }
+    let folds = predictions.first.map { CrossValidation($0, manifest, bundle.folds) }
+    try finish(&trainer, final, recorder, folds)
+    try communicator.barrier()
+    guard let recorder else { return }
     conclude(final, recorder.files)
-    if let found = folds.first { try conclude(found, manifest, bundle.folds, folder) }
+    if let folds { try conclude(folds, manifest, bundle.folds, folder) }
   }
 }
 
@@ -148,7 +154,7 @@ extension TrainingRun {
   private func sharedManifest(_ communicator: any Communicator) throws -> DatasetManifest {
     let manifest = try command.images.shared(
       PartWish(shares: configuration.parts.shares), communicator, style: style)
-    if communicator.rank == 0, manifest.leftOut.count > 0, style != .json {
+    if communicator.rank == 0, manifest.leftOut.count > 0, !isForPrograms {
       printLine("\(manifest.leftOut)")
     }
     return manifest

@@ -45,6 +45,11 @@ package struct ExactGradient: Equatable, Sendable {
     set { values[values.count - 1] = newValue }
   }
 
+  /// How many samples did not fit.
+  package var faults: Int64 {
+    values[shape.parameterCount + HeadArithmetic.SumField.faults.rawValue]
+  }
+
   /// Loss, correct, count and faults.
   package var fields: ArraySlice<Int64> { values[shape.parameterCount..<values.count - 1] }
 
@@ -72,7 +77,8 @@ package struct ExactGradient: Equatable, Sendable {
   /// Adds the sums of other samples, of which there are no more than this was made for together.
   package mutating func add(_ other: ExactGradient) {
     precondition(other.shape == shape)
-    for index in values.indices { values[index] &+= other.values[index] }
+    // The requests to stop are a matter of one step.
+    for index in values.indices.dropLast() { values[index] &+= other.values[index] }
   }
 
   /// The mean gradient, laid out as the parameters, and the metrics of the samples.

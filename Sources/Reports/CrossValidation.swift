@@ -80,6 +80,20 @@ package struct CrossValidation: Sendable {
       folds.map(\.accuracy).min() ?? 0, folds.map(\.accuracy).max() ?? 0, spread, scores.macroF1)
   }
 
+  /// The same as an event for another program.
+  package var json: String {
+    struct Line: Encodable {
+      let event = "folds"
+      let accuracy: Double
+      let low, high, logLoss, macroF1: Double?
+      let folds: [Fold]
+    }
+    return jsonLine(
+      Line(
+        accuracy: accuracy, low: scores?.accuracyInterval.low, high: scores?.accuracyInterval.high,
+        logLoss: scores?.logLoss, macroF1: scores?.macroF1, folds: folds))
+  }
+
   /// The predictions as ``OutOfSampleFile`` has them.
   package func table(_ manifest: DatasetManifest, _ folds: [Int]) -> String {
     var text = OutOfSampleFile.head(classes: manifest.classes)

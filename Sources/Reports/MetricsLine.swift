@@ -24,6 +24,7 @@ package enum MetricsLine {
     var trainAccuracy: Double?
     var validationLoss: Double?
     var validationAccuracy: Double?
+    var validationMacroF1: Double?
     var skipped: [String]?
     var seconds: Double?
     var imagesPerSecond: Double?
@@ -56,7 +57,8 @@ package enum MetricsLine {
       return Line(
         event: "epoch", epoch: metrics.epoch, trainLoss: metrics.trainLoss,
         trainAccuracy: metrics.trainAccuracy, validationLoss: metrics.validationLoss,
-        validationAccuracy: metrics.validationAccuracy, skipped: metrics.skipped,
+        validationAccuracy: metrics.validationAccuracy,
+        validationMacroF1: metrics.validationMacroF1, skipped: metrics.skipped,
         seconds: seconds, imagesPerSecond: rate, best: isBest)
     case .ranks(let epoch, let ranks):
       func seconds(_ time: (RankTimes) -> Double) -> [Double] {

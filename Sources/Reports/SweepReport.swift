@@ -17,6 +17,9 @@ package struct SweepReport {
     /// left their range.
     package let validationAccuracy: Double?
 
+    /// Whether no head of it has left the range of numbers.
+    var hasResult: Bool { result.scores != nil && validationAccuracy != nil }
+
     /// An entry with its facts.
     package init(
       setting: Int, values: [String], result: CrossValidation, validationAccuracy: Double?
@@ -38,7 +41,7 @@ package struct SweepReport {
   let commandLine: String
 
   /// The best entry; nil where none has a result.
-  package var best: Entry? { entries.first { $0.result.scores != nil } }
+  package var best: Entry? { entries.first(where: \.hasResult) }
 
   /// Ranks `entries` by `monitor` on the folds; of equal ones the lower log-loss, then the first.
   ///
@@ -49,7 +52,9 @@ package struct SweepReport {
     self.varied = varied
     self.monitor = monitor
     func worth(_ entry: Entry) -> (Double, Double, Int) {
-      guard let scores = entry.result.scores else { return (.infinity, .infinity, entry.setting) }
+      guard let scores = entry.result.scores, entry.hasResult else {
+        return (.infinity, .infinity, entry.setting)
+      }
       switch monitor {
       case .accuracy: return (-entry.result.accuracy, scores.logLoss, entry.setting)
       case .loss: return (scores.logLoss, scores.logLoss, entry.setting)
@@ -74,7 +79,7 @@ package struct SweepReport {
     let lines = entries.prefix(Self.shown).enumerated().map { index, entry in
       let rank = "\(index + 1)".filledLeft(to: 3)
       let values = zip(entry.values, widths).map { " " + $0.filledLeft(to: $1) }.joined()
-      guard let scores = entry.result.scores else {
+      guard let scores = entry.result.scores, entry.hasResult else {
         return rank + "  numbers left their range".filled(to: 46) + values
       }
       let interval = scores.accuracyInterval

@@ -183,6 +183,16 @@ extension Setting {
       written: { $0[keyPath: path][facts.name]?.joined(separator: ",") ?? "none" })
   }
 
+  /// The same setting of a command that has another default, or for which it means something else.
+  package func showing(default text: String, help: String? = nil) -> Setting {
+    Setting(
+      facts: SettingFacts(
+        name: facts.name, placeholder: facts.placeholder, help: help ?? facts.help,
+        defaultText: text, range: facts.range, group: facts.group, role: facts.role,
+        completion: facts.completion, needs: facts.needs),
+      set: set, written: written)
+  }
+
   /// Gives `root` one of the values of a list; see ``listed(in:role:)``.
   package func apply(_ value: String, to root: inout Root) throws(UsageError) {
     if facts.placeholder != nil {

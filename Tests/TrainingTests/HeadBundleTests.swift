@@ -150,6 +150,53 @@ struct HeadBundleTests {
     #expect(both.state.heads[4].divergedAt == 1)
     #expect(both.predictions?.map(\.isComplete) == [true, false])
     #expect(throws: TrainingError.self) { try run.trainBundle([wild]) }
+    // The other way round, interrupted, and gone on with.
+    let first = try run.trainBundle([wild, Self.settings[0]])[0]
+    #expect(parameters(Array(first.state.heads[4...])) == parameters(alone.state.heads))
+    let stopped = try run.trainBundle([wild, Self.settings[0]], ranks: 2, stopAfter: 4)[0]
+    let checkpoint = try Checkpoint(bytes: try #require(stopped.saved.last), path: "x")
+    let resumed = try run.trainBundle([wild, Self.settings[0]], from: checkpoint)[0]
+    #expect(try run.bytes(resumed.state) == run.bytes(first.state))
+  }
+
+  /// L-BFGS, which sums whole epochs, stopped inside one.
+  @Test(arguments: [1, 2, 3, 5]) func aStoppedProbeGoesOnToTheSameBytes(step: Int) throws {
+    var setting = Self.settings[5]
+    setting.optimizer = .lbfgs
+    setting.mixup = 0
+    setting.weightDecay = 0.1
+    setting.epochs = 40
+    let run = SyntheticRun()
+    let whole = try run.trainBundle([setting])[0]
+    #expect(whole.state.isAtRest && whole.state.epoch < 40)
+    let stopped = try run.trainBundle([setting], ranks: 3, stopAfter: step)[0]
+    let checkpoint = try Checkpoint(bytes: try #require(stopped.saved.last), path: "x")
+    let resumed = try run.trainBundle([setting], ranks: 2, from: checkpoint)[0]
+    #expect(try run.bytes(resumed.state) == run.bytes(whole.state))
+  }
+
+  /// What a damaged or hostile file may say of further heads is an error, never a trap.
+  @Test func impossibleHeadsAreRefused() throws {
+    let run = SyntheticRun()
+    let state = try run.trainBundle([Self.settings[0]])[0].state
+    let bundle = state.bundle
+    func refuse(_ change: (inout TrainingState) -> Void) throws {
+      var other = state
+      change(&other)
+      let bytes = try run.bytes(other)
+      #expect(throws: (any Error).self) {
+        try TrainingState(try Checkpoint(bytes: bytes, path: "x"), bundle, path: "x")
+      }
+    }
+    try refuse { $0.heads[1].running.values = [1] }
+    try refuse { $0.heads[1].running.values = [0, 99, 1, 0] }
+    try refuse { $0.heads[2].parameters = $0.heads[2].parameters.widened }
+    try refuse { $0.heads[2].history = $0.heads[0].history }
+    try refuse { $0.heads.removeLast() }
+    try refuse {
+      $0.heads[3].standardisation = Standardisation(
+        mean: [0, 0, 0, 0, 0], factor: [1, 1, 1, 1, 1])
+    }
   }
 
   @Test func patienceEndsARunBehindItsBestEpoch() throws {
@@ -184,5 +231,17 @@ struct HeadBundleTests {
       try ClassWeights.named(["a": 1, "b": 1, "c": 1, "d": 1]).values(for: manifest)
     }
     #expect(try ClassWeights.balanced.values(for: manifest) == [11.0 / 12, 11.0 / 12, 11.0 / 9])
+  }
+}
+
+extension HeadParameters {
+  /// A head of one hidden unit more.
+  fileprivate var widened: HeadParameters {
+    guard
+      let shape = try? HeadShape(
+        features: shape.features, hidden: shape.hidden + 1, classes: shape.classes)
+    else { return self }
+    return HeadParameters(
+      shape: shape, values: [Float](repeating: 0, count: shape.parameterCount))
   }
 }

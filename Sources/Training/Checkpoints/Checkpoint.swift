@@ -44,12 +44,14 @@ package struct Checkpoint: Sendable {
     var heads: [HeadArchive.Progress]?
     /// What the optimizer remembers in single numbers; nil for nothing.
     var scalars: [Double]?
+    /// The step at which the first head left the range of numbers, in a sweep; nil for never.
+    var divergedAt: Int?
     /// Whether no head moves any more; nil for no.
     var isAtRest: Bool?
 
     private enum CodingKeys: String, CodingKey {
       case epoch, step, running, skipped, history, temperature, heads
-      case scalars, isAtRest
+      case scalars, isAtRest, divergedAt
       // As checkpoints have always spelled it.
       case optimizerSteps = "optimiserSteps"
     }
@@ -78,6 +80,7 @@ package struct Checkpoint: Sendable {
       let scalars = own.optimizer.state.scalars
       let others = state.heads.dropFirst().map(HeadArchive.progress)
       progress.isAtRest = state.isAtRest ? true : nil
+      progress.divergedAt = own.divergedAt
       progress.scalars = scalars.isEmpty ? nil : scalars
       progress.heads = others.isEmpty ? nil : others
     }
@@ -89,6 +92,7 @@ package struct Checkpoint: Sendable {
     head = checkpoint.head
     var progress = checkpoint.progress
     (progress.heads, progress.scalars, progress.isAtRest) = (nil, nil, nil)
+    progress.divergedAt = nil
     self.progress = progress
     heads = nil
     digests = nil
@@ -149,6 +153,9 @@ extension Checkpoint {
       head =
         try HeadArchive.standardisation(in: file, parameters.shape)?.folded(into: parameters)
         ?? parameters
+      guard head.isFinite else {
+        throw HeadError.tensor(name: "fc", reason: "is not finite for plain features")
+      }
       heads = file.shape(of: Key.first) == nil ? nil : .file(file, bytes: bytes)
       digests =
         file.shape(of: Key.digests) == nil
@@ -180,13 +187,14 @@ extension Checkpoint {
     let most = progress.epoch * steps + progress.step
     // Behind the last step of an epoch stands the checkpoint before its validation.
     return (0...steps).contains(progress.step) && (0...most).contains(progress.optimizerSteps)
-      && progress.history.map(\.epoch) == Array(1..<progress.epoch + 1)
+      && HeadArchive.isPossible(
+        progress.history, epoch: progress.epoch, divergedAt: progress.divergedAt)
       && digests.map { $0.values.count >= record.trainCount } ?? true
       && ExactTally.canHold(
         progress.running, samples: min(progress.step * batch, record.trainCount))
   }
 
-  private static func impossible(_ path: String) -> CheckpointError {
+  fileprivate static func impossible(_ path: String) -> CheckpointError {
     .foreign(path, "its progress is not one that a run can have")
   }
 
@@ -251,7 +259,8 @@ extension TrainingState {
     case .file(let file, _):
       let first = HeadArchive.Progress(
         number: 0, running: progress.running, optimizerSteps: progress.optimizerSteps,
-        scalars: progress.scalars ?? [], history: progress.history)
+        scalars: progress.scalars ?? [], history: progress.history,
+        divergedAt: progress.divergedAt)
       let all = [first] + (progress.heads ?? [])
       guard all.map(\.number) == Array(bundle.members.indices) else {
         throw CheckpointError.foreign(
@@ -259,8 +268,16 @@ extension TrainingState {
       }
       heads = try zip(all, bundle.members).map { progress, member in
         try HeadArchive.head(
-          progress, in: file, member.configuration, trainCount: checkpoint.record.trainCount)
+          progress, in: file, member.configuration, like: checkpoint.head.shape,
+          trainCount: checkpoint.record.trainCount)
       }
+      guard
+        heads.allSatisfy({ head in
+          HeadArchive.isPossible(
+            head.history, epoch: bundle.members[head.number].fold == nil ? progress.epoch : 0,
+            divergedAt: head.divergedAt)
+        })
+      else { throw Checkpoint.impossible(path) }
     }
     self.init(
       bundle, heads: heads, epoch: progress.epoch, step: progress.step,

@@ -58,15 +58,33 @@ enum HeadArchive {
       history: head.history, divergedAt: head.divergedAt)
   }
 
+  /// Whether a head can have this history after `epoch` epochs: one that has left the range of
+  /// numbers has stopped adding to it.
+  static func isPossible(_ history: [EpochMetrics], epoch: Int, divergedAt: Int?) -> Bool {
+    history.map(\.epoch) == Array(1..<history.count + 1)
+      && (divergedAt == nil ? history.count == epoch : history.count <= epoch)
+  }
+
   /// A head of a file.
   ///
-  /// - Throws: ``FileError`` or ``HeadError`` where the file has no such head.
+  /// - Parameter shape: that of the run's first head; the hidden units are those of `configuration`.
+  /// - Throws: ``FileError`` or ``HeadError`` where the file has no such head, or it cannot be one of
+  ///   this run.
   static func head(
     _ progress: Progress, in file: SafeTensorsFile, _ configuration: TrainingConfiguration,
-    trainCount: Int
+    like shape: HeadShape, trainCount: Int
   ) throws -> HeadState {
     let prefix = prefix(progress.number)
     let parameters = try HeadParameters(file, prefix: prefix)
+    let wanted = try HeadShape(
+      features: shape.features, hidden: configuration.hidden, classes: shape.classes)
+    guard parameters.shape == wanted, (0...1 << 40).contains(progress.optimizerSteps),
+      ExactTally.canHold(progress.running, samples: trainCount)
+    else {
+      throw HeadError.tensor(
+        name: prefix + parameters.shape.tensors[0].rawValue,
+        reason: "belongs to another head, or to a place where no run can stand")
+    }
     var head = try HeadState(
       number: progress.number, configuration, shape: parameters.shape, trainCount: trainCount)
     head.parameters = parameters
@@ -78,6 +96,9 @@ enum HeadArchive {
     head.history = progress.history
     head.divergedAt = progress.divergedAt
     head.standardisation = try standardisation(in: file, prefix: prefix, parameters.shape)
+    guard (head.standardisation != nil) == configuration.standardise, head.head.isFinite else {
+      throw HeadError.tensor(name: prefix + Key.mean, reason: "does not fit the settings")
+    }
     if let pending = head.pending {
       let sums = try file.int64s(prefix + Key.pending).values
       guard sums.count == pending.values.count else {
@@ -116,14 +137,15 @@ enum HeadArchive {
 
   /// The heads in bytes of another rank.
   static func decode(
-    _ bytes: [UInt8], _ bundle: HeadBundle, trainCount: Int
+    _ bytes: [UInt8], _ bundle: HeadBundle, like shape: HeadShape, trainCount: Int
   ) throws -> [HeadState] {
     let file = try SafeTensorsFile(bytes: bytes, path: "a rank's heads")
     let all = try JSONDecoder().decode(
       [Progress].self, from: Data((file.metadata[Key.heads] ?? "").utf8))
     return try all.map { progress in
       try head(
-        progress, in: file, bundle.members[progress.number].configuration, trainCount: trainCount)
+        progress, in: file, bundle.members[progress.number].configuration, like: shape,
+        trainCount: trainCount)
     }
   }
 }

@@ -123,7 +123,7 @@ extension ModelRecord {
     return facts + sweepDifferences(from: other)
   }
 
-  /// The differences of the settings that are tried: those of the first ones that differ.
+  /// The differences of the settings that are tried, of each option the first.
   private func sweepDifferences(from other: ModelRecord) -> [SettingDifference] {
     let (own, others) = (sweep ?? [configuration], other.sweep ?? [other.configuration])
     guard own.count == others.count, (sweep == nil) == (other.sweep == nil) else {
@@ -131,7 +131,10 @@ extension ModelRecord {
         SettingDifference(name: "sweep", there: Self.text(other.sweep), here: Self.text(sweep))
       ]
     }
-    return zip(own, others).lazy.map { $0.differences(from: $1) }.first { !$0.isEmpty } ?? []
+    var found: [SettingDifference] = []
+    for difference in zip(own, others).flatMap({ $0.differences(from: $1) })
+    where !found.contains(where: { $0.name == difference.name }) { found.append(difference) }
+    return found
   }
 }
 

@@ -36,14 +36,14 @@ package enum ClassWeights: Codable, Equatable, Sendable {
 extension ClassWeights: SettingValue {
   package static let placeholder = "balanced|FILE.json"
 
-  /// `balanced`, or the path of a JSON object of a positive number for each class.
+  /// `balanced`, or the path of a JSON object of a number for each class, above 0 and up to 1,000.
   package init?(written text: String) {
     if text == "balanced" {
       self = .balanced
       return
     }
-    guard let data = FileManager.default.contents(atPath: text), data.count <= 1 << 24,
-      let weights = try? JSONDecoder().decode([String: Double].self, from: data),
+    guard let bytes = try? readFile(text, limit: 1 << 24),
+      let weights = try? JSONDecoder().decode([String: Double].self, from: Data(bytes)),
       weights.values.allSatisfy({ $0 > 0 && $0 <= 1_000 })
     else { return nil }
     self = .named(weights)

@@ -63,6 +63,36 @@ package struct HeadBundle: Sendable {
   /// Whether the heads have different settings.
   package var isSweep: Bool { members.count { $0.fold == nil } > 1 }
 
+  /// How many samples a head's sums must hold: those of a step, or of an epoch where it takes a step an
+  /// epoch.
+  func capacity(of number: Int, _ globalBatch: Int, _ trainCount: Int) -> Int {
+    members[number].configuration.optimizer.takesWholeEpochs
+      ? max(globalBatch, trainCount) : globalBatch
+  }
+
+  /// The most bytes that the heads of a bundle may take: what ranks can send each other at once.
+  static let byteLimit = 2 << 30
+
+  /// Checks that heads for features of this length fit into memory and messages.
+  ///
+  /// - Throws: ``HeadError/setting(_:)``.
+  func checkSize(features: Int, classes: Int) throws(HeadError) {
+    guard members.count > 1 else { return }
+    var bytes = 0
+    for member in members {
+      let count = try HeadShape(
+        features: features, hidden: member.configuration.hidden, classes: classes
+      ).parameterCount
+      let memory = member.configuration.optimizer.rule.memory(parameterCount: count)
+      bytes += 4 * (count + memory.first + memory.second)
+      guard bytes <= Self.byteLimit else {
+        throw .setting(
+          "the \(members.count) heads take more than \(Self.byteLimit >> 30) GiB; use fewer settings, "
+            + "folds or hidden units")
+      }
+    }
+  }
+
   /// Which setting, counted from 0, a head has.
   package func setting(of number: Int) -> Int {
     members[...number].count { $0.fold == nil } - 1

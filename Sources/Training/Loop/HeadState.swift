@@ -86,6 +86,7 @@ extension HeadState {
     with sums: ExactGradient, of member: HeadBundle.Member, at position: StepPosition
   ) throws {
     guard !isAtRest else { return }
+    guard sums.faults == 0 else { throw HeadError.notFinite(samples: Int(sums.faults)) }
     running.add(sums)
     if pending != nil {
       pending?.add(sums)
@@ -137,12 +138,18 @@ extension HeadState {
     do {
       try body(&self)
     } catch {
-      divergedAt = position.step + 1
-      // Nothing of it is of use, and checkpoints hold finite numbers alone.
-      parameters.values = parameters.values.map { _ in 0 }
-      optimizer.forget()
-      pending?.clear()
+      standStill(since: position.step + 1)
     }
+  }
+
+  /// Leaves a head whose numbers have left their range as it is from `step` on.
+  mutating func standStill(since step: Int) {
+    divergedAt = step
+    // Nothing of it is of use, and checkpoints hold finite numbers alone.
+    parameters.values = parameters.values.map { _ in 0 }
+    optimizer.forget()
+    pending?.clear()
+    running.clear()
   }
 }
 

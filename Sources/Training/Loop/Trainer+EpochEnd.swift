@@ -62,7 +62,14 @@ extension Trainer {
   private mutating func validate(_ number: Int, _ configuration: TrainingConfiguration) throws {
     let index = state.heads.firstIndex { $0.number == number }
     guard let head = try sharedHead(number, configuration) else { return }
-    let result = try validation.evaluate(head, withClasses: configuration.monitor == .macroF1)
+    let result: (metrics: Metrics, macroF1: Double?)
+    do {
+      result = try validation.evaluate(head, withClasses: configuration.monitor == .macroF1)
+    } catch HeadError.notFinite where state.bundle.isSweep {
+      // The sums, and so this, are the same on all ranks.
+      if let index { state.heads[index].standStill(since: position.step) }
+      return
+    }
     guard let index else { return }
     let own = state.heads[index]
     let last = own.history.last

@@ -68,7 +68,9 @@ extension Trainer {
     guard communicator.rank == 0 else { return state }
     var state = state
     for bytes in all {
-      state.heads += try HeadArchive.decode(bytes, state.bundle, trainCount: manifest.train.count)
+      state.heads += try HeadArchive.decode(
+        bytes, state.bundle, like: state.heads[0].parameters.shape,
+        trainCount: manifest.train.count)
     }
     state.heads.sort { $0.number < $1.number }
     guard state.heads.map(\.number) == Array(state.bundle.members.indices) else {
@@ -109,7 +111,7 @@ extension Trainer {
         }
       }
       try checkContents(
-        of: answers, firstIndex: part == .train ? 0 : manifest.train.count)
+        of: answers, firstIndex: part == .train ? 0 : manifest.train.count, isFirst: false)
       guard try body(&self, answers) else { return false }
     }
     return true
@@ -163,23 +165,36 @@ extension Trainer {
           + "classes take more than 4 GiB; use fewer settings, or none of the folds")
     }
     let heads = state.heads.filter { bundle.members[$0.number].fold != nil }
-    let shared = heads.map { (bundle.setting(of: $0.number), bundle.members[$0.number].fold, $0) }
+    let shared = heads.filter { $0.divergedAt == nil }.map {
+      (bundle.setting(of: $0.number), bundle.members[$0.number].fold, $0.head)
+    }
+    // Heads whose predictions are not to be had.
+    var missing = [Int64](repeating: 0, count: settings)
+    for head in heads where head.divergedAt != nil { missing[bundle.setting(of: head.number)] += 1 }
     var found = (0..<settings).map { _ in OutOfSample(count: manifest.train.count, classes) }
     let ended = try pass("predicting the folds") { trainer, answers in
       let (samples, stops) = try trainer.exchange.gather(answers)
       guard stops == 0 else { return false }
-      for (setting, fold, head) in shared where head.divergedAt == nil {
+      for (setting, fold, head) in shared {
         let own = samples.filter { bundle.folds[$0] == fold }
-        let logits = head.head.arithmetic.logits(parameters: head.head.values, inputs: own.values)
-        for (index, values) in zip(own.indices, logits) { found[setting].set(values, at: index) }
+        let logits = head.arithmetic.logits(parameters: head.values, inputs: own.values)
+        for (index, values) in zip(own.indices, logits) {
+          guard values.allSatisfy({ Float($0).isFinite }) else {
+            missing[setting] += 1
+            continue
+          }
+          found[setting].set(values, at: index)
+        }
       }
       return true
     }
-    guard ended else { return nil }
-    var diverged = [Int64](repeating: 0, count: settings)
-    for (setting, _, head) in shared where head.divergedAt != nil { diverged[setting] += 1 }
-    try communicator.allreduce(&diverged, .sum)
-    for setting in found.indices { found[setting].isComplete = diverged[setting] == 0 }
+    guard ended else {
+      // Once more: the attempt behind the last epoch was allowed to fail.
+      try observer.save(try gathered(), isFinalAttempt: true)
+      return nil
+    }
+    try communicator.allreduce(&missing, .sum)
+    for setting in found.indices { found[setting].isComplete = missing[setting] == 0 }
     let own = found.flatMap { littleEndianBytes(of: $0.logits) }
     let all = try communicator.gather(own, to: 0)
     guard communicator.rank == 0 else { return [] }

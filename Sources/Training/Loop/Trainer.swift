@@ -16,7 +16,8 @@ package struct Trainer {
 
   let plan: StepPlan
   let exchange: GradientExchange
-  private let pipeline: FeaturePipeline
+  private let makePipeline: () -> FeaturePipeline
+  private var pipeline: FeaturePipeline?
   let communicator: any Communicator
   let observer: any TrainingObserver
   let options: RunOptions
@@ -41,8 +42,10 @@ package struct Trainer {
   /// - Throws: what makes it impossible to go on. No rank has applied the step in question: the state
   ///   is dropped with this value, and checkpoints hold whole steps only.
   package mutating func run() throws -> Outcome {
-    defer { pipeline.stop() }
+    defer { pipeline?.stop() }
     guard try standardise() else { return .stopped }
+    // Not before: its workers compute ahead from here on.
+    pipeline = makePipeline()
     observer.note(started)
     while plan.steps(inEpoch: state.epoch) > 0, !state.isOver {
       while state.step < plan.steps(inEpoch: state.epoch) {
@@ -57,7 +60,7 @@ package struct Trainer {
     return .finished
   }
 
-  /// Starts the worker threads; they compute ahead from where `state` stands.
+  /// A run that goes on from where `state` stands.
   ///
   /// - Parameters:
   ///   - communicator: this rank's; used from the calling thread alone.
@@ -78,19 +81,22 @@ package struct Trainer {
     // Partners may be another rank's.
     exchange = GradientExchange(
       configuration.mixup > 0 ? .features : options.exchange,
-      shape: state.heads[0].parameters.shape, globalBatch: sampler.globalBatch,
+      shape: state.heads[0].parameters.shape,
+      globalBatch: state.bundle.capacity(of: 0, sampler.globalBatch, manifest.train.count),
       communicator: communicator, stop: stop)
     validation = ValidationSet(
       manifest.validation, roundSize: configuration.batchSize, communicator)
     let share = (sampler.globalBatch + communicator.worldSize - 1) / communicator.worldSize
     let memory = MemoryBudget(bytes: options.decodingBytes)
-    pipeline = FeaturePipeline(
-      requests: RequestStream(
-        plan: plan, training: manifest.train, validation: validation.rounds.flatMap { $0 },
-        epoch: state.epoch, step: state.step),
-      lookAhead: 2 * max(share, options.groupSize * options.threads),
-      groupSize: options.groupSize, threads: options.threads, meter: meter,
-      makeWorker: { try producer.makeWorker(sharing: memory) })
+    let requests = RequestStream(
+      plan: plan, training: manifest.train, validation: validation.rounds.flatMap { $0 },
+      epoch: state.epoch, step: state.step)
+    makePipeline = {
+      FeaturePipeline(
+        requests: requests, lookAhead: 2 * max(share, options.groupSize * options.threads),
+        groupSize: options.groupSize, threads: options.threads, meter: meter,
+        makeWorker: { try producer.makeWorker(sharing: memory) })
+    }
     self.options = options
     self.meter = meter
     self.producer = producer
@@ -121,6 +127,7 @@ extension Trainer {
 
   /// The answers to the next requests. Others read in `activity` where this rank is.
   private func answers(_ count: Int, at position: String) throws -> [FeatureAnswer] {
+    guard let pipeline else { preconditionFailure("there are no images before the run") }
     communicator.activity = position
     let answers = try meter.measure(.awaitingFeatures) {
       try pipeline.next(count) { file in
@@ -134,9 +141,13 @@ extension Trainer {
   }
 
   /// Refuses an image whose file is not the one that this run has read before.
-  mutating func checkContents(of answers: [FeatureAnswer], firstIndex: Int) throws {
+  ///
+  /// - Parameter isFirst: whether what the files say counts, which is told of each image once.
+  mutating func checkContents(
+    of answers: [FeatureAnswer], firstIndex: Int, isFirst: Bool = true
+  ) throws {
     for answer in answers {
-      tally?.add(answer)
+      if isFirst { tally?.add(answer) }
       let index = firstIndex + answer.request.index
       if let known = state.digests[index] {
         guard known == answer.digest else {
@@ -167,10 +178,12 @@ extension Trainer {
     }
     let (samples, stops) = try exchange.gather(own)
     summed += samples.count
-    let (folds, globalBatch) = (state.bundle.folds, plan.sampler.globalBatch)
+    let (bundle, globalBatch) = (state.bundle, plan.sampler.globalBatch)
+    let trainCount = manifest.train.count
     state.heads.inParallel(options.threads) { head, sums in
       head.train(
-        on: samples, of: members[head.number], folds: folds, globalBatch: globalBatch,
+        on: samples, of: members[head.number], folds: bundle.folds,
+        globalBatch: bundle.capacity(of: head.number, globalBatch, trainCount),
         at: position, with: &sums)
     }
     try checkFirstHead()

@@ -90,7 +90,7 @@ extension TrainingConfiguration: SettingsGroup {
         role: .numbers),
       Setting(
         "monitor", \.monitor, "what of the validation images makes an epoch the best",
-        group: group, role: .comingSteps),
+        group: group, role: .numbers),
       Setting(
         "patience", \.patience, "N", in: .from(1, to: 1_000_000),
         "end the run after N epochs without a better one", group: group, role: .comingSteps),
@@ -190,7 +190,8 @@ extension TrainingConfiguration: SettingsGroup {
         ? nil
         : SettingDifference(
           name: setting.facts.name, there: there, here: here,
-          mayChange: setting.facts.role == .comingSteps)
+          mayChange: setting.facts.role == .comingSteps
+            && !(optimizer.takesWholeEpochs && setting.facts.name == "weight-decay"))
     }
   }
 }

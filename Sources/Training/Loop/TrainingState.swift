@@ -35,6 +35,7 @@ package struct TrainingState: Sendable {
   package init(
     _ bundle: HeadBundle, features: Int, classes: Int, trainCount: Int
   ) throws(HeadError) {
+    try bundle.checkSize(features: features, classes: classes)
     self.bundle = bundle
     heads = []
     for (number, member) in bundle.members.enumerated() {
