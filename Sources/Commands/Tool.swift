@@ -14,7 +14,8 @@ let commands = [
   AnyCommand(ExportCommand.self), AnyCommand(WeightsCommand.self), AnyCommand(PrepareCommand.self),
   AnyCommand(CheckCommand.self), AnyCommand(SimilarCommand.self), AnyCommand(PreviewCommand.self),
   AnyCommand(CalibrateCommand.self),
-  AnyCommand(LaunchCommand.self), AnyCommand(DoctorCommand.self), AnyCommand(BenchCommand.self),
+  AnyCommand(LaunchCommand.self), AnyCommand(DoctorCommand.self), AnyCommand(PlanCommand.self),
+  AnyCommand(BenchCommand.self),
   AnyCommand(DemoDataCommand.self), AnyCommand(CompletionsCommand.self),
   AnyCommand(ReferenceCommand.self),
 ]

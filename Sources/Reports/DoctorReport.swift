@@ -158,22 +158,15 @@ extension JobDiagnosis {
   }
 
   private func lines(_ estimate: JobFacts.Estimate) -> [String] {
-    let other =
-      facts.exchange == nil ? "" : ", \(time(estimate.otherEpoch)) with --exchange features"
-    return CheckReport.wrapped(
+    let whole =
       "An epoch of \(estimate.steps) step\(estimate.steps == 1 ? "" : "s") takes about "
-        + "\(time(estimate.epoch)), with features from the cache "
-        + "\(time(estimate.cachedEpoch))\(other); the validation images once \(time(estimate.validation)). A step: images "
-        + "\(time(estimate.compute)), exchange beside them \(time(estimate.exchange)), waiting for "
-        + "whoever is last \(time(estimate.jitter)).", indent: 0)
-  }
-
-  private func time(_ seconds: Double) -> String {
-    switch seconds {
-    case ..<0.1: String(format: "%.1f ms", seconds * 1000)
-    case ..<100: String(format: "%.1f s", seconds)
-    case ..<6000: String(format: "%.0f min", seconds / 60)
-    default: String(format: "%.1f h", seconds / 3600)
-    }
+      + "\(duration(estimate.epoch)); the validation images take "
+      + "\(duration(estimate.validation)), once."
+    guard facts.exchange != nil else { return CheckReport.wrapped(whole, indent: 0) }
+    return CheckReport.wrapped(
+      whole + " With features from the cache \(duration(estimate.cachedEpoch)), with --exchange "
+        + "features \(duration(estimate.otherEpoch)). A step: images \(duration(estimate.compute)), "
+        + "exchange beside them \(duration(estimate.exchange)), waiting for whoever is last "
+        + "\(duration(estimate.jitter)).", indent: 0)
   }
 }
