@@ -74,6 +74,10 @@ import Training
     #expect(throws: UsageError.self) {
       try command(LaunchCommand.self, ["-n", "2", "--min-ranks", "3", "--", "train"])
     }
+    #expect(throws: UsageError.self) {
+      try command(LaunchCommand.self, ["-n", "2", "--", "doctor", "--seconds", "0"])
+    }
+    _ = try command(LaunchCommand.self, ["-n", "2", "--", "doctor", "--data", "d", "--json"])
     #expect(throws: UsageError.self) { try command(LaunchCommand.self, ["--", "train"]) }
     let launch = try command(LaunchCommand.self, ["-n", "2", "--", "train", "--epochs", "3"])
     #expect(launch.ranks == 2 && launch.maxRestarts == 3)

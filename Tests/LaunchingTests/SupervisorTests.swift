@@ -64,6 +64,28 @@ import Training
     }
   }
 
+  @Test func anExaminationHasOneAttempt() throws {
+    for status in [1, 66, 69, 78] as [Int32] {
+      journal.runs = []
+      var supervisor = try supervisor([status], words: ["--data", "x"])
+      supervisor.command = "doctor"
+      let failure = try #require(self.failure(supervisor))
+      #expect(failure.status.rawValue == (status == 1 ? 69 : status))
+      #expect("\(failure)" == "`doctor` ended with status \(status), see above.")
+      #expect(calls.count == 1)
+      #expect(calls[0].hasSuffix("/bin/avp-dist doctor --data x"))
+    }
+  }
+
+  @Test func anExaminationSaysNothingOfCheckpoints() throws {
+    var supervisor = try supervisor([0], ranks: 2, hosts: "a\nb", unusable: [["b"]])
+    supervisor.command = "doctor"
+    let failure = try #require(self.failure(supervisor))
+    #expect(failure.status == .unavailable)
+    #expect(!"\(failure)".contains("checkpoint"))
+    #expect(calls.isEmpty)
+  }
+
   @Test func restartsAreCounted() throws {
     try supervisor([69, 137, 1]).run(stop)
     #expect(calls.count == 4)

@@ -27,6 +27,30 @@ extension ToolTests {
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
 
+    @Test func whatIsMeasuredCanBePlannedWith() throws {
+      let folder = try TemporaryFolder()
+      let result = try doctor(2, folder, ["--json"])
+      let file = folder.path + "/doctor.json"
+      try Data(result.output.utf8).write(to: URL(fileURLWithPath: file))
+      let plan = try run([Program.tool, "plan", "--from", file, "--hosts", "5", "--json"])
+      #expect(plan.status == 0, "\(plan.errors)")
+      let rows = try #require(try Workshop.object(plan.output)["rows"] as? [[String: Any]])
+      #expect(rows.map { $0["hosts"] as? Int } == [1, 2, 4, 5])
+    }
+
+    @Test func aPlanNeedsNumbers() throws {
+      let folder = try TemporaryFolder()
+      let file = folder.path + "/doctor.json"
+      #expect(try run([Program.tool, "plan"]).status == 64)
+      #expect(try run([Program.tool, "plan", "--from", file]).status == 66)
+      for text in ["", "{}", #"{"facts": {"ranks": []}}"#, "[1]"] {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        let outcome = try run([Program.tool, "plan", "--from", file])
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("is not what `doctor --json` prints"))
+      }
+    }
+
     @Test func allThatIsWrongIsTold() throws {
       let folder = try TemporaryFolder()
       let outcome = try doctor(

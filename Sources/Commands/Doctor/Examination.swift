@@ -73,7 +73,8 @@ struct Examination {
       // The head and two moments of each of its numbers, and eight bytes for each image.
       let images = (listed.manifest?.train.count ?? 0) + (listed.manifest?.validation.count ?? 0)
       own.output = OutputFacts(
-        probing: train.runSettings.output, bytes: 12 * shape.parameterCount + 8 * images + 4096)
+        probing: train.runSettings.output, train.runSettings.start,
+        bytes: 12 * shape.parameterCount + 8 * images + 4096)
     }
     communicator.activity = "measuring the backbone"
     try communicator.barrier()

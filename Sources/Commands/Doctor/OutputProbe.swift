@@ -1,19 +1,22 @@
 import Diagnosis
 import FileIO
 import Foundation
+import Training
 
 extension OutputFacts {
   /// Writes a file of a checkpoint's `bytes` where a run with `output` would, to the disk, and removes
   /// it again. The folder itself is not made.
   ///
-  /// - Parameter output: the run's folder; nil for one in `runs`.
-  init(probing output: String?, bytes: Int) {
+  /// - Parameters:
+  ///   - output: the run's folder; nil for one in `runs`.
+  ///   - start: whether a run that is there already is to go on.
+  init(probing output: String?, _ start: RunStart, bytes: Int) {
     self.init(folder: Self.existing(absolutePath(output ?? "runs")), bytes: bytes)
     var system = statvfs()
     if statvfs(folder, &system) == 0 {
       free = Int(clamping: UInt64(system.f_bavail) * UInt64(system.f_frsize))
     }
-    isUsed = output.map { RunFolder(path: $0).isUsed } ?? false
+    isUsed = start == .afresh && output.map { RunFolder(path: $0).isUsed } ?? false
     do {
       seconds = try Self.write(bytes, in: folder)
     } catch {
