@@ -94,7 +94,7 @@ let package = Package(
     // What ranks do together, and the implementation for one process.
     .target(name: "Collectives"),
     // The same over MPI; only executables import it.
-    .target(name: "MPICollectives", dependencies: ["CMPIShim", "Collectives"]),
+    .target(name: "MPICollectives", dependencies: ["CMPIShim", "Collectives", "FileIO"]),
     // Bytes of an image file to RGB8, and RGB8 to JPEG.
     .target(name: "ImageCodecs", dependencies: ["CCodecShim", "Tensors"]),
     // RGB8 to the network's input: resizing, augmentation and normalisation of the two presets.

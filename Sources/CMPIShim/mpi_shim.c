@@ -13,10 +13,14 @@ enum { RING_BYTES = 16384 };
 /// Values of Open MPI's variable for the algorithm of the non-blocking allreduce.
 static const int RING = 1, LIBRARYS_CHOICE = 0;
 
+/// A rank sends heartbeats to a few others only: those 1, 2, 4, ... before and behind it.
+enum { HEARTBEAT_RECEIVERS = 62 };
+
 /// The last heartbeat to one rank.
 struct heartbeat {
+  int to;
   MPI_Request request;
-  char bytes[AVP_MPI_HEARTBEAT_BYTES];
+  unsigned char *bytes;
 };
 
 struct avp_mpi_comm {
@@ -24,7 +28,7 @@ struct avp_mpi_comm {
   int size;
   /// Open MPI's variable for the algorithm of the non-blocking allreduce, where it may be set.
   MPI_T_cvar_handle algorithm;
-  struct heartbeat *heartbeats;
+  struct heartbeat heartbeats[HEARTBEAT_RECEIVERS];
 };
 
 struct avp_mpi_request {
@@ -75,16 +79,16 @@ int avp_mpi_open(avp_mpi_comm **result, int *rank, int *size) {
   if (code == MPI_SUCCESS) code = MPI_Comm_size(comm->comm, size);
   if (code == MPI_SUCCESS) {
     comm->size = *size;
-    comm->heartbeats = calloc((size_t)*size, sizeof *comm->heartbeats);
-    if (!comm->heartbeats) code = MPI_ERR_NO_MEM;
+    code = open_algorithm(comm);
   }
-  if (code == MPI_SUCCESS) code = open_algorithm(comm);
   if (code != MPI_SUCCESS) {
-    free(comm->heartbeats);
     free(comm);
     return code;
   }
-  for (int i = 0; i < comm->size; i++) comm->heartbeats[i].request = MPI_REQUEST_NULL;
+  for (int i = 0; i < HEARTBEAT_RECEIVERS; i++) {
+    comm->heartbeats[i].to = -1;
+    comm->heartbeats[i].request = MPI_REQUEST_NULL;
+  }
   *result = comm;
   return MPI_SUCCESS;
 }
@@ -101,19 +105,14 @@ int avp_mpi_library(char *text, int size) {
 }
 
 int avp_mpi_close(avp_mpi_comm *comm) {
-  int code = MPI_SUCCESS;
-  for (int i = 0; i < comm->size && code == MPI_SUCCESS; i++) {
-    if (comm->heartbeats[i].request == MPI_REQUEST_NULL) continue;
-    code = MPI_Wait(&comm->heartbeats[i].request, MPI_STATUS_IGNORE);
-  }
-  if (code == MPI_SUCCESS) code = MPI_Comm_free(&comm->comm);
+  int code = MPI_Comm_free(&comm->comm);
   if (comm->algorithm != MPI_T_CVAR_HANDLE_NULL) {
     MPI_T_cvar_handle_free(&comm->algorithm);
     MPI_T_finalize();
   }
   if (code == MPI_SUCCESS) code = MPI_Finalize();
   if (code != MPI_SUCCESS) return code;
-  free(comm->heartbeats);
+  for (int i = 0; i < HEARTBEAT_RECEIVERS; i++) free(comm->heartbeats[i].bytes);
   free(comm);
   return MPI_SUCCESS;
 }
@@ -196,16 +195,6 @@ int avp_mpi_start_allgather(avp_mpi_comm *comm, const void *own, int count, void
                  request, result);
 }
 
-int avp_mpi_start_gather(avp_mpi_comm *comm, const void *own, int count, void *all,
-                         const int *counts, const int *offsets, int root,
-                         avp_mpi_request **result) {
-  avp_mpi_request *request = new_request();
-  if (!request) return MPI_ERR_NO_MEM;
-  return started(MPI_Igatherv(own, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, root,
-                              comm->comm, &request->request),
-                 request, result);
-}
-
 int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **result) {
   avp_mpi_request *request = new_request();
   if (!request) return MPI_ERR_NO_MEM;
@@ -234,27 +223,48 @@ int avp_mpi_test(avp_mpi_request *request, int *done) {
   return code;
 }
 
-int avp_mpi_heartbeat_send(avp_mpi_comm *comm, int to, const char bytes[AVP_MPI_HEARTBEAT_BYTES]) {
-  if (to < 0 || to >= comm->size) return MPI_ERR_RANK;
-  MPI_Request *request = &comm->heartbeats[to].request;
-  if (*request != MPI_REQUEST_NULL) {
+int avp_mpi_heartbeat_send(avp_mpi_comm *comm, int to, const unsigned char *bytes, int count) {
+  if (to < 0 || to >= comm->size || count < 0) return MPI_ERR_ARG;
+  int i = 0;
+  while (i < HEARTBEAT_RECEIVERS && comm->heartbeats[i].to >= 0 && comm->heartbeats[i].to != to) i++;
+  if (i == HEARTBEAT_RECEIVERS) return MPI_ERR_RANK;
+  struct heartbeat *heartbeat = &comm->heartbeats[i];
+  if (heartbeat->request != MPI_REQUEST_NULL) {
     int done = 0;
-    int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    int code = MPI_Test(&heartbeat->request, &done, MPI_STATUS_IGNORE);
     if (code != MPI_SUCCESS || !done) return code;
   }
-  memcpy(comm->heartbeats[to].bytes, bytes, AVP_MPI_HEARTBEAT_BYTES);
-  return MPI_Isend(comm->heartbeats[to].bytes, AVP_MPI_HEARTBEAT_BYTES, MPI_BYTE, to, HEARTBEAT_TAG,
-                   comm->comm, request);
+  unsigned char *copy = realloc(heartbeat->bytes, (size_t)count + 1);
+  if (!copy) return MPI_ERR_NO_MEM;
+  memcpy(copy, bytes, (size_t)count);
+  heartbeat->bytes = copy;
+  heartbeat->to = to;
+  return MPI_Isend(copy, count, MPI_BYTE, to, HEARTBEAT_TAG, comm->comm, &heartbeat->request);
 }
 
-int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int *from, char bytes[AVP_MPI_HEARTBEAT_BYTES]) {
+int avp_mpi_heartbeats_under_way(avp_mpi_comm *comm, int *count) {
+  *count = 0;
+  for (int i = 0; i < HEARTBEAT_RECEIVERS; i++) {
+    int done = 0;
+    if (comm->heartbeats[i].request == MPI_REQUEST_NULL) continue;
+    int code = MPI_Test(&comm->heartbeats[i].request, &done, MPI_STATUS_IGNORE);
+    if (code != MPI_SUCCESS) return code;
+    *count += !done;
+  }
+  return MPI_SUCCESS;
+}
+
+int avp_mpi_heartbeat_next(avp_mpi_comm *comm, int *from, int *count) {
   int waiting = 0;
   MPI_Status status;
   *from = -1;
   int code = MPI_Iprobe(MPI_ANY_SOURCE, HEARTBEAT_TAG, comm->comm, &waiting, &status);
   if (code != MPI_SUCCESS || !waiting) return code;
-  code = MPI_Recv(bytes, AVP_MPI_HEARTBEAT_BYTES, MPI_BYTE, status.MPI_SOURCE, HEARTBEAT_TAG,
-                  comm->comm, MPI_STATUS_IGNORE);
+  code = MPI_Get_count(&status, MPI_BYTE, count);
   if (code == MPI_SUCCESS) *from = status.MPI_SOURCE;
   return code;
+}
+
+int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int from, unsigned char *bytes, int count) {
+  return MPI_Recv(bytes, count, MPI_BYTE, from, HEARTBEAT_TAG, comm->comm, MPI_STATUS_IGNORE);
 }

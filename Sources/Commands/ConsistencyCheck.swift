@@ -19,7 +19,7 @@ struct ConsistencyCheck {
     record: ModelRecord, options: [String: String], manifest: DatasetManifest, data: String
   ) {
     let fixed = [
-      "avp-dist": "\(toolVersion), build \(buildDigits)",
+      "avp-dist": "\(toolVersion), build \(buildIdentity)",
       // Hosts may have the same weights under different names.
       "weights": "of fingerprint \(record.backbone.fingerprint.prefix(12))…, "
         + record.backbone.featureLayer,
@@ -38,23 +38,25 @@ struct ConsistencyCheck {
     self.data = data
   }
 
-  /// Compares the facts of all ranks with rank 0's, and has every host look for all files.
+  /// Compares the facts of all ranks with rank 0's, and has every host look for all files. What differs
+  /// goes to rank 0; where nothing does, nothing has to.
   ///
   /// - Throws: on rank 0 a failure that names the host and the thing; the other ranks then wait for
   ///   the end of the run.
   func check(_ communicator: any Communicator) throws {
     var own = facts
-    own["host"] = communicator.host
     own["kernels"] = kernels
     own["unseen"] = try unseenSamples(communicator)
-    let encoded = try JSONEncoder.sorted.encode(own)
-    let all = try communicator.allgather([UInt8](encoded)).map {
+    let areEqual = try communicator.areEqual([UInt8](JSONEncoder.sorted.encode(own)))
+    if areEqual, own["unseen"] == "" { return }
+    own["host"] = communicator.host
+    let all = try communicator.gather([UInt8](JSONEncoder.sorted.encode(own)), to: 0).map {
       try JSONDecoder().decode([String: String].self, from: Data($0))
     }
-    let differences = all.enumerated().flatMap { rank, other in
-      self.differences(rank, other, all[0])
-    }
     if communicator.rank == 0 {
+      let differences = all.enumerated().flatMap { rank, other in
+        self.differences(rank, other, all[0])
+      }
       guard differences.isEmpty else {
         throw Failure(
           status: all.contains { $0["unseen"] != "" } ? .missingInput : .configuration,
@@ -107,5 +109,15 @@ struct ConsistencyCheck {
         + "may differ in its last bits from that of another set of hosts; AVP_KERNELS, with mpirun "
         + "-x AVP_KERNELS, sets one for all"
     )
+  }
+}
+
+extension Communicator {
+  /// Whether all ranks have the same bytes, by their checksums. Collective.
+  func areEqual(_ bytes: [UInt8]) throws(CollectiveError) -> Bool {
+    let digest: [Int64] = numbers(ofLittleEndianBytes: SHA256.Digest(of: bytes).bytes[...])
+    var extremes = digest + digest.map { ~$0 }
+    try allreduce(&extremes, .maximum)
+    return extremes[..<digest.count].elementsEqual(extremes[digest.count...].map { ~$0 })
   }
 }

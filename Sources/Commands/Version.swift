@@ -13,6 +13,16 @@ var buildDigits: String {
   ((try? sha256(fileAt: "/proc/self/exe")) ?? "unknown").prefix(12).description
 }
 
+/// What tells builds of the program apart, its build id and size, without reading all of it: on a host with many ranks that
+/// takes longer than everything else at the start.
+var buildIdentity: String {
+  var bytes = [UInt8](repeating: 0, count: 6)
+  guard avp_build_id(&bytes, bytes.count) == bytes.count,
+    let size = try? ByteSource(path: "/proc/self/exe").count
+  else { return buildDigits }
+  return bytes.map { padded($0, digits: 2, radix: 16) }.joined() + " of \(size) bytes"
+}
+
 /// The version, and what the program is made of and has loaded.
 func versionText() -> String {
   let commit = String(cString: avp_build_commit())

@@ -47,6 +47,26 @@ extension MPICommunicator {
     }
   }
 
+  /// Takes the heartbeats that are still under way, when all ranks have passed a barrier and send no
+  /// new ones: one to a rank that has left would never arrive.
+  func drainHeartbeats() throws(CollectiveError) {
+    let transport = Self.transport(handle)
+    var count: Int32 = 1
+    while count > 0 {
+      while try transport.receive() != nil {}
+      try Self.check("a heartbeat", avp_mpi_heartbeats_under_way(handle, &count))
+      if count > 0 { usleep(500) }
+    }
+    var request: OpaquePointer?
+    try Self.check("a barrier", avp_mpi_start_barrier(handle, &request))
+    var done: Int32 = 0
+    while let request, done == 0 {
+      while try transport.receive() != nil {}
+      try Self.check("a barrier", avp_mpi_test(request, &done))
+      if done == 0 { usleep(500) }
+    }
+  }
+
   /// See ``StallWatch/sayFarewell()``.
   func sayFarewell() {
     // Again: a heartbeat is dropped where the one before is still on its way.
@@ -60,13 +80,18 @@ extension MPICommunicator {
   static func transport(_ handle: OpaquePointer) -> HeartbeatTransport {
     HeartbeatTransport(
       send: { heartbeat, receiver throws(CollectiveError) in
-        try check("a heartbeat", avp_mpi_heartbeat_send(handle, Int32(receiver), heartbeat))
+        try check(
+          "a heartbeat",
+          avp_mpi_heartbeat_send(handle, Int32(receiver), heartbeat, Int32(heartbeat.count)))
       },
       receive: { () throws(CollectiveError) in
-        var heartbeat = [CChar](repeating: 0, count: Int(AVP_MPI_HEARTBEAT_BYTES))
         var sender: Int32 = -1
-        try check("a heartbeat", avp_mpi_heartbeat_receive(handle, &sender, &heartbeat))
-        return sender < 0 ? nil : (Int(sender), heartbeat)
+        var count: Int32 = 0
+        try check("a heartbeat", avp_mpi_heartbeat_next(handle, &sender, &count))
+        guard sender >= 0 else { return nil }
+        var heartbeat = [UInt8](repeating: 0, count: Int(count))
+        try check("a heartbeat", avp_mpi_heartbeat_receive(handle, sender, &heartbeat, count))
+        return (Int(sender), heartbeat)
       },
       say: { try? FileHandle.standardError.write(contentsOf: Data(($0 + "\n").utf8)) },
       now: { .now })

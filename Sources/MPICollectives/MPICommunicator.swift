@@ -6,10 +6,7 @@ import Foundation
 ///
 /// Waiting sleeps between tests instead of spinning, so that it takes no core from the threads that
 /// run the backbone. A rank that stands still while the others wait is named by them after the
-/// stall timeout: every rank sends ranks 0 and 1 a small heartbeat before each operation and
-/// repeats it while it waits or is busy, so these two know who has fallen silent and who does not
-/// get on.
-/// They repeat theirs to all, so the others know that somebody watches.
+/// stall timeout, see ``StallWatch``.
 ///
 /// The object belongs to the thread that made it; MPI is initialised for that use.
 package final class MPICommunicator: Communicator {
@@ -92,6 +89,7 @@ package final class MPICommunicator: Communicator {
         + "them does not. The work was done before."
     }
     isClosing = true
+    if watch != nil { try drainHeartbeats() }
     let code = avp_mpi_close(handle)
     watchdog.disarm()
     try Self.check("MPI_Finalize", code)
@@ -119,19 +117,6 @@ package final class MPICommunicator: Communicator {
     }
   }
 
-  package func allgather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
-    try collect(bytes, receives: true) { own, count, all, counts, offsets, request in
-      avp_mpi_start_allgather(self.handle, own, count, all, counts, offsets, &request)
-    }
-  }
-
-  package func gather(_ bytes: [UInt8], to root: Int) throws(CollectiveError) -> [[UInt8]] {
-    try collect(bytes, receives: rank == root) { own, count, all, counts, offsets, request in
-      avp_mpi_start_gather(
-        self.handle, own, count, all, counts, offsets, Int32(root), &request)
-    }
-  }
-
   package func barrier() throws(CollectiveError) {
     try wait("a barrier") { avp_mpi_start_barrier(self.handle, &$0) }
   }
@@ -150,7 +135,7 @@ extension MPICommunicator {
     }
   }
 
-  private func reduceInPlace<Element: Reducible>(
+  func reduceInPlace<Element: Reducible>(
     _ values: inout [Element], _ reduction: Reduction
   ) throws(CollectiveError) {
     let type = Self.type(Element.reducibleKind)
@@ -161,7 +146,7 @@ extension MPICommunicator {
   }
 
   /// Runs `start` on each piece of `values` that fits MPI's 32-bit counts.
-  private func chunked<Element>(
+  func chunked<Element>(
     _ values: inout [Element],
     _ start: (UnsafeMutableRawPointer?, Int32, inout OpaquePointer?) -> Int32
   ) throws(CollectiveError) {
@@ -180,47 +165,6 @@ extension MPICommunicator {
       }
       if let failure { throw failure }
     }
-  }
-
-  private typealias StartGather = (
-    UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, UnsafePointer<Int32>?,
-    UnsafePointer<Int32>?, inout OpaquePointer?
-  ) -> Int32
-
-  private func collect(
-    _ bytes: [UInt8], receives: Bool, _ start: StartGather
-  ) throws(CollectiveError) -> [[UInt8]] {
-    var sizes = [Int64](repeating: 0, count: worldSize)
-    sizes[rank] = Int64(bytes.count)
-    try reduceInPlace(&sizes, .sum)
-    let total = sizes.reduce(0, +)
-    guard total <= Int64(Int32.max) else {
-      throw .mismatch("The ranks gather \(total) bytes at once; the transport moves 2 GiB at most.")
-    }
-    let counts = sizes.map(Int32.init)
-    let offsets = counts.indices.map { counts[..<$0].reduce(0, +) }
-    var all = [UInt8](repeating: 0, count: receives ? max(1, Int(total)) : 1)
-    let failure = bytes.withUnsafeBytes { own in
-      all.withUnsafeMutableBytes { target -> CollectiveError? in
-        counts.withUnsafeBufferPointer { counts in
-          offsets.withUnsafeBufferPointer { offsets -> CollectiveError? in
-            do throws(CollectiveError) {
-              try self.wait("a gathering") {
-                start(
-                  own.baseAddress, Int32(own.count), target.baseAddress, counts.baseAddress,
-                  offsets.baseAddress, &$0)
-              }
-              return nil
-            } catch {
-              return error
-            }
-          }
-        }
-      }
-    }
-    if let failure { throw failure }
-    guard receives else { return [] }
-    return zip(offsets, counts).map { Array(all[Int($0)..<Int($0 + $1)]) }
   }
 }
 

@@ -2,15 +2,20 @@ import Collectives
 
 /// How heartbeats travel, and the time; tests stand in for MPI and the clock.
 struct HeartbeatTransport {
-  var send: (_ heartbeat: [CChar], _ receiver: Int) throws(CollectiveError) -> Void
+  var send: (_ heartbeat: [UInt8], _ receiver: Int) throws(CollectiveError) -> Void
   /// The next heartbeat that has come, nil for none.
-  var receive: () throws(CollectiveError) -> (sender: Int, heartbeat: [CChar])?
+  var receive: () throws(CollectiveError) -> (sender: Int, heartbeat: [UInt8])?
   /// Shows a line to a person.
   var say: (String) -> Void
   var now: () -> ContinuousClock.Instant
 }
 
 /// One rank's part in watching over all: what it tells the others, and whom it names.
+///
+/// Each rank tells those 1, 2, 4, … ranks before and behind it about itself, so that it hears of as
+/// many, and from time to time all that it knows. What one rank knows is known to all after log₂ N
+/// such times, by many ways, whoever stands still; also where all ranks of a host do, as the ranks
+/// before and behind it lie on others.
 struct StallWatch {
   let rank: Int
   let worldSize: Int
@@ -18,17 +23,25 @@ struct StallWatch {
   /// How long a rank may stand still while others wait.
   let timeout: Duration
   private let transport: HeartbeatTransport
+  /// Whom this rank tells.
+  private let receivers: [Int]
+  /// How often it tells all that it knows: so that this has come to everybody within a quarter of the
+  /// stall timeout.
+  private let passingInterval: Duration
 
   /// What this rank is busy with, in words.
   var activity = ""
   /// What the others have told about themselves.
   private var heartbeats: Heartbeats
-  /// When this rank has reported last what it is busy with.
-  private var reported: ContinuousClock.Instant
+  /// When this rank has told last about itself, and about all.
+  private var told: ContinuousClock.Instant?
+  private var passedOn: ContinuousClock.Instant?
   /// When this rank has listened last while it was busy.
   private var heard: ContinuousClock.Instant
   /// When this rank noticed that it is told to end.
   private var toldToEnd: ContinuousClock.Instant?
+  /// Whether it has heard of ranks that know of the end since it has told last about all.
+  private var hasNews = false
   /// Whether it has named those that are gone.
   private var hasNamedLost = false
   private var wait: Wait
@@ -36,10 +49,9 @@ struct StallWatch {
   /// The times of one wait.
   private struct Wait {
     var begin: ContinuousClock.Instant
-    var reminded: ContinuousClock.Instant
     var checked: ContinuousClock.Instant
 
-    init(_ now: ContinuousClock.Instant) { (begin, reminded, checked) = (now, now, now) }
+    init(_ now: ContinuousClock.Instant) { (begin, checked) = (now, now) }
   }
 
   /// Nobody has been heard yet.
@@ -52,21 +64,23 @@ struct StallWatch {
     self.host = host
     self.timeout = timeout
     self.transport = transport
-    heartbeats = Heartbeats(worldSize: worldSize, now: now)
-    (reported, heard) = (now, now)
+    heartbeats = Heartbeats(rank: rank, worldSize: worldSize, limit: timeout, now: now)
+    heard = now
     wait = Wait(now)
+    let distances = Array(sequence(first: 1) { 2 * $0 }.prefix { $0 < worldSize })
+    receivers = Set(
+      distances.flatMap { [(rank + $0) % worldSize, (rank + worldSize - $0) % worldSize] }
+    ).sorted()
+    passingInterval = timeout / (4 * (distances.count + 1))
   }
 
-  /// How often a rank repeats its heartbeat: several times within the stall timeout.
-  private var reminderInterval: Duration { min(.seconds(1), timeout / 8) }
+  /// How often a rank tells about itself at least while it waits, and at most before operations.
+  private var reminderInterval: Duration { min(.seconds(1), passingInterval) }
 
-  /// How long a rank may be silent before it counts as stopped.
-  private var silenceLimit: Duration { reminderInterval * 4 }
-
-  /// Tells ranks 0 and 1 that this rank enters its next operation, and hears those of the others.
+  /// Enters the next operation, and hears what the others tell.
   mutating func enter() throws(CollectiveError) {
     heartbeats.enter()
-    try send(.waiting, to: 0..<2)
+    try remind()
     try hear()
   }
 
@@ -95,9 +109,8 @@ struct StallWatch {
     heard = now
     try hear()
     try nameLost(isToldToEnd)
-    guard now - reported > reminderInterval / 2 else { return }
-    reported = now
-    try sendHeartbeat(.busy)
+    guard isDue(told, every: reminderInterval / 2, now) else { return }
+    try tell(.busy)
   }
 
   /// Says that this rank lives and ends by itself, so that the others, which are told to end next,
@@ -108,39 +121,44 @@ struct StallWatch {
 
   /// Repeats the heartbeat, so that nobody takes this rank for a silent one.
   private mutating func remind() throws(CollectiveError) {
+    guard isDue(told, every: reminderInterval, transport.now()) else { return }
+    try tell(.waiting)
+  }
+
+  private func isDue(
+    _ last: ContinuousClock.Instant?, every interval: Duration, _ now: ContinuousClock.Instant
+  ) -> Bool {
+    last.map { now - $0 > interval } ?? true
+  }
+
+  private mutating func tell(_ state: Heartbeats.State) throws(CollectiveError) {
     let now = transport.now()
-    guard now - wait.reminded > reminderInterval else { return }
-    wait.reminded = now
-    try sendHeartbeat(.waiting)
-  }
-
-  /// Tells those who watch; of those, all.
-  private func sendHeartbeat(_ state: Heartbeats.State) throws(CollectiveError) {
-    try send(state, to: 0..<(rank < 2 ? worldSize : 2))
-  }
-
-  private func send(_ state: Heartbeats.State, to ranks: Range<Int>) throws(CollectiveError) {
+    let isEnd = toldToEnd != nil
+    let passesOn = isEnd || isDue(passedOn, every: passingInterval, now)
+    told = now
+    if passesOn { (passedOn, hasNews) = (now, false) }
     // Told once that it ends, a rank does not take that back.
     let heartbeat = heartbeats.heartbeat(
-      host: host, activity: activity, state: toldToEnd == nil ? state : .ending)
-    for receiver in ranks where receiver != rank { try transport.send(heartbeat, receiver) }
+      "host \(host)" + (activity.isEmpty ? "" : ", \(activity)"), isEnd ? .ending : state,
+      passesOn: passesOn, now: now)
+    for receiver in receivers { try transport.send(heartbeat, receiver) }
   }
 
   /// Says that this rank lives and knows of the end.
   private mutating func answerEnd(at time: ContinuousClock.Instant) throws(CollectiveError) {
     toldToEnd = time
-    reported = transport.now()
-    try sendHeartbeat(.ending)
+    try tell(.ending)
   }
 
   // MARK: What it makes of what it hears
 
-  private mutating func hear() throws(CollectiveError) {
+  mutating func hear() throws(CollectiveError) {
     while let (sender, heartbeat) = try transport.receive() {
       let now = transport.now()
-      heartbeats.record(heartbeat, from: sender, now: now)
+      guard heartbeats.record(heartbeat, from: sender, now: now) else { continue }
+      hasNews = true
       // Also where only some were told: else they would miss the answers of the others.
-      if toldToEnd == nil, heartbeats.isEnding(sender) { try answerEnd(at: now) }
+      if toldToEnd == nil { try answerEnd(at: now) }
     }
   }
 
@@ -150,12 +168,13 @@ struct StallWatch {
     guard !hasNamedLost else { return }
     let now = transport.now()
     guard let toldToEnd else { return isToldToEnd ? try answerEnd(at: now) : () }
-    // Again: a heartbeat is dropped where the one before is still on its way.
-    if now - reported > .milliseconds(100) { try answerEnd(at: toldToEnd) }
-    guard rank < 2, now - toldToEnd > .milliseconds(700) else { return }
+    // Again: a heartbeat is dropped where the one before is still on its way. Soon, where others
+    // have to learn who lives.
+    if isDue(told, every: .milliseconds(hasNews ? 20 : 100), now) { try answerEnd(at: toldToEnd) }
+    guard now - toldToEnd > .milliseconds(700) else { return }
     hasNamedLost = true
-    let lost = heartbeats.lost(except: rank)
-    guard !lost.isEmpty, rank == 0 || !heartbeats.isEnding(0) else { return }
+    let lost = heartbeats.lost()
+    guard !lost.isEmpty, !(0..<rank).contains(where: heartbeats.isEnding) else { return }
     transport.say(
       "avp-dist: all ranks are told to end, and these do not answer: "
         + lost.joined(separator: "; "))
@@ -167,7 +186,7 @@ struct StallWatch {
     let now = transport.now()
     // Time in which this rank itself was stopped, perhaps with all others as on a machine that was
     // suspended, is no waiting for others.
-    if now - wait.checked > silenceLimit { wait.begin = now }
+    if now - wait.checked > min(.seconds(4), timeout / 2) { wait.begin = now }
     wait.checked = now
     let waited = now - wait.begin
     guard waited > timeout + .seconds(2 * min(rank, 2)) else { return }
@@ -178,20 +197,15 @@ struct StallWatch {
         + "\(culprits). The run ends here.")
   }
 
-  /// Who stands still, in words; nil where all that are missing get on. Ranks beyond 1 hear of 0
-  /// and 1 alone, and speak where both stand still.
+  /// Who stands still, in words; nil where all that are missing get on, or where it is for others to
+  /// say: ranks beyond 1 leave the word to all below them that do not stand still themselves.
   private func culprits(at now: ContinuousClock.Instant) -> String? {
-    let watched = (0..<(rank < 2 ? worldSize : 2)).filter { $0 != rank }
-    let stalled = heartbeats.stalled(among: watched, limit: timeout, now: now)
-    if rank >= 2 {
-      return stalled.count == watched.count
-        ? "ranks 0 and 1, which watch over the others, do not answer either" : nil
-    }
+    let stalled = heartbeats.stalled(now: now)
+    guard rank < 2 || stalled.starts(with: 0..<rank) else { return nil }
     guard stalled.isEmpty else {
-      return heartbeats.diagnostics(of: stalled, silentFor: silenceLimit, now: now)
-        .joined(separator: "; ")
+      return heartbeats.diagnostics(of: stalled, now: now).joined(separator: "; ")
     }
-    return heartbeats.areUnchanged(watched, limit: timeout, now: now)
+    return heartbeats.areUnchanged(now: now)
       ? "every rank answers, but the exchange does not end" : nil
   }
 }

@@ -15,16 +15,13 @@ typedef struct avp_mpi_request avp_mpi_request;
 typedef enum { AVP_MPI_BYTE, AVP_MPI_FLOAT, AVP_MPI_DOUBLE, AVP_MPI_INT64 } avp_mpi_type;
 typedef enum { AVP_MPI_SUM, AVP_MPI_MIN, AVP_MPI_MAX } avp_mpi_op;
 
-/// Bytes of one heartbeat: see avp_mpi_heartbeat_send.
-enum { AVP_MPI_HEARTBEAT_BYTES = 512 };
-
 /* The library's name and version; needs no avp_mpi_open. `text` has room for `size` bytes. */
 int avp_mpi_library(char *text, int size);
 
 /// Initialises MPI (threads allowed, only the calling one uses MPI) and duplicates the world.
 int avp_mpi_open(avp_mpi_comm **comm, int *rank, int *size);
 /// Finalises MPI and frees the communicator; after an error it stays, of no use for other calls.
-/// Collective.
+/// No heartbeat may be under way. Collective.
 int avp_mpi_close(avp_mpi_comm *comm);
 /// Ends every process of the run with `status`.
 _Noreturn void avp_mpi_abort(int status);
@@ -42,10 +39,6 @@ int avp_mpi_start_broadcast(avp_mpi_comm *comm, void *buffer, int count, int roo
 /// `offsets[r]`. The four arrays must stay put until done.
 int avp_mpi_start_allgather(avp_mpi_comm *comm, const void *own, int count, void *all,
                             const int *counts, const int *offsets, avp_mpi_request **request);
-/// Starts the same towards `root` alone; `all`, `counts` and `offsets` matter there only.
-int avp_mpi_start_gather(avp_mpi_comm *comm, const void *own, int count, void *all,
-                         const int *counts, const int *offsets, int root,
-                         avp_mpi_request **request);
 /// Starts a barrier.
 int avp_mpi_start_barrier(avp_mpi_comm *comm, avp_mpi_request **request);
 /// Starts sending `count` bytes to rank `to`, which receives as many.
@@ -57,10 +50,15 @@ int avp_mpi_start_receive(avp_mpi_comm *comm, void *bytes, int count, int from,
 /// Sets `*done` to 1 and frees the request when the operation has ended, else to 0.
 int avp_mpi_test(avp_mpi_request *request, int *done);
 
-/// Sends a heartbeat ("I am here, doing this") to `to` without waiting. A heartbeat is dropped
-/// while an earlier one to the same rank is still under way.
-int avp_mpi_heartbeat_send(avp_mpi_comm *comm, int to, const char bytes[AVP_MPI_HEARTBEAT_BYTES]);
-/// Takes one waiting heartbeat, if there is any: `*from` is its sender or -1.
-int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int *from, char bytes[AVP_MPI_HEARTBEAT_BYTES]);
+/// Sends a heartbeat ("I am here, doing this") of `count` bytes to `to` without waiting; to 62 ranks
+/// at most. A heartbeat is dropped while an earlier one to the same rank is still under way.
+int avp_mpi_heartbeat_send(avp_mpi_comm *comm, int to, const unsigned char *bytes, int count);
+/// How many of the heartbeats that were sent are still under way. There must be none when the
+/// communicator is closed.
+int avp_mpi_heartbeats_under_way(avp_mpi_comm *comm, int *count);
+/// Looks for a heartbeat that has come: `*from` is its sender, with `*count` bytes, or -1.
+int avp_mpi_heartbeat_next(avp_mpi_comm *comm, int *from, int *count);
+/// Takes the heartbeat that avp_mpi_heartbeat_next has found.
+int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int from, unsigned char *bytes, int count);
 
 #endif
