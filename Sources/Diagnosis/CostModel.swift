@@ -20,10 +20,10 @@ package struct CostModel: Equatable, Sendable {
   package init(rate: Double) { self.rate = rate }
 
   /// Hosts as `doctor` has measured them: the middle one's speed, the slowest link. Nil where it has
-  /// no speed of all ranks.
+  /// no speed of all ranks, or numbers that no host has: it may come from a file.
   package init?(_ job: JobFacts) {
     guard let rate = median(job.hosts.compactMap(\.rate)), rate > 0,
-      job.ranks.allSatisfy({ $0.speed != nil })
+      job.ranks.allSatisfy({ $0.speed != nil && Self.counts.contains($0.processors.threads) })
     else { return nil }
     self.init(rate: rate)
     let speeds = job.ranks.compactMap(\.speed)
@@ -114,11 +114,14 @@ package struct CostModel: Equatable, Sendable {
     }
   }
 
+  /// Where counts of anything lie.
+  private static let counts = 1...1 << 32
+
   /// Whether all numbers are such that a plan can be made.
   package var isSound: Bool {
     [rate, bandwidth].allSatisfy { $0 > 0 && $0.isFinite }
       && [gradient, deviation, latency].allSatisfy { $0 >= 0 && $0.isFinite }
-      && work.batch > 0 && work.train >= 0 && threads > 0 && work.features > 0
-      && work.parameters >= 0 && work.train < 1 << 40 && work.batch < 1 << 40
+      && [work.batch, threads, work.features].allSatisfy(Self.counts.contains)
+      && [work.train, work.parameters].allSatisfy { $0 == 0 || Self.counts.contains($0) }
   }
 }

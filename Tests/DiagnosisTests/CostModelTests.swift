@@ -58,6 +58,19 @@ import Testing
     #expect(CostModel(job) == nil)
   }
 
+  @Test(arguments: [0, -1, Int.max, Int.min]) func countsThatNoHostHas(_ count: Int) {
+    for change: (inout JobFacts) -> Void in [
+      { for index in $0.ranks.indices { $0.ranks[index].processors.threads = count } },
+      { $0.work.batch = count }, { $0.work.features = count },
+      { if count != 0 { $0.work.train = count } else { $0.work.batch = 0 } },
+      { $0.work.parameters = count == 0 ? -1 : count },
+    ] {
+      var job = soundJob()
+      change(&job)
+      #expect(CostModel(job)?.isSound != true)
+    }
+  }
+
   @Test(arguments: [0, -1, .infinity, .nan]) func numbersThatAreNone(_ rate: Double) {
     #expect(!CostModel(rate: rate).isSound)
   }
