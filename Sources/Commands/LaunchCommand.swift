@@ -10,10 +10,11 @@ struct LaunchCommand: Command {
   static let discussion = """
     Starts `avp-dist train ...` on N ranks. When a rank or a host dies, it starts them again \
     from the last checkpoint, and with --min-ranks leaves out hosts that cannot be used. SIGTERM, \
-    SIGINT, SIGHUP and SIGUSR1 end the run after a checkpoint. `doctor` in the place of `train` looks \
+    SIGINT, SIGHUP and SIGUSR1 end the run after a checkpoint. `sweep` is started in the same way. \
+    `doctor` in the place of `train` looks \
     at the hosts first, and is not started again.
     """
-  static let operands: String? = "-- train|doctor ..."
+  static let operands: String? = "-- train|sweep|doctor ..."
   static let example = "avp-dist launch -n 4 -- train --data data --epochs 10"
   static let settings: [Setting<Self>] = {
     let group = "Ranks"
@@ -36,28 +37,31 @@ struct LaunchCommand: Command {
   var hostfile: String?
   var maxRestarts = 3
   var minRanks: Int?
-  /// The words behind `train`, and what they mean.
+  /// The words behind the command, and what they say about the run.
   private var words: [String] = []
-  private var train = TrainCommand()
+  private var runSettings = RunSettings()
+  /// The command to start.
+  private var command = TrainCommand.name
   /// Whether the hosts are looked at, and nothing is trained.
-  private var isExamination = false
+  private var isExamination: Bool { command == DoctorCommand.name }
 
   mutating func take(_ operands: [String]) throws(UsageError) {
     guard let ranks else { throw UsageError("-n is needed: the number of ranks.") }
-    guard let word = operands.first, ["train", "doctor"].contains(word) else {
+    let known = [TrainCommand.name, SweepCommand.name, DoctorCommand.name]
+    guard let word = operands.first, known.contains(word) else {
       throw UsageError("The command to launch stands at the end: `launch -n 4 -- train ...`.")
     }
-    isExamination = word == "doctor"
+    command = word
     if let minRanks, minRanks > ranks {
       throw UsageError("--min-ranks takes a whole number from 1 to \(ranks), not '\(minRanks)'.")
     }
     words = Array(operands.dropFirst())
     // Wrong words are found before a folder is made for the run.
-    guard !isExamination else {
-      _ = try Self.read(DoctorCommand.self, words)
-      return
+    switch word {
+    case DoctorCommand.name: _ = try Self.read(DoctorCommand.self, words)
+    case SweepCommand.name: runSettings = try Self.read(SweepCommand.self, words).runSettings
+    default: runSettings = try Self.read(TrainCommand.self, words).runSettings
     }
-    train = try Self.read(TrainCommand.self, words)
   }
 
   private static func read<Some: Command>(
@@ -73,14 +77,11 @@ struct LaunchCommand: Command {
     guard let ranks else { preconditionFailure("take(_:) comes first") }
     let hostfile = try hostfile.map(Hostfile.init(path:))
     if isExamination {
-      var supervisor = supervisor(
-        words, ranks, hostfile, checkpoints: "", start: .afresh)
-      supervisor.command = DoctorCommand.name
-      return try run(supervisor)
+      return try run(supervisor(words, ranks, hostfile, checkpoints: "", start: .afresh))
     }
-    let start = train.runSettings.start
-    let folder = try RunFolder.choose(output: train.runSettings.output, start: start)
-    let isNamed = train.runSettings.output != nil
+    let start = runSettings.start
+    let folder = try RunFolder.choose(output: runSettings.output, start: start)
+    let isNamed = runSettings.output != nil
     // A run that has not come as far as writing leaves nothing behind.
     defer { if !isNamed { folder.removeIfEmpty() } }
     try run(
@@ -92,12 +93,14 @@ struct LaunchCommand: Command {
   private func supervisor(
     _ words: [String], _ ranks: Int, _ hostfile: Hostfile?, checkpoints: String, start: RunStart
   ) -> Supervisor {
-    Supervisor(
+    var supervisor = Supervisor(
       trainWords: words, ranks: ranks, minRanks: minRanks ?? ranks, hostfile: hostfile,
       maxRestarts: isExamination ? 0 : maxRestarts, checkpoints: checkpoints, start: start,
       executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         ?? CommandLine.arguments[0],
       environment: ProcessInfo.processInfo.environment, say: printError)
+    supervisor.command = command
+    return supervisor
   }
 
   private func run(_ supervisor: Supervisor) throws {

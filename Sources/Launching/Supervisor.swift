@@ -4,7 +4,7 @@ import Training
 
 /// Runs mpirun until the training is done, stopped, or has failed too often.
 package struct Supervisor {
-  /// The command that is started; another one than `train` leaves no checkpoints, and has one attempt.
+  /// The command that is started; `doctor` leaves no checkpoints, and has one attempt.
   package var command = "train"
   /// The words after the command; those of `train` with `--output`.
   package let trainWords: [String]
@@ -130,7 +130,7 @@ package struct Supervisor {
 extension Supervisor {
   private var stopped: Failure { Failure(status: .stopped, description: "Stopped. \(wayOn)") }
 
-  private var isTraining: Bool { command == "train" }
+  private var isTraining: Bool { command != "doctor" }
 
   /// The end of what is not started again.
   private func end(_ status: Int32, _ startFailure: Failure?) throws {
