@@ -13,7 +13,8 @@ struct HeartbeatTransport {
 /// One rank's part in watching over all: what it tells the others, and whom it names.
 ///
 /// Each rank tells those 1, 2, 4, … ranks before and behind it about itself, so that it hears of as
-/// many, and from time to time all that it knows. What one rank knows is known to all after log₂ N
+/// many, once a second, two of them at once when it does something else; and from time to time all
+/// that it knows. What one rank knows is known to all after log₂ N
 /// such times, by many ways, whoever stands still; also where all ranks of a host do, as the ranks
 /// before and behind it lie on others.
 struct StallWatch {
@@ -25,6 +26,8 @@ struct StallWatch {
   private let transport: HeartbeatTransport
   /// Whom this rank tells.
   private let receivers: [Int]
+  /// Those of them that it tells at once what it does.
+  private let keepers: [Int]
   /// How often it tells all that it knows: so that this has come to everybody within a quarter of the
   /// stall timeout.
   private let passingInterval: Duration
@@ -36,6 +39,9 @@ struct StallWatch {
   /// When this rank has told last about itself, and about all.
   private var told: ContinuousClock.Instant?
   private var passedOn: ContinuousClock.Instant?
+  /// What it has told last that it does, and when.
+  private var toldActivity = ""
+  private var toldKeepers: ContinuousClock.Instant?
   /// When this rank has listened last while it was busy.
   private var heard: ContinuousClock.Instant
   /// When this rank noticed that it is told to end.
@@ -71,6 +77,7 @@ struct StallWatch {
     receivers = Set(
       distances.flatMap { [(rank + $0) % worldSize, (rank + worldSize - $0) % worldSize] }
     ).sorted()
+    keepers = Set([1, distances.last ?? 1].map { (rank + $0) % worldSize }).sorted()
     passingInterval = timeout / (4 * (distances.count + 1))
   }
 
@@ -81,6 +88,7 @@ struct StallWatch {
   mutating func enter() throws(CollectiveError) {
     heartbeats.enter()
     try remind()
+    try tellKeepers(.waiting)
     try hear()
   }
 
@@ -109,8 +117,8 @@ struct StallWatch {
     heard = now
     try hear()
     try nameLost(isToldToEnd)
-    guard isDue(told, every: reminderInterval / 2, now) else { return }
-    try tell(.busy)
+    if isDue(told, every: reminderInterval / 2, now) { try tell(.busy) }
+    try tellKeepers(.busy)
   }
 
   /// Says that this rank lives and ends by itself, so that the others, which are told to end next,
@@ -131,17 +139,32 @@ struct StallWatch {
     last.map { now - $0 > interval } ?? true
   }
 
+  /// Tells two others at once what this rank has begun to do, so that they know where it was when it
+  /// stops: its neighbour, and one that is as far away as any.
+  private mutating func tellKeepers(_ state: Heartbeats.State) throws(CollectiveError) {
+    guard activity != toldActivity, isDue(toldKeepers, every: .milliseconds(20), transport.now())
+    else { return }
+    try send(state, to: keepers, passesOn: false)
+  }
+
   private mutating func tell(_ state: Heartbeats.State) throws(CollectiveError) {
     let now = transport.now()
-    let isEnd = toldToEnd != nil
-    let passesOn = isEnd || isDue(passedOn, every: passingInterval, now)
+    let passesOn = toldToEnd != nil || isDue(passedOn, every: passingInterval, now)
     told = now
     if passesOn { (passedOn, hasNews) = (now, false) }
+    try send(state, to: receivers, passesOn: passesOn)
+  }
+
+  private mutating func send(
+    _ state: Heartbeats.State, to ranks: [Int], passesOn: Bool
+  ) throws(CollectiveError) {
+    let now = transport.now()
+    (toldKeepers, toldActivity) = (now, activity)
     // Told once that it ends, a rank does not take that back.
     let heartbeat = heartbeats.heartbeat(
-      "host \(host)" + (activity.isEmpty ? "" : ", \(activity)"), isEnd ? .ending : state,
-      passesOn: passesOn, now: now)
-    for receiver in receivers { try transport.send(heartbeat, receiver) }
+      "host \(host)" + (activity.isEmpty ? "" : ", \(activity)"),
+      toldToEnd == nil ? state : .ending, passesOn: passesOn, now: now)
+    for receiver in ranks { try transport.send(heartbeat, receiver) }
   }
 
   /// Says that this rank lives and knows of the end.

@@ -87,6 +87,11 @@ import Testing
       }
     }
 
+    /// All do something else.
+    func begin(_ activity: String) {
+      for rank in watches.indices { watches[rank].activity = activity }
+    }
+
     func farewell(of rank: Int) throws { try watches[rank].sayFarewell() }
 
     /// All stand still, as on a machine that is suspended.
@@ -201,6 +206,24 @@ import Testing
     for rank in named where stopped.isDisjoint(with: [1, ranks - 1].map { (rank + $0) % ranks }) {
       #expect(end.text.contains("last heard: host h\(rank), file \(rank))"))
     }
+  }
+
+  /// What a rank has told within a second before it stops is known, too; two others hear of it.
+  @Test(arguments: [2, 3, 5, 17]) func whatARankDoesIsKnownAtOnce(ranks: Int) throws {
+    let world = World(ranks, timeout: .seconds(20))
+    try world.enter()
+    for step in 1...10 {
+      #expect(world.run(0.05) == nil)
+      world.begin("step \(step)")
+      try world.enter()
+    }
+    for rank in world.doing.indices where rank != 0 { world.doing[rank] = .stopped }
+    let end = try #require(world.run(60))
+    #expect(
+      end.text.contains("rank 1 does not answer (silent for 20 s; last heard: host h1, step 10)"))
+    let all = ranks == 2 ? 1 : ranks == 3 ? 2 : ranks == 5 ? 4 : 9
+    // Before that: all at the start, and two at each of ten steps.
+    #expect(world.sent[1] <= all * 2 + 10 * min(2, ranks - 1))
   }
 
   private struct SplitMix: RandomNumberGenerator {
