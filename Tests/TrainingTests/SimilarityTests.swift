@@ -1,3 +1,5 @@
+import Foundation
+import Synchronization
 import Tensors
 import Testing
 
@@ -146,10 +148,21 @@ import Testing
       calls.append(done)
     }
     #expect(!groups.isEmpty && calls == calls.sorted())
-    if !calls.isEmpty {
-      #expect(throws: Enough.self) {
-        _ = try many.nearGroups(threshold: 0.5, threads: 2) { _, _ in throw Enough() }
+    // However fast the machine is: no piece ends before somebody has heard of the work.
+    let gate = Gate()
+    #expect(throws: Enough.self) {
+      _ = try sharedWork(threads: 2, count: 4, start: 0) { _, _ in
+        while !gate.isOpen { usleep(1_000) }
+      } progress: { _ in
+        gate.open()
+        throw Enough()
       }
     }
+  }
+
+  private final class Gate: Sendable {
+    private let state = Atomic(false)
+    var isOpen: Bool { state.load(ordering: .relaxed) }
+    func open() { state.store(true, ordering: .relaxed) }
   }
 }
