@@ -88,8 +88,7 @@ package struct HeadArithmetic: Sendable {
         head_accumulate(
           shape, parameters, block.inputs, block.activations, block.masks, block.logits,
           Array(labels[block.range]), mixes.map { Array($0[block.range]) }, Int64(count), loss,
-          limits, &hiddenGradients, &probabilities,
-          &sums)
+          limits, &hiddenGradients, &probabilities, &sums)
       }
     }
   }
@@ -111,8 +110,13 @@ package struct HeadArithmetic: Sendable {
     precondition(parameters.count == parameterCount && inputs.count == all * features)
     for start in stride(from: 0, to: all, by: Int(HEAD_BLOCK)) {
       let range = start..<min(start + Int(HEAD_BLOCK), all)
-      let flat = Array(inputs[range.lowerBound * features..<range.upperBound * features])
-      let mask = masks.map { Array($0[range.lowerBound * hidden..<range.upperBound * hidden]) }
+      // What is one block is not copied.
+      func part(_ values: [Float], _ width: Int) -> [Float] {
+        range.count == all
+          ? values : Array(values[range.lowerBound * width..<range.upperBound * width])
+      }
+      let flat = part(inputs, features)
+      let mask = masks.map { part($0, hidden) }
       var activations = [Float](repeating: 0, count: range.count * hidden)
       var logits = [Double](repeating: 0, count: range.count * Int(shape.classes))
       head_forward(shape, parameters, flat, Int64(range.count), mask, &activations, &logits)
