@@ -17,6 +17,8 @@ package struct Adam: OptimizerRule {
     (parameterCount, parameterCount)
   }
 
+  package func isPossible(_ state: OptimizerState) -> Bool { state.second.allSatisfy { $0 >= 0 } }
+
   package func update(
     _ parameters: inout HeadParameters, gradient: [Float], loss: Double,
     state: inout OptimizerState, settings: OptimizerSettings, learningRate: Double

@@ -38,14 +38,15 @@ package struct LimitedMemoryBFGS: OptimizerRule {
     case stored
   }
 
-  static let freshScalars = [Double](repeating: 0, count: Scalar.allCases.count)
+  package var scalarCount: Int { Scalar.allCases.count }
 
-  static func hasArrived(_ scalars: [Double]) -> Bool { scalars[Scalar.phase.rawValue] == 2 }
+  package func isPossible(_ state: OptimizerState) -> Bool {
+    [0, 1, 2].contains(state.scalars[Scalar.phase.rawValue])
+      && (0...1e9).contains(state.scalars[Scalar.stored.rawValue])
+  }
 
-  /// Whether a run can have had these.
-  static func arePossible(_ scalars: [Double]) -> Bool {
-    scalars.count == Scalar.allCases.count && [0, 1, 2].contains(scalars[Scalar.phase.rawValue])
-      && (0...1e9).contains(scalars[Scalar.stored.rawValue])
+  package func hasArrived(_ state: OptimizerState) -> Bool {
+    state.scalars[Scalar.phase.rawValue] == 2
   }
 
   package func memory(parameterCount: Int) -> (first: Int, second: Int) {
@@ -56,8 +57,10 @@ package struct LimitedMemoryBFGS: OptimizerRule {
     _ parameters: inout HeadParameters, gradient: [Float], loss: Double,
     state: inout OptimizerState, settings: OptimizerSettings, learningRate: Double
   ) {
-    var search = Search(state, parameters)
     let (value, slopes) = Self.penalised(loss, gradient, parameters, settings.weightDecay)
+    var search = Search(state, parameters)
+    // The only reference to the differences is then the search's, so that they are not copied.
+    state = OptimizerState(step: 0, first: [], second: [])
     search.visit(value, slopes, isNear: Self.isNear(value, slopes, settings.weightDecay))
     parameters.values = search.point
     state = search.state

@@ -29,6 +29,12 @@ package enum OptimizerKind: String, CaseIterable, Codable, Sendable {
 package protocol OptimizerRule {
   /// How many numbers ``OptimizerState/first`` and ``OptimizerState/second`` hold.
   func memory(parameterCount: Int) -> (first: Int, second: Int)
+  /// How many numbers ``OptimizerState/scalars`` holds; all are 0 at first.
+  var scalarCount: Int { get }
+  /// Whether a run can have had this state, whose lengths are right and whose numbers are finite.
+  func isPossible(_ state: OptimizerState) -> Bool
+  /// Whether further steps would change nothing; never with methods that do not know.
+  func hasArrived(_ state: OptimizerState) -> Bool
   /// Takes the step whose number, from 1, is `state.step`.
   ///
   /// - Parameter loss: the mean loss whose gradient it is.
@@ -36,6 +42,12 @@ package protocol OptimizerRule {
   func update(
     _ parameters: inout HeadParameters, gradient: [Float], loss: Double,
     state: inout OptimizerState, settings: OptimizerSettings, learningRate: Double)
+}
+
+extension OptimizerRule {
+  package var scalarCount: Int { 0 }
+  package func isPossible(_ state: OptimizerState) -> Bool { true }
+  package func hasArrived(_ state: OptimizerState) -> Bool { false }
 }
 
 /// Whose formulas an optimizer follows; they differ in where epsilon and the learning rate enter.
@@ -141,7 +153,7 @@ package struct Optimizer: Sendable {
     state = OptimizerState(
       step: 0, first: [Float](repeating: 0, count: memory.first),
       second: [Float](repeating: 0, count: memory.second),
-      scalars: settings.kind == .lbfgs ? LimitedMemoryBFGS.freshScalars : [])
+      scalars: [Double](repeating: 0, count: settings.kind.rule.scalarCount))
   }
 
   /// An optimizer that goes on from a saved state.
@@ -152,17 +164,14 @@ package struct Optimizer: Sendable {
     _ settings: OptimizerSettings, parameterCount: Int, state: OptimizerState
   ) throws(HeadError) {
     try settings.validate()
-    let memory = settings.kind.rule.memory(parameterCount: parameterCount)
+    let rule = settings.kind.rule
+    let memory = rule.memory(parameterCount: parameterCount)
     guard state.step >= 0, (state.first.count, state.second.count) == memory else {
       throw .setting(
         "the saved optimizer state holds \(state.first.count) and \(state.second.count) moments; "
           + "\(settings.kind.rawValue) needs \(memory.first) and \(memory.second)")
     }
-    let isAdam = settings.kind == .adam || settings.kind == .adamw
-    guard state.isUsable, !isAdam || state.second.allSatisfy({ $0 >= 0 }),
-      settings.kind == .lbfgs
-        ? LimitedMemoryBFGS.arePossible(state.scalars) : state.scalars.isEmpty
-    else {
+    guard state.isUsable, state.scalars.count == rule.scalarCount, rule.isPossible(state) else {
       throw .setting("the saved optimizer state holds a moment that is out of range")
     }
     self.settings = settings
@@ -192,7 +201,5 @@ package struct Optimizer: Sendable {
   }
 
   /// Whether further steps would change nothing; never with methods that do not know.
-  package var hasArrived: Bool {
-    settings.kind == .lbfgs && LimitedMemoryBFGS.hasArrived(state.scalars)
-  }
+  package var hasArrived: Bool { settings.kind.rule.hasArrived(state) }
 }
