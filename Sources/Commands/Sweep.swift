@@ -38,7 +38,7 @@ struct Sweep: Sendable {
     record.configuration = grid.points[best.setting].configuration
     record.sweep = nil
     try files.finish(
-      state, as: record, head: best.setting * (1 + (record.configuration.folds ?? 0)),
+      state, as: record, head: state.bundle.head(ofSetting: best.setting),
       temperature: best.result.temperature)
     if printsJSON {
       try printResult(report.json)
@@ -49,7 +49,7 @@ struct Sweep: Sendable {
   }
 
   private func validationAccuracy(_ state: TrainingState, of setting: Int) -> Double? {
-    let head = state.heads[setting * (1 + (grid.points[0].configuration.folds ?? 0))]
+    let head = state.heads[state.bundle.head(ofSetting: setting)]
     return head.divergedAt == nil ? head.history.last?.validationAccuracy : nil
   }
 

@@ -25,9 +25,9 @@ extension Communicator {
     return scores
   }
 
-  /// The outputs of all ranks on rank 0, none on the others.
-  private func gathered(
-    _ outputs: [(label: Int, logits: [Double])], classes: Int, pieceBytes: Int
+  /// The outputs of all ranks on rank 0, in the order of ranks, none on the others. Collective.
+  func gathered(
+    _ outputs: [(label: Int, logits: [Double])], classes: Int, pieceBytes: Int = 1 << 30
   ) throws(CollectiveError) -> [(label: Int, logits: [Double])] {
     let width = classes + 1
     let piece = max(1, pieceBytes / (width * 8 * worldSize))

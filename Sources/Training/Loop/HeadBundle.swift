@@ -93,9 +93,14 @@ package struct HeadBundle: Sendable {
     }
   }
 
+  /// The number of the head of a setting, counted from 0, that sees all images.
+  package func head(ofSetting setting: Int) -> Int {
+    setting * (1 + (members[0].configuration.folds ?? 0))
+  }
+
   /// Which setting, counted from 0, a head has.
   package func setting(of number: Int) -> Int {
-    members[...number].count { $0.fold == nil } - 1
+    number / (1 + (members[0].configuration.folds ?? 0))
   }
 
   /// Whether rank `rank` of `worldSize` trains head `number`. The first one is trained by all.

@@ -41,14 +41,8 @@ extension Trainer {
     try communicator.broadcast(&bytes, from: 0)
     let shape = state.heads[0].parameters.shape
     let head = HeadParameters(shape: shape, values: numbers(ofLittleEndianBytes: bytes[...]))
-    let own = validation.outputs(head)
-    let labels = try communicator.gather(littleEndianBytes(of: own.map { Int64($0.label) }), to: 0)
-    let logits = try communicator.gather(littleEndianBytes(of: own.flatMap(\.logits)), to: 0)
-    guard communicator.rank == 0 else { return ([], []) }
-    let values: [Double] = logits.flatMap { numbers(ofLittleEndianBytes: $0[...]) }
-    let classes: [Int64] = labels.flatMap { numbers(ofLittleEndianBytes: $0[...]) }
-    let rows = classes.indices.map { Array(values[$0 * shape.classes..<($0 + 1) * shape.classes]) }
-    return (rows, classes.map(Int.init))
+    let all = try communicator.gathered(validation.outputs(head), classes: shape.classes)
+    return (all.map(\.logits), all.map(\.label))
   }
 
   /// Whether no head of any rank moves any more. Collective.
