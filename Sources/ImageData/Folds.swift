@@ -27,8 +27,9 @@ extension DatasetManifest {
     }
     var folds = [Int](repeating: 0, count: train.count)
     var sizes = [Int](repeating: 0, count: count)
+    let unitsOfClass = Dictionary(grouping: units) { train[$0[0]].label }
     for label in classes.indices {
-      var own = units.filter { train[$0[0]].label == label }
+      var own = unitsOfClass[label] ?? []
       guard own.count >= count else {
         throw DatasetError(
           .invalid,
