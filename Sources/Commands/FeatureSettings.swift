@@ -44,15 +44,18 @@ struct FeatureSettings: SettingsGroup {
 }
 
 extension FeatureExtractor {
-  /// The same extractor, which takes features of unaugmented images from a cache and puts them there;
-  /// nil for none.
-  func caching(_ backbone: LoadedBackbone, in folder: String?) -> FeatureExtractor {
+  /// The same extractor, which takes features of unaugmented images, and of views where these come
+  /// back, from a cache and puts them there; nil for none.
+  func caching(
+    _ backbone: LoadedBackbone, in folder: String?, keepsViews: Bool = false
+  ) -> FeatureExtractor {
     guard let folder else { return self }
     let context = FeatureContext(
       fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
       featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.identity,
       transform: transform, orientation: images.orientation)
     return caching(
-      plainIn: folder + "/features", viewsIn: nil, context: context.text, warn: printWarning)
+      plainIn: folder + "/features", viewsIn: keepsViews ? folder + "/views" : nil,
+      context: context.text, warn: printWarning)
   }
 }

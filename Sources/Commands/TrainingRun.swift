@@ -227,24 +227,16 @@ extension TrainingRun {
   private func extractor(
     _ backbone: LoadedBackbone, data: String
   ) -> FeatureExtractor {
-    let normalisation = backbone.normalisation
-    let extractor = FeatureExtractor(
+    FeatureExtractor(
       backbone: backbone.backbone,
       transform: ImageTransform(
         preset: configuration.preset, geometry: configuration.geometry,
-        normalisation: normalisation),
+        normalisation: backbone.normalisation),
       augmentation: configuration.augmentation, seed: configuration.seed,
       images: ImageSource(root: data, orientation: configuration.orientation),
-      onBadImage: configuration.onBadImage)
-    guard let cache = command.backbone.machine.cache else { return extractor }
-    return extractor.caching(
-      plainIn: cache + "/features",
-      viewsIn: configuration.views > 0 ? cache + "/views" : nil,
-      context: FeatureContext(
-        fingerprint: backbone.fingerprint, featureLayer: backbone.record.featureLayer,
-        featureCount: backbone.backbone.featureCount, kernels: backbone.backbone.identity,
-        transform: extractor.transform, orientation: configuration.orientation
-      ).text, warn: printWarning)
+      onBadImage: configuration.onBadImage
+    ).caching(
+      backbone, in: command.backbone.machine.cache, keepsViews: configuration.views > 0)
   }
 
   /// How many epochs have images to put through the backbone: later ones find their features in
