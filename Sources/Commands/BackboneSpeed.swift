@@ -23,23 +23,17 @@ struct BackboneSpeed {
     // Threads as the pipeline has them: a queue's may be fewer than were asked for.
     for _ in 0..<threads {
       ended.enter()
-      let thread = Thread {
-        defer { ended.leave() }
-        do {
-          let worker = try backbone.makeWorker()
-          var times: [Double] = []
-          repeat {
-            let start = ContinuousClock.now
-            _ = try worker(group)
-            times.append((ContinuousClock.now - start).inSeconds)
-          } while (ContinuousClock.now - begin).inSeconds < seconds
-          tally.times.withLock { $0.append(times) }
-        } catch {
-          tally.failure.withLock { $0 = error }
+      do throws(ThreadRefused) {
+        try startThread(stackBytes: 8 << 20) {
+          defer { ended.leave() }
+          tally.record {
+            try Self.times(of: backbone.makeWorker(), on: group, seconds, since: begin)
+          }
         }
+      } catch {
+        ended.leave()
+        throw error
       }
-      thread.stackSize = 8 << 20
-      thread.start()
     }
     ended.wait()
     let elapsed = (ContinuousClock.now - begin).inSeconds
@@ -50,10 +44,33 @@ struct BackboneSpeed {
     deviation = Self.deviation(times.flatMap { $0.dropFirst() })
   }
 
+  /// Seconds of each group that a worker takes until `seconds` have passed.
+  private static func times(
+    of worker: BackboneWorker, on group: [BackboneInput], _ seconds: Double,
+    since begin: ContinuousClock.Instant
+  ) throws -> [Double] {
+    var times: [Double] = []
+    repeat {
+      let start = ContinuousClock.now
+      _ = try worker(group)
+      times.append((ContinuousClock.now - start).inSeconds)
+    } while (ContinuousClock.now - begin).inSeconds < seconds
+    return times
+  }
+
   /// What the threads of a measurement have done.
   private final class Tally: Sendable {
     let times = Mutex<[[Double]]>([])
     let failure = Mutex<(any Error)?>(nil)
+
+    func record(_ measure: () throws -> [Double]) {
+      do {
+        let found = try measure()
+        times.withLock { $0.append(found) }
+      } catch {
+        failure.withLock { $0 = error }
+      }
+    }
   }
 
   private static func deviation(_ times: [Double]) -> Double {
@@ -107,6 +124,6 @@ struct BackboneSpeed {
       sum.add(samples, at: head)
       return (ContinuousClock.now - begin).inSeconds / Double(batch)
     }
-    return times.sorted()[times.count / 2]
+    return median(times) ?? 0
   }
 }

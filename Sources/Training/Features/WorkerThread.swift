@@ -17,7 +17,7 @@ package struct ThreadRefused: Error, CustomStringConvertible {
 /// then waits for ever.
 ///
 /// - Parameter stackBytes: the size of the thread's stack.
-func startThread(
+package func startThread(
   stackBytes: Int, _ body: @escaping @Sendable () -> Void
 ) throws(ThreadRefused) {
   var attributes = pthread_attr_t()
