@@ -32,8 +32,7 @@ import Training
   private func run(temperature: Double?) throws -> DemoRun {
     let demo = try DemoRun()
     let files = GuardedFolder(path: demo.run)
-    var checkpoint = try Checkpoint(RunFiles.bestName, in: files)
-    checkpoint.progress.temperature = temperature
+    let checkpoint = try Checkpoint(RunFiles.bestName, in: files).model(temperature: temperature)
     let bytes = try checkpoint.encoded()
     let text = String(decoding: bytes, as: UTF8.self)
     #expect(text.contains("temperature") == (temperature != nil))

@@ -8,16 +8,16 @@ import Tensors
 /// A run's record and, in a checkpoint, everything that going on needs.
 ///
 /// One safetensors file: the head under `fc.*`, the optimizer's memory under `optimizer.*`, further
-/// heads of a bundle under `heads.N.*`, the first 8 bytes of each image's SHA-256 as `pictures.sha256` (training images, then validation
-/// images), the rest as JSON in the metadata (`avp.record`, `avp.progress`), sealed with a
-/// checksum (see ``Checksum``).
+/// heads of a bundle under `heads.N.*`, the first 8 bytes of each image's SHA-256 as
+/// `pictures.sha256` (training images, then validation images), the rest as JSON in the metadata
+/// (`avp.record`, `avp.progress`), sealed with a checksum (see ``Checksum``).
 package struct Checkpoint: Sendable {
   /// What the file says about the run.
   package let record: ModelRecord
   /// The trained head, for features as they are.
   package let head: HeadParameters
   /// Where the run stood.
-  package var progress: Progress
+  package let progress: Progress
   /// What going on needs of the heads; nil in a model file, which is for use.
   let heads: Heads?
   /// The contents of the images read so far; nil in a model file, and in checkpoints of versions
@@ -87,19 +87,27 @@ package struct Checkpoint: Sendable {
     self.progress = progress
   }
 
-  private init(modelOf checkpoint: Checkpoint) {
+  private init(modelOf checkpoint: Checkpoint, temperature: Double?) {
     record = checkpoint.record
     head = checkpoint.head
     var progress = checkpoint.progress
     (progress.heads, progress.scalars, progress.isAtRest) = (nil, nil, nil)
     progress.divergedAt = nil
+    progress.temperature = temperature
     self.progress = progress
     heads = nil
     digests = nil
   }
 
   /// The model file of the moment at which this checkpoint was saved.
-  package var model: Checkpoint { Checkpoint(modelOf: self) }
+  package var model: Checkpoint {
+    Checkpoint(modelOf: self, temperature: progress.temperature)
+  }
+
+  /// The same model with what calibrates its logits; nil for nothing.
+  package func model(temperature: Double?) -> Checkpoint {
+    Checkpoint(modelOf: self, temperature: temperature)
+  }
 }
 
 // MARK: - Bytes
@@ -283,33 +291,5 @@ extension TrainingState {
       bundle, heads: heads, epoch: progress.epoch, step: progress.step,
       skipped: PathSet(progress.skipped), isAtRest: progress.isAtRest ?? false,
       digests: checkpoint.digests ?? ImageDigests())
-  }
-}
-
-/// Why a file cannot serve as checkpoint or model.
-package enum CheckpointError: Error, Equatable, CustomStringConvertible {
-  case missing(String)
-  /// A file or folder that is there and cannot be read; why.
-  case unreadable(String, String)
-  /// The checksum differs: cut off, altered, or never complete.
-  case damaged(String)
-  /// Intact, but not what is needed; why.
-  case foreign(String, String)
-  /// A model file, which has no optimizer state.
-  case modelOnly(String)
-
-  package var description: String {
-    switch self {
-    case .missing(let path): "\(path) cannot be read as a checkpoint: there is no such file."
-    case .unreadable(let path, let reason):
-      "\(path) is there and cannot be read: \(reason). Make it readable, or move it away to go on "
-        + "without it."
-    case .damaged(let path):
-      "\(path) is damaged or no checkpoint of avp-dist: its checksum does not fit."
-    case .foreign(let path, let reason): "\(path) cannot be used as a checkpoint: \(reason)."
-    case .modelOnly(let path):
-      "\(path) is a model, not a checkpoint: it has no optimizer state to go on from. Resume from a "
-        + "file in the run's checkpoints folder."
-    }
   }
 }

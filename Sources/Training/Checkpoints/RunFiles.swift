@@ -61,8 +61,7 @@ package struct RunFiles: Sendable {
   /// - Parameter temperature: what calibrates its logits; nil for nothing.
   package mutating func finish(_ state: TrainingState, temperature: Double? = nil) throws {
     try writeBest()
-    var model = Checkpoint(record, state, withOptimizer: false)
-    model.progress.temperature = temperature
+    let model = Checkpoint(record, state, withOptimizer: false).model(temperature: temperature)
     try write(model.encoded(), to: Self.modelName)
   }
 
@@ -76,9 +75,7 @@ package struct RunFiles: Sendable {
 
   /// Notes in the best epoch's model what calibrates its logits.
   package mutating func calibrate(_ best: Checkpoint, _ temperature: Double?) throws {
-    var model = best
-    model.progress.temperature = temperature
-    try write(model.encoded(), to: Self.bestName)
+    try write(best.model(temperature: temperature).encoded(), to: Self.bestName)
   }
 
   /// Writes the model of head `number` of a sweep, whose settings `record` has.
@@ -87,9 +84,8 @@ package struct RunFiles: Sendable {
   package func finish(
     _ state: TrainingState, as record: ModelRecord, head number: Int, temperature: Double?
   ) throws {
-    var model = Checkpoint(record, state, withOptimizer: false, head: number)
-    model.progress.temperature = temperature
-    try folder.write(model.encoded(), to: Self.modelName)
+    let model = Checkpoint(record, state, withOptimizer: false, head: number)
+    try folder.write(model.model(temperature: temperature).encoded(), to: Self.modelName)
   }
 
   /// Brings the best epoch's model back where a run goes on behind that epoch and the file is
