@@ -96,8 +96,9 @@ struct LabelsCommand: Command {
       guard error.kind == .missing else { throw error }
       throw Failure(
         status: .missingInput,
-        description: "\(path) has no \(OutOfSampleFile.name): only a run with --folds classifies "
-          + "each image by a head that was not trained on it. Train one, or name a table.")
+        description: "\(path) has no \(OutOfSampleFile.name): only a run with --folds, or a sweep, "
+          + "classifies each image by a head that was not trained on it. Make one, or name a table."
+      )
     }
     return (try OutOfSampleFile(bytes, path: name), name)
   }
@@ -130,7 +131,9 @@ private struct LabelImages {
       let description = try RunDescription(command.folder)
       configuration = description.configuration
       if command.data == nil, command.manifest == nil {
-        let record = try Checkpoint(RunFiles.bestName, in: command.folder.files).record
+        let record = try Checkpoint(
+          command.folder.bestModelName, in: command.folder.files
+        ).record
         images = try command.folder.ownImages(description, record, shown: named)
       }
     } else if command.data == nil, command.manifest == nil {

@@ -67,11 +67,9 @@ struct ReportCommand: Command {
     var classes: [String] = []
     var (epochs, ranks) = try folder.recorded()
     do {
-      let isSweep = folder.isSweep
-      let file = isSweep ? RunFiles.model(in: path) : RunFiles.best(in: path)
-      let best = try Checkpoint(
-        isSweep ? RunFiles.modelName : RunFiles.bestName, in: folder.files)
-      if isSweep {
+      let file = "\(path)/\(folder.bestModelName)"
+      let best = try Checkpoint(folder.bestModelName, in: folder.files)
+      if folder.isSweep {
         // The metrics that were written meanwhile are those of the first settings.
         epochs = best.progress.history
         description.configuration = best.record.configuration
@@ -88,8 +86,8 @@ struct ReportCommand: Command {
     }
     let page = RunPage(
       epochs: epochs, best: description.configuration.best(of: epochs), classes: classes,
-      facts: description.facts,
-      confusion: result.confusion, hardest: result.hardest, ranks: ranks, note: note)
+      facts: description.facts, confusion: result.confusion, hardest: result.hardest, ranks: ranks,
+      note: note)
     let html = Array(page.html.utf8)
     if let output {
       try writeAtomically(html, to: output)

@@ -27,7 +27,10 @@ struct RunFolder {
   var configuration: String { "\(path)/\(Self.configurationName)" }
   private var model: String { RunFiles.model(in: path) }
 
-  /// Whether a sweep has ended here: its best head is the model.
+  /// The name of the run's best model; of a sweep that is its only one.
+  var bestModelName: String { isSweep ? RunFiles.modelName : RunFiles.bestName }
+
+  /// Whether a sweep has ended here.
   var isSweep: Bool {
     FileManager.default.fileExists(atPath: "\(path)/\(SweepReport.tableName)")
   }

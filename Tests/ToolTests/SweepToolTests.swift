@@ -53,6 +53,12 @@ extension ToolTests {
         Workshop.data.get() + "/validation",
       ])
       #expect(predicted.lines.count == 8)
+      // The pages find the sweep's only model, and its own curves.
+      let report = try tool(["report", "alone", "--threads", "1"])
+      #expect(report.status == 0 && !report.errors.contains("warning"), "\(report.errors)")
+      #expect(try scratch.text("alone/report.html").contains("3 epochs: validation accuracy"))
+      let labels = try tool(["labels", "alone", "--html", "labels.html"])
+      #expect(labels.status == 0, "\(labels.errors)")
     }
 
     @Test func withoutListsTheUsualSettingsAreTried() throws {
