@@ -5,9 +5,11 @@ import Training
 /// An event as one line of JSON, as `metrics.jsonl` and `--log json` hold it.
 ///
 /// Every object has `event`. An epoch carries `epoch`, `train_loss`, `train_accuracy`,
-/// `validation_loss`, `validation_accuracy`, `skipped`, `seconds`, `images_per_second` and `best`;
+/// `validation_loss`, `validation_accuracy`, where it decides `validation_macro_f1`, `skipped`,
+/// `seconds`, `images_per_second` and `best`;
 /// a step `epoch`, `step`, `pictures` and `mean_loss`; the ranks' times `epoch`, and by rank `hosts`,
-/// `images`, `feature_seconds`, `own_seconds` and `waiting_seconds`; a checkpoint `path`, `epoch` and `step`.
+/// `images`, `feature_seconds`, `own_seconds` and `waiting_seconds`; a checkpoint `path`, `epoch` and
+/// `step`.
 package enum MetricsLine {
   private struct Line: Encodable {
     let event: String
