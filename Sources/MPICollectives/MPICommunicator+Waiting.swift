@@ -4,6 +4,7 @@ import Foundation
 
 extension MPICommunicator {
   package func reportActivity() throws(CollectiveError) {
+    whileWaiting()
     try watch?.report(isToldToEnd: isToldToEnd())
   }
 
@@ -29,6 +30,7 @@ extension MPICommunicator {
   }
 
   func look(_ operation: String) throws(CollectiveError) {
+    whileWaiting()
     do throws(CollectiveError) {
       try watch?.look(operation, isToldToEnd: isToldToEnd())
     } catch {

@@ -23,6 +23,8 @@ package final class MPICommunicator: Communicator {
   /// Whether this process has been told to end, as mpirun tells all ranks when one of them is gone.
   package var isToldToEnd: () -> Bool = { false }
 
+  package var whileWaiting: () -> Void = {}
+
   let handle: OpaquePointer
   /// This rank's part in watching over all; nil where it is alone, or waits for ever.
   var watch: StallWatch?

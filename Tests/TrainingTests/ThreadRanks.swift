@@ -81,6 +81,10 @@ final class ThreadCommunicator: Communicator {
   var worldSize: Int { world.worldSize }
   let host: String
   var activity = ""
+  var whileWaiting: () -> Void = {}
+  /// Called with the number of the operation that this rank waits in.
+  var isWaitingAt: (Int) -> Void = { _ in }
+  private var operation = 0
   let world: ThreadWorld
 
   init(rank: Int, world: ThreadWorld, host: String = "thread") {
@@ -92,7 +96,7 @@ final class ThreadCommunicator: Communicator {
   func allreduce<Element: Reducible>(
     _ values: inout [Element], _ reduction: Reduction
   ) throws(CollectiveError) {
-    let all = try world.exchange(values, rank: rank)
+    let all = try exchange(values)
     guard all.allSatisfy({ $0.count == values.count }) else {
       throw .mismatch("the counts differ")
     }
@@ -108,20 +112,27 @@ final class ThreadCommunicator: Communicator {
   }
 
   func broadcast(_ bytes: inout [UInt8], from root: Int) throws(CollectiveError) {
-    bytes = try world.exchange(bytes, rank: rank)[root]
+    bytes = try exchange(bytes)[root]
   }
 
   func allgather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
-    try world.exchange(bytes, rank: rank)
+    try exchange(bytes)
   }
 
   func gather(_ bytes: [UInt8], to root: Int) throws(CollectiveError) -> [[UInt8]] {
-    let all = try world.exchange(bytes, rank: rank)
+    let all = try exchange(bytes)
     return rank == root ? all : []
   }
 
   func barrier() throws(CollectiveError) {
-    _ = try world.exchange(true, rank: rank)
+    _ = try exchange(true)
+  }
+
+  private func exchange<Value: Sendable>(_ value: Value) throws(CollectiveError) -> [Value] {
+    isWaitingAt(operation)
+    operation += 1
+    whileWaiting()
+    return try world.exchange(value, rank: rank)
   }
 }
 

@@ -32,12 +32,19 @@ package struct ImageDigests: Equatable, Sendable {
 
   /// A number for each image, 0 for one that has not been read.
   private(set) var values: [Int64]
+  private var missing: Int
 
   /// Nothing is known of `count` images.
-  init(count: Int = 0) { values = Array(repeating: 0, count: count) }
+  init(count: Int = 0) { self.init(values: Array(repeating: 0, count: count)) }
 
   /// What a checkpoint knows.
-  init(values: [Int64]) { self.values = values }
+  init(values: [Int64]) {
+    self.values = values
+    missing = values.count { $0 == 0 }
+  }
+
+  /// Whether all images have been read.
+  var isComplete: Bool { missing == 0 }
 
   /// The known content of one image, nil where it has not been read.
   subscript(index: Int) -> ImageDigest? {
@@ -53,6 +60,7 @@ package struct ImageDigests: Equatable, Sendable {
     for numbers in try communicator.allgather(numbers: numbers) {
       for pair in stride(from: 0, to: numbers.count - 1, by: 2)
       where values.indices.contains(Int(numbers[pair])) {
+        if values[Int(numbers[pair])] == 0 && numbers[pair + 1] != 0 { missing -= 1 }
         values[Int(numbers[pair])] = numbers[pair + 1]
       }
     }

@@ -131,6 +131,10 @@ final class MeteredCommunicator: Communicator {
     get { base.activity }
     set { base.activity = newValue }
   }
+  var whileWaiting: () -> Void {
+    get { base.whileWaiting }
+    set { base.whileWaiting = newValue }
+  }
 
   func allreduce<Element: Reducible>(
     _ values: inout [Element], _ reduction: Reduction

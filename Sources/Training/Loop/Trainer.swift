@@ -33,6 +33,7 @@ package struct Trainer {
   /// What the files of the first epoch say; nil when it has been told.
   private var tally: ImageTally? = ImageTally()
   let meter: RankMeter
+  private let rescue: Rescue
   var stragglers = StragglerWatch()
   /// When the last checkpoint of a run of quick epochs was written.
   var saved = ContinuousClock.now
@@ -110,6 +111,7 @@ package struct Trainer {
     }
     self.communicator = communicator
     self.observer = observer
+    rescue = Rescue(stop, observer, communicator)
   }
 }
 
@@ -129,10 +131,12 @@ extension Trainer {
   private func answers(_ count: Int, at position: String) throws -> [FeatureAnswer] {
     guard let pipeline else { preconditionFailure("there are no images before the run") }
     communicator.activity = position
-    let answers = try meter.measure(.awaitingFeatures) {
-      try pipeline.next(count) { file in
-        if let file { communicator.activity = "\(position), working on \(file)" }
-        try communicator.reportActivity()
+    let answers = try rescue.holding(state) {
+      try meter.measure(.awaitingFeatures) {
+        try pipeline.next(count) { file in
+          if let file { communicator.activity = "\(position), working on \(file)" }
+          try communicator.reportActivity()
+        }
       }
     }
     communicator.activity =
@@ -162,32 +166,46 @@ extension Trainer {
   }
 
   /// Takes the step of a global batch, of which `own` is this rank's part: true where a rank wants to
-  /// stop behind it. A single head takes the same step on every rank; those of a bundle are shared out.
+  /// stop behind it.
   private mutating func takeStep(_ own: [FeatureAnswer]) throws -> Bool {
-    let position = position
-    let members = state.bundle.members
-    defer { state.step += 1 }
-    guard members.count > 1 else {
-      let head = state.heads[0]
-      let sums = try exchange.sum(own) { samples, sums in
-        head.add(samples, of: members[0], folds: [], at: position, to: &sums)
-      }
-      summed += Int(sums.fields[sums.fields.startIndex + HeadArithmetic.SumField.count.rawValue])
-      try state.heads[0].update(with: sums, of: members[0], at: position)
-      return sums.stopRequests > 0
+    let isSingle = state.bundle.members.count == 1
+    let (count, stops) = try isSingle ? takeStepTogether(own) : takeStepsApart(own)
+    summed += count
+    // At once, so that a checkpoint of this state needs no word of the others.
+    if count < plan.sampler.batch(step: state.step).count || !state.digests.isComplete {
+      try shareFindings()
     }
+    state.step += 1
+    return stops
+  }
+
+  /// The step of a single head, which is the same on every rank: how many images went into it, and
+  /// whether a rank wants to stop.
+  private mutating func takeStepTogether(_ own: [FeatureAnswer]) throws -> (Int, Bool) {
+    let (position, member, head) = (position, state.bundle.members[0], state.heads[0])
+    let sums = try rescue.holding(state) {
+      try exchange.sum(own) { samples, sums in
+        head.add(samples, of: member, folds: [], at: position, to: &sums)
+      }
+    }
+    try state.heads[0].update(with: sums, of: member, at: position)
+    let count = sums.fields[sums.fields.startIndex + HeadArithmetic.SumField.count.rawValue]
+    return (Int(count), sums.stopRequests > 0)
+  }
+
+  /// The steps of the heads of a bundle, each of which one rank takes.
+  private mutating func takeStepsApart(_ own: [FeatureAnswer]) throws -> (Int, Bool) {
     let (samples, stops) = try exchange.gather(own)
-    summed += samples.count
     let (bundle, globalBatch) = (state.bundle, plan.sampler.globalBatch)
-    let trainCount = manifest.train.count
+    let (position, trainCount) = (position, manifest.train.count)
     state.heads.inParallel(options.threads) { head, sums in
       head.train(
-        on: samples, of: members[head.number], folds: bundle.folds,
+        on: samples, of: bundle.members[head.number], folds: bundle.folds,
         globalBatch: bundle.capacity(of: head.number, globalBatch, trainCount),
         at: position, with: &sums)
     }
     try checkFirstHead()
-    return stops > 0
+    return (samples.count, stops > 0)
   }
 
   /// Ends a run of one setting whose head has left the range of numbers; a sweep goes on with its
@@ -209,7 +227,6 @@ extension Trainer {
     let due = options.checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
     let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
     guard stopping || due || validates else { return }
-    try shareFindings()
     try observer.save(try gathered(), isFinalAttempt: stopping)
   }
 
