@@ -3,8 +3,11 @@ import Foundation
 
 /// How many threads this process may keep busy.
 enum Processors {
-  /// The processors of the affinity mask, at most those of the cgroups' limits, divided among the
+  /// The cores of the affinity mask, at most the processors of the cgroups' limits, divided among the
   /// ranks of this host that have the same mask. Collective.
+  ///
+  /// Cores, not hyper-threads: those of a core share the units that multiply, which one thread of the
+  /// backbone keeps busy, and its caches.
   ///
   /// mpirun binds one or two ranks to a core each, more to a whole socket: the mask tells, the
   /// number of processors does not.
@@ -16,7 +19,7 @@ enum Processors {
     let all = try communicator.allgather(own)
     let limit = ControlGroups.own.processors
     return share(
-      of: min(processors(inMask: mask), limit ?? .max), among: all.count { $0 == own },
+      of: min(cores(inMask: mask, siblings: siblings), limit ?? .max), among: all.count { $0 == own },
       index: all.prefix(communicator.rank).count { $0 == own })
   }
 
@@ -37,5 +40,22 @@ enum Processors {
   /// How many processors a mask names.
   static func processors(inMask mask: String) -> Int {
     mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+  }
+
+  /// How many cores a mask names.
+  ///
+  /// - Parameter siblings: all processors of the core of a processor, in any form that is the same for
+  ///   each of them; nil where that is not known.
+  static func cores(inMask mask: String, siblings: (Int) -> String?) -> Int {
+    let digits = mask.reversed().compactMap(\.hexDigitValue).enumerated()
+    let processors = digits.flatMap { place, digit in
+      (0..<4).filter { digit >> $0 & 1 == 1 }.map { 4 * place + $0 }
+    }
+    return Set(processors.map { siblings($0) ?? "\($0)" }).count
+  }
+
+  private static func siblings(_ processor: Int) -> String? {
+    ControlGroups.contents(
+      "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list")
   }
 }

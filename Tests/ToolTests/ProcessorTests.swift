@@ -80,6 +80,17 @@ import Testing
     #expect(Processors.affinityMask(status: "Cpus_allowed:\n", processors: 100).count == 16)
   }
 
+  @Test func hyperThreadsOfACoreCountOnce() {
+    // Processors 0 and 4, 1 and 5, ... are a core each, as many machines number them.
+    let siblings = { (processor: Int) -> String? in "\(processor % 4),\(processor % 4 + 4)\n" }
+    #expect(Processors.cores(inMask: "ff", siblings: siblings) == 4)
+    #expect(Processors.cores(inMask: "0f", siblings: siblings) == 4)
+    #expect(Processors.cores(inMask: "11", siblings: siblings) == 1)
+    #expect(Processors.cores(inMask: "00,00000013", siblings: siblings) == 2)
+    #expect(Processors.cores(inMask: "ff0000000f") { _ in nil } == 12)
+    #expect(Processors.cores(inMask: "1f") { $0 < 2 ? "0-1" : nil } == 4)
+  }
+
   @Test func noProcessorIsLeftOver() {
     for (processors, ranks) in [(8, 3), (8, 8), (7, 2), (2, 1)] {
       let shares = (0..<ranks).map { Processors.share(of: processors, among: ranks, index: $0) }
