@@ -57,7 +57,7 @@ struct RunSettings: SettingsGroup {
   var resumeOverride = false
   var checkpointEverySteps: Int?
   var keep: Int?
-  var exchange = Exchange.gradients
+  var exchange = Exchange.auto
   var stallTimeout = 300
   var log = ProgressStyle.auto
   var config: String?

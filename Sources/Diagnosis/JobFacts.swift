@@ -31,6 +31,8 @@ package struct JobFacts: Codable, Equatable, Sendable {
     /// Numbers of an image's features, and of the head.
     package var features = 2048
     package var parameters = 0
+    /// Whether ranks exchange features, and not gradients.
+    package var gathersFeatures = false
 
     /// The usual work without images.
     package init() {}

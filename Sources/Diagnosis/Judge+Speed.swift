@@ -85,8 +85,10 @@ func judgeExchange(_ job: JobFacts) -> [JobFinding] {
     estimate.exchange > estimate.compute + estimate.jitter
   else { return [] }
   let better =
-    estimate.prefersFeatures
-    ? String(format: "With --exchange features an epoch takes %.1f s. ", estimate.otherEpoch) : ""
+    estimate.otherIsFaster
+    ? String(
+      format: "With --exchange %@ an epoch takes %.1f s. ",
+      job.work.gathersFeatures ? "gradients" : "features", estimate.otherEpoch) : ""
   return [
     .warning(
       .exchange, [],

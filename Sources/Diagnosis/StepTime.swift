@@ -62,26 +62,24 @@ extension JobFacts {
     package var validation: Double
     /// The same epoch where features come from the cache: the exchange and the head alone.
     package var cachedEpoch: Double
-    /// Whether the exchange of features is the faster one, and the epoch with it.
-    package var prefersFeatures: Bool
+    /// The epoch with the other way of exchange, and whether that is the faster one.
     package var otherEpoch: Double
+    package var otherIsFaster: Bool
   }
 
-  /// What an epoch would take on these hosts, with gradients exchanged as by default; nil where the
-  /// speed of a rank is not known.
+  /// What an epoch would take on these hosts; nil where the speed of a rank is not known.
   package var estimate: Estimate? {
     let rates = ranks.compactMap(\.rate)
-    guard rates.count == ranks.count, let gradients = step(false), let features = step(true) else {
-      return nil
-    }
+    guard rates.count == ranks.count, let time = step(work.gathersFeatures),
+      let other = step(!work.gathersFeatures)
+    else { return nil }
     let steps = max(1, (work.train + work.batch - 1) / work.batch)
     let validation = Double(work.validation) / (Double(rates.count) * (rates.min() ?? 1))
     return Estimate(
-      step: gradients.seconds, compute: gradients.compute, exchange: gradients.exchange,
-      jitter: gradients.jitter, steps: steps, epoch: Double(steps) * gradients.seconds,
-      validation: validation, cachedEpoch: Double(steps) * gradients.exchange,
-      prefersFeatures: features.seconds < 0.95 * gradients.seconds,
-      otherEpoch: Double(steps) * features.seconds)
+      step: time.seconds, compute: time.compute, exchange: time.exchange, jitter: time.jitter,
+      steps: steps, epoch: Double(steps) * time.seconds, validation: validation,
+      cachedEpoch: Double(steps) * time.exchange, otherEpoch: Double(steps) * other.seconds,
+      otherIsFaster: other.seconds < 0.95 * time.seconds)
   }
 
   private func step(_ gathersFeatures: Bool) -> StepTime? {

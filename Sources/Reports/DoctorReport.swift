@@ -165,7 +165,8 @@ extension JobDiagnosis {
     guard facts.exchange != nil else { return CheckReport.wrapped(whole, indent: 0) }
     return CheckReport.wrapped(
       whole + " With features from the cache \(duration(estimate.cachedEpoch)), with --exchange "
-        + "features \(duration(estimate.otherEpoch)). A step: images \(duration(estimate.compute)), "
+        + "\(facts.work.gathersFeatures ? "gradients" : "features") "
+        + "\(duration(estimate.otherEpoch)). A step: images \(duration(estimate.compute)), "
         + "exchange beside them \(duration(estimate.exchange)), waiting for whoever is last "
         + "\(duration(estimate.jitter)).", indent: 0)
   }

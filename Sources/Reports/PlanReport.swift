@@ -1,6 +1,7 @@
 import Diagnosis
 import FileIO
 import Foundation
+import Training
 
 /// What `plan` prints.
 package struct PlanReport: Encodable, Sendable {
@@ -10,6 +11,8 @@ package struct PlanReport: Encodable, Sendable {
   let trainImages: Int
   let batchSize: Int
   let gradientBytes: Int
+  /// Whether `--exchange auto`, the default, exchanges features.
+  let autoIsFeatures: Bool
   let rows: [CostModel.Row]
 
   /// The plan for up to `most` hosts.
@@ -20,6 +23,10 @@ package struct PlanReport: Encodable, Sendable {
     trainImages = model.work.train
     batchSize = model.work.batch
     gradientBytes = 8 * model.work.parameters
+    autoIsFeatures =
+      Exchange.auto.resolved(
+        globalBatch: batchSize, features: model.work.features, parameters: model.work.parameters)
+      == .features
     rows = model.plan(upTo: most)
   }
 
@@ -64,7 +71,12 @@ package struct PlanReport: Encodable, Sendable {
     guard let best = rows.last(where: { $0.efficiency >= 0.7 }), best.hosts > 1 else {
       return "More hosts than one gain little: less than 70 % of each would be of use."
     }
-    let how = best.prefersFeatures ? " with --exchange features" : ""
+    let (automatic, other) =
+      autoIsFeatures
+      ? (best.features, best.gradients) : (best.gradients, best.features)
+    let how =
+      other < 0.95 * automatic
+      ? " with --exchange \(autoIsFeatures ? "gradients" : "features")" : ""
     return best.hosts == rows.last?.hosts
       ? "All \(best.hosts) hosts are of use\(how)."
       : "Up to \(best.hosts) hosts\(how) at least 70 % of each are of use; beyond, a larger "

@@ -24,7 +24,7 @@ extension ToolTests {
     @Test(arguments: [
       (["--seed", "4"], "seed 4, rank 0 has 0"),
       (["--no-augment"], "no-augment given, rank 0 has none"),
-      (["--exchange", "features"], "exchange features, rank 0 has gradients"),
+      (["--exchange", "features"], "exchange features, rank 0 has auto"),
       (["--checkpoint-every-steps", "1"], "checkpoint-every-steps 1, rank 0 has none"),
       (["--resume", "auto"], "resume auto, rank 0 has none"),
       (["--resume-override"], "resume-override given, rank 0 has none"),

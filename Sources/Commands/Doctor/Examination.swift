@@ -147,6 +147,9 @@ struct Examination {
     work.batch = configuration.batchSize
     work.features = shape.features
     work.parameters = shape.parameterCount
+    work.gathersFeatures =
+      train.runSettings.exchange.resolved(
+        globalBatch: work.batch, features: work.features, parameters: work.parameters) == .features
     var facts = JobFacts(ranks: all.map(\.facts), build: .own, work: work)
     facts.links = all.flatMap(\.links)
     facts.exchange = exchange

@@ -5,7 +5,7 @@ package struct RunOptions: Sendable {
   /// Threads that compute features, at least 1.
   package var threads = 1
   /// What ranks send each other at each step.
-  package var exchange: Exchange = .gradients
+  package var exchange: Exchange = .auto
   /// Writes a checkpoint after every so many steps, besides those of each epoch.
   package var checkpointEverySteps: Int?
   /// Images that the backbone takes at once, up to ``ImageGroups/most``: it reads its weights once
@@ -32,7 +32,7 @@ package enum Exchange: String, CaseIterable, Sendable {
   ///
   /// A ring reduction of P 64-bit sums moves 16 P bytes through a rank, a gathering of B vectors of
   /// D floats 4 B D bytes.
-  func resolved(globalBatch: Int, features: Int, parameters: Int) -> Exchange {
+  package func resolved(globalBatch: Int, features: Int, parameters: Int) -> Exchange {
     guard self == .auto else { return self }
     return 4 * globalBatch * features < 16 * parameters ? .features : .gradients
   }
