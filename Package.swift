@@ -23,9 +23,8 @@ let package = Package(
     // Open MPI: the exchange between ranks.
     .systemLibrary(
       name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-    // OpenBLAS: matrix products on processors that our own kernels do not serve.
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    // OpenBLAS: matrix products on processors that our own kernels do not serve. Its header alone.
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     // libjpeg-turbo: JPEG images.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     // libpng: PNG images.

@@ -34,7 +34,7 @@ func versionText() -> String {
       ("commit", commit.isEmpty ? "unknown: not built by scripts/build" : commit),
       ("kernels", "\(kernels.joined(separator: ", ")) on this processor"),
       ("int8", integers.joined(separator: ", ")),
-      ("MPI", mpiLibraryVersion()), ("OpenBLAS", openBLASVersion()),
+      ("MPI", mpiLibraryVersion()), ("OpenBLAS", openBLASVersion() ?? "not there"),
     ] + codecVersions().map { ($0.library, $0.version) } + [
       ("HDF5", hdf5Version()), ("OpenSSL", openSSLVersion()),
     ]

@@ -93,15 +93,13 @@ extension Engine {
     _ operands: avp_convolution, rows: UnsafePointer<Float>, rowStride: Int, first: Int,
     count: Int, depth: Int
   ) {
-    cblas_sgemm(
+    guard let library = OpenBLAS.loaded else { preconditionFailure("the path was checked") }
+    library.multiply(
       CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(count), blasint(operands.outputs),
       blasint(depth), 1, rows, blasint(rowStride), operands.weights, blasint(operands.outputs),
       operands.accumulate == 0 ? 0 : 1, operands.output + first * operands.output_stride,
       blasint(operands.output_stride))
   }
-
-  /// Keeps OpenBLAS on the calling thread: images, not products, are spread over threads.
-  static func useOneThreadInBLAS() { openblas_set_num_threads(1) }
 }
 
 extension Int {

@@ -10,7 +10,6 @@ package struct Engine: Sendable {
   package init(_ path: KernelPath, _ weights: PackedArrays) {
     self.path = path
     self.weights = weights
-    if path == .openblas { Self.useOneThreadInBLAS() }
   }
 
   /// Copies an image of `size` x `size` x 3 floats into a frame of zeros.

@@ -1,4 +1,3 @@
-internal import COpenBLAS
 internal import Glibc
 
 /// Which implementation of the kernels computes the backbone.
@@ -17,7 +16,7 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
 
   /// The fastest path of this processor.
   package static var best: KernelPath {
-    [.avx512, .avx2].first(where: \.isAvailable) ?? .openblas
+    [.avx512, .avx2, .openblas].first(where: \.isAvailable) ?? .portable
   }
 
   /// What decides the bits of this path, in words: OpenBLAS has kernels of its own for each kind of
@@ -25,7 +24,7 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
   package var identity: String {
     let own = "\(rawValue) \(Self.version)"
     // "OpenBLAS 0.3.21 DYNAMIC_ARCH ... Zen ..."
-    return self == .openblas ? "\(own) \(String(cString: openblas_get_config()))" : own
+    return self == .openblas ? "\(own) \(OpenBLAS.loaded?.configuration ?? "")" : own
   }
 
   /// The path that the value of the environment variable `AVP_KERNELS` names, or the best one; for
@@ -52,7 +51,7 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
     if isAvailable { return }
     let possible = Self.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
     throw KernelPathError(
-      "this processor cannot run the \(rawValue) kernels; it can run: \(possible) "
+      "this host cannot run the \(rawValue) kernels; it can run: \(possible) "
         + "(the environment variable AVP_KERNELS chooses)")
   }
 

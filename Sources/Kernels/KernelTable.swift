@@ -13,8 +13,9 @@ extension KernelPath {
     }
   }
 
-  /// Whether this processor, and the operating system on it, can run the path.
-  package var isAvailable: Bool { self == .openblas || table != nil }
+  /// Whether this processor, and the operating system on it, can run the path. Loads OpenBLAS to
+  /// see whether it is there.
+  package var isAvailable: Bool { self == .openblas ? OpenBLAS.loaded != nil : table != nil }
 
   /// The highest rate of multiply-adds on one core that a burst of them in registers reached, in
   /// floating-point operations a second; nil for OpenBLAS.
