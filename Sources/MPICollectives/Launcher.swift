@@ -10,6 +10,9 @@ package struct Launcher: Sendable, Equatable {
   package let rank: Int?
   /// Its number among those of its host, where it says so.
   package let localRank: Int?
+  /// Whether Open MPI has bound this process by its own rule, one or two ranks of a job to a core each,
+  /// and nobody has said anything about binding. It tells its processes both.
+  package let bindsUnasked: Bool
 
   /// Reads Open MPI's, PMI's and Slurm's variables from `environment`.
   package init(environment: [String: String]) {
@@ -31,6 +34,13 @@ package struct Launcher: Sendable, Equatable {
     }
     rank = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
     localRank = number("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
+    bindsUnasked =
+      environment["OMPI_MCA_orte_bound_at_launch"] == "1"
+      && !environment.contains { name, value in
+        ["OMPI_MCA_hwloc_base_", "OMPI_MCA_orte_rankfile", "OMPI_MCA_rmaps_rank_file"].contains {
+          name.hasPrefix($0)
+        } || name == "OMPI_MCA_rmaps_base_mapping_policy" && value.uppercased().contains("PE=")
+      }
   }
 
   /// Whether MPI has to be used at all.

@@ -27,4 +27,18 @@ import Testing
     #expect(launcher.name == "mpirun" && launcher.processes == 3)
     #expect(launcher.rank == 2 && launcher.localRank == 0)
   }
+
+  @Test func bindingsThatSomebodyAskedForAreKnown() {
+    let bound = ["OMPI_MCA_orte_bound_at_launch": "1"]
+    func isUnasked(_ more: [String: String] = [:]) -> Bool {
+      Launcher(environment: bound.merging(more) { $1 }).bindsUnasked
+    }
+    #expect(!Launcher(environment: [:]).bindsUnasked)
+    #expect(isUnasked())
+    #expect(isUnasked(["OMPI_MCA_rmaps_base_mapping_policy": "ppr:1:node"]))
+    #expect(!isUnasked(["OMPI_MCA_rmaps_base_mapping_policy": "ppr:1:node:PE=4"]))
+    #expect(!isUnasked(["OMPI_MCA_hwloc_base_binding_policy": "core"]))
+    #expect(!isUnasked(["OMPI_MCA_hwloc_base_cpu_list": "0,1"]))
+    #expect(!isUnasked(["OMPI_MCA_orte_rankfile": "ranks"]))
+  }
 }

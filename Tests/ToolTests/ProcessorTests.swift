@@ -75,9 +75,29 @@ import Testing
   @Test func theMaskIsTakenFromTheStatus() {
     let status = "Name:\tx\nCpus_allowed:\tff,0000000f\nCpus_allowed_list:\t0-3,32-39\n"
     #expect(Processors.affinityMask(status: status, processors: 2) == "ff0000000f")
-    #expect(Processors.processors(inMask: "ff0000000f") == 12)
+    #expect(Processors.processors(inMask: "ff0000000f") == Set(Array(0..<4) + Array(32..<40)))
     #expect(Processors.affinityMask(status: "", processors: 5) == "1f")
     #expect(Processors.affinityMask(status: "Cpus_allowed:\n", processors: 100).count == 16)
+  }
+
+  @Test func whatMpirunBindsUnaskedIsWidenedWhereItLeavesProcessorsIdle() {
+    func binding(_ mask: String, _ whole: String = "ff", host: String = "one") -> Processors.Binding
+    {
+      Processors.Binding(host: host, mask: mask, whole: whole)
+    }
+    func masks(_ bindings: Processors.Binding...) -> [String] {
+      Processors.widened(bindings.map { Processors.Binding(bytes: $0.bytes) }).map(\.mask)
+    }
+    #expect(masks(binding("1")) == ["ff"])
+    #expect(masks(binding("1"), binding("2")) == ["ff", "ff"])
+    // A socket each: all are at work.
+    #expect(masks(binding("0f"), binding("f0")) == ["0f", "f0"])
+    #expect(masks(binding("0f"), binding("f0", host: "two")) == ["ff", "ff"])
+    // Somebody has asked for it, or the starter may use no more itself.
+    #expect(masks(binding("1", "")) == ["1"])
+    #expect(masks(binding("1", "1")) == ["1"])
+    #expect(masks(binding("1"), binding("2", "")) == ["1", "2"])
+    #expect(masks(binding("1", "2")) == ["1"])
   }
 
   @Test func hyperThreadsOfACoreCountOnce() {

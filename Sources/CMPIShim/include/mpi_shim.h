@@ -61,4 +61,8 @@ int avp_mpi_heartbeat_next(avp_mpi_comm *comm, int *from, int *count);
 /// Takes the heartbeat that avp_mpi_heartbeat_next has found.
 int avp_mpi_heartbeat_receive(avp_mpi_comm *comm, int from, unsigned char *bytes, int count);
 
+/// Lets the calling thread, and those that it starts from now on, run on the processors whose bits are
+/// set. Anything but 0 where the system refuses.
+int avp_allow_processors(const unsigned long *mask, size_t bytes);
+
 #endif

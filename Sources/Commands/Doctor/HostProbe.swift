@@ -24,7 +24,7 @@ extension RankFacts {
     processors.online = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     processors.mask = Processors.affinityMask(
       status: read("/proc/self/status"), processors: processors.online)
-    processors.allowed = Processors.processors(inMask: processors.mask)
+    processors.allowed = Processors.processors(inMask: processors.mask).count
     processors.limit = groups.processors
     processors.threads = threads
     processors.kernels = (try? KernelPath.selected().rawValue) ?? "unknown"
