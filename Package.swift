@@ -23,8 +23,6 @@ let package = Package(
     // Open MPI: the exchange between ranks.
     .systemLibrary(
       name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-    // OpenBLAS: matrix products on processors that our own kernels do not serve. Its header alone.
-    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     // libjpeg-turbo: JPEG images.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     // libpng: PNG images.
@@ -83,7 +81,7 @@ let package = Package(
       name: "ModelExport", dependencies: ["FileIO", "ResNetWeights", "TensorFormats", "Tensors"]),
     // Convolutions behind one Swift interface; picks the instruction set.
     .target(
-      name: "Kernels", dependencies: ["CKernels", "CKernelsAVX2", "CKernelsAVX512", "COpenBLAS"]),
+      name: "Kernels", dependencies: ["CKernels", "CKernelsAVX2", "CKernelsAVX512"]),
     // The frozen backbone: weights to feature vectors.
     .target(name: "ResNet", dependencies: ["FileIO", "Kernels", "ResNetWeights", "Tensors"]),
     // The trained part: forward, backward, loss, exact sums, optimizers.

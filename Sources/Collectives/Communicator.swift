@@ -32,8 +32,8 @@ package protocol Communicator: AnyObject {
   /// What this rank is doing, for the message that others print when it stops answering.
   var activity: String { get set }
 
-  /// Called again and again while this rank waits in an operation, or calls ``reportActivity()``, where
-  /// ranks are processes. Must not use the communicator.
+  /// Called again and again while this rank waits in an operation, and by ``reportActivity()``; may do
+  /// nothing where ranks are no processes. Must not use the communicator.
   var whileWaiting: () -> Void { get set }
 
   /// Replaces `values` by the element-wise reduction over all ranks.
@@ -62,11 +62,6 @@ package protocol Communicator: AnyObject {
 }
 
 extension Communicator {
-  package var whileWaiting: () -> Void {
-    get { {} }
-    set {}
-  }
-
   package func reportActivity() throws(CollectiveError) {}
 
   /// This rank's index among the ranks of its host, and how many these are. Collective.

@@ -4,6 +4,7 @@ package final class SingleProcess: Communicator {
   package let worldSize = 1
   package let host: String
   package var activity = ""
+  package var whileWaiting: () -> Void = {}
 
   /// Makes the communicator of a process on `host`.
   package init(host: String = "localhost") {

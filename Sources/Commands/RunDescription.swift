@@ -17,6 +17,8 @@ struct RunDescription: Codable {
   let threads: Int
   let hosts: [String]
   let kernels: String
+  /// What the ranks send each other; nil for one rank.
+  var exchange: Exchange?
 }
 
 extension RunDescription {
@@ -45,7 +47,11 @@ extension RunDescription {
     return [
       manifest.map { ("manifest", $0) } ?? ("data", data), ("weights", weights),
       ("kernels", kernels),
-      ("ranks", "\(worldSize), \(threads) \(threads == 1 ? "thread" : "threads") each"),
+      (
+        "ranks",
+        "\(worldSize), \(threads) \(threads == 1 ? "thread" : "threads") each"
+          + (exchange.map { ", exchanging \($0.rawValue)" } ?? "")
+      ),
       ("hosts", hosts), ("avp-dist", toolVersion),
     ] + TrainingConfiguration.settings.map { ($0.facts.name, $0.written(configuration)) }
   }

@@ -69,7 +69,7 @@ extension TrainingRun {
       data: absolutePath(data), manifest: command.images.manifest.map(absolutePath),
       worldSize: communicator.worldSize, threads: options.threads,
       hosts: hosts.map { String(decoding: $0, as: UTF8.self) },
-      kernels: backbone.kernels)
+      kernels: backbone.kernels, exchange: communicator.worldSize > 1 ? options.exchange : nil)
     try folder.files.write(
       [UInt8](JSONEncoder.sorted.encode(description)), to: RunFolder.configurationName)
   }
@@ -87,7 +87,8 @@ extension TrainingRun {
       \(manifest.classes.count > 8 ? ", …" : "")
       backbone \(backbone.summary)
       \(ranks) \(ranks == 1 ? "rank" : "ranks"), \(options.threads) \
-      \(options.threads == 1 ? "thread" : "threads") each; global batch \
+      \(options.threads == 1 ? "thread" : "threads") each\
+      \(ranks == 1 ? "" : ", exchanging \(options.exchange.rawValue)"); global batch \
       \(min(configuration.batchSize, manifest.train.count)); \
       run folder \(folder.path)
       """)

@@ -93,6 +93,12 @@ struct TrainingRun {
     let state =
       try resumedState(record, bundle, manifest, data, folder, communicator)
       ?? initialState(record, bundle)
+    options.exchange =
+      sweep != nil
+      ? .features
+      : options.exchange.resolved(
+        configuration, shape: state.head.shape,
+        globalBatch: min(configuration.batchSize, manifest.train.count))
     let recorder = isRoot ? try recorder(record, folder, manifest, state) : nil
     try describe(backbone, data: data, options, communicator, folder)
     if isRoot { announce(manifest, backbone, options, communicator, folder) }

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import COpenBLAS
 
 /// Convolutions as OpenBLAS matrix products over gathered neighbourhoods.
 ///
@@ -95,10 +94,10 @@ extension Engine {
   ) {
     guard let library = OpenBLAS.loaded else { preconditionFailure("the path was checked") }
     library.multiply(
-      CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(count), blasint(operands.outputs),
-      blasint(depth), 1, rows, blasint(rowStride), operands.weights, blasint(operands.outputs),
-      operands.accumulate == 0 ? 0 : 1, operands.output + first * operands.output_stride,
-      blasint(operands.output_stride))
+      OpenBLAS.rowMajor, OpenBLAS.notTransposed, OpenBLAS.notTransposed, Int32(count),
+      Int32(operands.outputs), Int32(depth), 1, rows, Int32(rowStride), operands.weights,
+      Int32(operands.outputs), operands.accumulate == 0 ? 0 : 1,
+      operands.output + first * operands.output_stride, Int32(operands.output_stride))
   }
 }
 

@@ -35,10 +35,9 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
     environment: String? = environmentValue
   ) throws(KernelPathError) -> KernelPath {
     guard let name = environment, !name.isEmpty else { return best }
-    let possible = allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
     guard let path = KernelPath(rawValue: name) ?? IntegerPath(rawValue: name)?.floatPath else {
       throw KernelPathError(
-        "AVP_KERNELS is \"\(name)\", which names no kernels; this processor can run: \(possible)")
+        "AVP_KERNELS is \"\(name)\", which names no kernels; this host can run: \(possible)")
     }
     try path.check()
     return path
@@ -49,10 +48,13 @@ package enum KernelPath: String, CaseIterable, Codable, Sendable {
   /// - Throws: a ``KernelPathError`` if it cannot.
   package func check() throws(KernelPathError) {
     if isAvailable { return }
-    let possible = Self.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
     throw KernelPathError(
-      "this host cannot run the \(rawValue) kernels; it can run: \(possible) "
+      "this host cannot run the \(rawValue) kernels; it can run: \(Self.possible) "
         + "(the environment variable AVP_KERNELS chooses)")
+  }
+
+  private static var possible: String {
+    allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
   }
 
   /// The value of the environment variable `AVP_KERNELS`, if it is set.

@@ -1,4 +1,3 @@
-internal import COpenBLAS
 internal import Glibc
 
 /// The functions of OpenBLAS, which is loaded when they are first asked for.
@@ -8,11 +7,19 @@ internal import Glibc
 ///
 /// `@unchecked Sendable`: functions of C do not change.
 struct OpenBLAS: @unchecked Sendable {
-  let multiply: @convention(c) (
-    CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, Float,
-    UnsafePointer<Float>?, blasint, UnsafePointer<Float>?, blasint, Float,
-    UnsafeMutablePointer<Float>?, blasint
-  ) -> Void
+  /// `cblas_sgemm` of the C interface to the BLAS
+  /// (https://netlib.org/blas/blast-forum/cinterface.pdf), whose enumerations are 32-bit integers like
+  /// its counts: order, two transpositions, rows, columns, depth, a factor, the first matrix with
+  /// its row's length, the second one, a factor, the result.
+  typealias Multiply =
+    @convention(c) (
+      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+      UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+    ) -> Void
+  /// Values of those enumerations.
+  static let (rowMajor, notTransposed): (Int32, Int32) = (101, 111)
+
+  let multiply: Multiply
   /// Its version and how it was built: "OpenBLAS 0.3.21 DYNAMIC_ARCH ...".
   let configuration: String
   /// The kind of processor whose kernels it took.
@@ -24,16 +31,22 @@ struct OpenBLAS: @unchecked Sendable {
   private init?(_ library: String) {
     // It stays loaded to the end, as its functions do not go away.
     guard let library = dlopen(library, RTLD_NOW | RTLD_LOCAL),
-      let multiply = avp_cblas_sgemm(library),
-      let setThreads = avp_openblas_set_num_threads(library),
-      let configuration = avp_openblas_get_config(library)?(),
-      let core = avp_openblas_get_corename(library)?()
+      let multiply = dlsym(library, "cblas_sgemm"),
+      let setThreads = dlsym(library, "openblas_set_num_threads"),
+      let configuration = Self.text("openblas_get_config", library),
+      let core = Self.text("openblas_get_corename", library)
     else { return nil }
-    self.multiply = multiply
-    self.configuration = String(cString: configuration)
-    self.core = String(cString: core)
+    self.multiply = unsafeBitCast(multiply, to: Multiply.self)
+    self.configuration = configuration
+    self.core = core
     // Images, not products, are spread over threads.
-    setThreads(1)
+    unsafeBitCast(setThreads, to: (@convention(c) (Int32) -> Void).self)(1)
+  }
+
+  private static func text(_ function: String, _ library: UnsafeMutableRawPointer) -> String? {
+    typealias Text = @convention(c) () -> UnsafePointer<CChar>?
+    return dlsym(library, function)
+      .flatMap { unsafeBitCast($0, to: Text.self)() }.map { String(cString: $0) }
   }
 }
 

@@ -4,8 +4,8 @@ import Foundation
 
 extension MPICommunicator {
   package func reportActivity() throws(CollectiveError) {
-    whileWaiting()
     try watch?.report(isToldToEnd: isToldToEnd())
+    whileWaiting()
   }
 
   /// Starts an operation and sleeps between tests until it has ended.
@@ -30,13 +30,14 @@ extension MPICommunicator {
   }
 
   func look(_ operation: String) throws(CollectiveError) {
-    whileWaiting()
     do throws(CollectiveError) {
       try watch?.look(operation, isToldToEnd: isToldToEnd())
     } catch {
       guard case .stalled(let text) = error else { throw error }
       throw .stalled(text + stallAdvice)
     }
+    // When the others have heard that this rank lives: it may take longer than they wait for that.
+    whileWaiting()
   }
 
   /// Yields at first, as most operations end within microseconds, then sleeps up to half a

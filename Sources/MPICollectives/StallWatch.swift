@@ -113,7 +113,8 @@ struct StallWatch {
     let now = transport.now()
     // The clock first: this is called for every file, and each look into MPI may give the processor
     // away where ranks share it.
-    guard now - heard > .milliseconds(100) else { return }
+    let mustAnswer = isToldToEnd && toldToEnd == nil
+    guard mustAnswer || now - heard > .milliseconds(100) else { return }
     heard = now
     try hear()
     try nameLost(isToldToEnd)

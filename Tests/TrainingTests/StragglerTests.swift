@@ -104,6 +104,7 @@ import Testing
   /// A communicator whose operations take a second each.
   private final class SlowCommunicator: Communicator {
     let (rank, worldSize, host) = (0, 2, "h")
+    var whileWaiting: () -> Void = {}
     var activity = ""
     let clock: Clock
 

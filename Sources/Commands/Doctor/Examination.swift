@@ -148,8 +148,8 @@ struct Examination {
     work.features = shape.features
     work.parameters = shape.parameterCount
     work.gathersFeatures =
-      train.runSettings.exchange.resolved(
-        globalBatch: work.batch, features: work.features, parameters: work.parameters) == .features
+      train.runSettings.exchange.resolved(configuration, shape: shape, globalBatch: work.batch)
+      == .features
     var facts = JobFacts(ranks: all.map(\.facts), build: .own, work: work)
     facts.links = all.flatMap(\.links)
     facts.exchange = exchange

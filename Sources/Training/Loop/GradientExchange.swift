@@ -13,15 +13,18 @@ struct GradientExchange {
   private let communicator: any Communicator
   private let stop: StopSignal
 
+  /// - Parameters:
+  ///   - method: gradients or features.
+  ///   - capacity: how many samples the sums must hold.
   init(
-    _ method: Exchange, shape: HeadShape, globalBatch: Int, communicator: any Communicator,
+    _ method: Exchange, shape: HeadShape, capacity: Int, communicator: any Communicator,
     stop: StopSignal
   ) {
-    self.method = method.resolved(
-      globalBatch: globalBatch, features: shape.features, parameters: shape.parameterCount)
+    precondition(method != .auto)
+    self.method = method
     self.communicator = communicator
     self.stop = stop
-    empty = ExactGradient(shape: shape, globalBatch: globalBatch)
+    empty = ExactGradient(shape: shape, globalBatch: capacity)
   }
 
   /// The sums of the whole batch, of which `own` is this rank's part, with the requests to stop after

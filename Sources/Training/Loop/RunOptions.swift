@@ -1,3 +1,4 @@
+import Head
 import ResNet
 
 /// What decides how a run proceeds on the machines at hand, and not its numbers.
@@ -20,7 +21,7 @@ package struct RunOptions: Sendable {
 }
 
 /// What ranks send each other at each step. Both methods give the same bits.
-package enum Exchange: String, CaseIterable, Sendable {
+package enum Exchange: String, CaseIterable, Codable, Sendable {
   /// Each rank sums the gradient of its images; the sums are reduced.
   case gradients
   /// Each rank sends the features of its images; all compute the whole gradient.
@@ -34,6 +35,18 @@ package enum Exchange: String, CaseIterable, Sendable {
   /// D floats 4 B D bytes.
   package func resolved(globalBatch: Int, features: Int, parameters: Int) -> Exchange {
     guard self == .auto else { return self }
-    return 4 * globalBatch * features < 16 * parameters ? .features : .gradients
+    // In floating point, as counts of a plan come from outside and are as large as anybody likes.
+    return 4 * Double(globalBatch) * Double(features) < 16 * Double(parameters)
+      ? .features : .gradients
+  }
+
+  /// The method of a run: ``resolved(globalBatch:features:parameters:)``, but features where a sample's
+  /// partner may be another rank's, and where heads are each one rank's.
+  package func resolved(
+    _ configuration: TrainingConfiguration, shape: HeadShape, globalBatch: Int
+  ) -> Exchange {
+    if configuration.mixup > 0 || configuration.folds != nil { return .features }
+    return resolved(
+      globalBatch: globalBatch, features: shape.features, parameters: shape.parameterCount)
   }
 }

@@ -4,7 +4,8 @@ import Head
 extension Trainer {
   /// Validates, and closes the epoch's books.
   mutating func finishEpoch() throws {
-    try shareFindings()
+    // Of validation images, and of training images where an epoch was gone on with.
+    try shareDigests()
     // The loss and the accuracy of an epoch's images are those before its last step.
     let position = position
     for index in state.heads.indices where state.heads[index].pending != nil {
@@ -32,7 +33,7 @@ extension Trainer {
     summed = 0
     try tellTimes(times)
     try tellTally()
-    if try isCheckpointDue() { try observer.save(try gathered(), isFinalAttempt: false) }
+    if try isCheckpointDue() { try rescue.save(try gathered(), isFinalAttempt: false) }
   }
 
   /// Tells what each rank did in the epoch that has just ended, and who keeps the others waiting.

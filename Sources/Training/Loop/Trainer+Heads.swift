@@ -184,7 +184,7 @@ extension Trainer {
     }
     guard ended else {
       // Once more: the attempt behind the last epoch was allowed to fail.
-      try observer.save(try gathered(), isFinalAttempt: true)
+      try rescue.save(try gathered(), isFinalAttempt: true)
       return nil
     }
     try communicator.allreduce(&missing, .sum)

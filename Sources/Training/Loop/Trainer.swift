@@ -33,7 +33,7 @@ package struct Trainer {
   /// What the files of the first epoch say; nil when it has been told.
   private var tally: ImageTally? = ImageTally()
   let meter: RankMeter
-  private let rescue: Rescue
+  let rescue: Rescue
   var stragglers = StragglerWatch()
   /// When the last checkpoint of a run of quick epochs was written.
   var saved = ContinuousClock.now
@@ -56,7 +56,7 @@ package struct Trainer {
         if stops { return .stopped }
       }
       guard try computeValidationFeatures() else { return .stopped }
-      try finishEpoch()
+      try held { trainer in try trainer.finishEpoch() }
     }
     return .finished
   }
@@ -79,11 +79,11 @@ package struct Trainer {
     plan = StepPlan(
       sampler: sampler, configuration: configuration, rank: communicator.rank,
       worldSize: communicator.worldSize)
-    // Partners may be another rank's.
     exchange = GradientExchange(
-      configuration.mixup > 0 ? .features : options.exchange,
+      options.exchange.resolved(
+        configuration, shape: state.heads[0].parameters.shape, globalBatch: sampler.globalBatch),
       shape: state.heads[0].parameters.shape,
-      globalBatch: state.bundle.capacity(of: 0, sampler.globalBatch, manifest.train.count),
+      capacity: state.bundle.capacity(of: 0, sampler.globalBatch, manifest.train.count),
       communicator: communicator, stop: stop)
     validation = ValidationSet(
       manifest.validation, roundSize: configuration.batchSize, communicator)
@@ -111,7 +111,7 @@ package struct Trainer {
     }
     self.communicator = communicator
     self.observer = observer
-    rescue = Rescue(stop, observer, communicator)
+    rescue = Rescue(stop, observer, communicator, from: state)
   }
 }
 
@@ -169,33 +169,29 @@ extension Trainer {
   /// stop behind it.
   private mutating func takeStep(_ own: [FeatureAnswer]) throws -> Bool {
     let isSingle = state.bundle.members.count == 1
-    let (count, stops) = try isSingle ? takeStepTogether(own) : takeStepsApart(own)
-    summed += count
-    // At once, so that a checkpoint of this state needs no word of the others.
-    if count < plan.sampler.batch(step: state.step).count || !state.digests.isComplete {
-      try shareFindings()
-    }
+    let stops = try isSingle ? takeStepTogether(own) : takeStepsApart(own)
     state.step += 1
     return stops
   }
 
-  /// The step of a single head, which is the same on every rank: how many images went into it, and
-  /// whether a rank wants to stop.
-  private mutating func takeStepTogether(_ own: [FeatureAnswer]) throws -> (Int, Bool) {
+  /// The step of a single head, which is the same on every rank.
+  private mutating func takeStepTogether(_ own: [FeatureAnswer]) throws -> Bool {
     let (position, member, head) = (position, state.bundle.members[0], state.heads[0])
     let sums = try rescue.holding(state) {
       try exchange.sum(own) { samples, sums in
         head.add(samples, of: member, folds: [], at: position, to: &sums)
       }
     }
-    try state.heads[0].update(with: sums, of: member, at: position)
     let count = sums.fields[sums.fields.startIndex + HeadArithmetic.SumField.count.rawValue]
-    return (Int(count), sums.stopRequests > 0)
+    try learn(ofStepWith: Int(count))
+    try state.heads[0].update(with: sums, of: member, at: position)
+    return sums.stopRequests > 0
   }
 
   /// The steps of the heads of a bundle, each of which one rank takes.
-  private mutating func takeStepsApart(_ own: [FeatureAnswer]) throws -> (Int, Bool) {
+  private mutating func takeStepsApart(_ own: [FeatureAnswer]) throws -> Bool {
     let (samples, stops) = try exchange.gather(own)
+    try learn(ofStepWith: samples.count)
     let (bundle, globalBatch) = (state.bundle, plan.sampler.globalBatch)
     let (position, trainCount) = (position, manifest.train.count)
     state.heads.inParallel(options.threads) { head, sums in
@@ -205,7 +201,27 @@ extension Trainer {
         at: position, with: &sums)
     }
     try checkFirstHead()
-    return (samples.count, stops > 0)
+    return stops > 0
+  }
+
+  /// Counts the images of a step and hears what other ranks have found in it, so that rank 0 can save the
+  /// state behind the step without a word of theirs. Before the heads change: whoever dies here loses
+  /// no more than this step.
+  private mutating func learn(ofStepWith count: Int) throws {
+    summed += count
+    try held { trainer in
+      if !trainer.state.digests.isComplete { try trainer.shareDigests() }
+      if count < trainer.plan.sampler.batch(step: trainer.state.step).count {
+        try trainer.shareSkipped()
+      }
+    }
+  }
+
+  /// Runs `body`, which waits for other ranks and changes the state; see ``Rescue/holding(_:_:)``.
+  private mutating func held(_ body: (inout Trainer) throws -> Void) throws {
+    guard rescue.keeps(state) else { return try body(&self) }
+    let before = state
+    try rescue.holding(before) { try body(&self) }
   }
 
   /// Ends a run of one setting whose head has left the range of numbers; a sweep goes on with its
@@ -227,7 +243,7 @@ extension Trainer {
     let due = options.checkpointEverySteps.map { completedSteps.isMultiple(of: $0) } ?? false
     let validates = !validation.isComplete && state.step == plan.steps(inEpoch: state.epoch)
     guard stopping || due || validates else { return }
-    try observer.save(try gathered(), isFinalAttempt: stopping)
+    try rescue.save(try gathered(), isFinalAttempt: stopping)
   }
 
   /// Computes the features of the validation images, once a run, in rounds of a global batch.
@@ -247,7 +263,7 @@ extension Trainer {
       if try exchange.anyRankStops() {
         // Once more: the attempt behind the last step was allowed to fail. What has been learnt of
         // the validation images stays out of it, so that the file is the same.
-        try observer.save(try gathered(), isFinalAttempt: true)
+        try rescue.save(try gathered(), isFinalAttempt: true)
         return false
       }
     }
@@ -263,11 +279,14 @@ extension Trainer {
     tally = nil
   }
 
-  /// Makes known to all which images any rank has left out, and the contents of those that were
-  /// read for the first time.
-  mutating func shareFindings() throws {
+  /// Makes known to all the contents of the images that any rank has read for the first time.
+  mutating func shareDigests() throws {
     try state.digests.share(freshDigests, communicator)
     freshDigests = []
+  }
+
+  /// Makes known to all which images any rank has left out.
+  private mutating func shareSkipped() throws {
     state.skipped.formUnion(try communicator.union(ofPaths: skipped))
     skipped = []
   }
