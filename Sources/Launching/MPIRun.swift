@@ -96,6 +96,7 @@ package struct MPIRun {
       isRunning: { process.isRunning }, isToStop: { stop.number != 0 },
       isUrgent: { stop.isUrgent },
       connections: { Set(ProcessTable().children(of: mpirun, named: "ssh")) },
+      hasChildren: { ProcessTable().hasChildren(mpirun) },
       listeningRanks: {
         let processes = ProcessTable()
         return processes.descendants(of: mpirun).count { processes.isListening($0) }

@@ -32,6 +32,9 @@ package struct ProcessTable {
     return Entry(id: id, parent: parent, name: line[line.index(after: open)..<close])
   }
 
+  /// Whether anything lives that `process` has started.
+  package func hasChildren(_ process: Int32) -> Bool { entries.contains { $0.parent == process } }
+
   /// What `process` has started under the program name `name`.
   package func children(of process: Int32, named name: String) -> [Int32] {
     entries.filter { $0.parent == process && $0.name == name }.map(\.id)

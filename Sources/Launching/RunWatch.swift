@@ -8,6 +8,8 @@ package struct RunningJob {
   package var isUrgent: () -> Bool
   /// Its ssh connections that are open, by process number.
   package var connections: () -> Set<Int32>
+  /// Whether any process lives that it has started, a rank or a connection.
+  package var hasChildren: () -> Bool
   /// How many ranks on this machine listen for a request to stop.
   package var listeningRanks: () -> Int
   /// The hosts that cannot be used; takes seconds.
@@ -24,7 +26,9 @@ package struct RunningJob {
 ///
 /// mpirun itself can wait for a quarter of an hour, or for ever, for a host that has vanished from
 /// the network. Its ssh connections notice within seconds: when one of them ends while mpirun goes
-/// on, and a host does not answer any more, mpirun is ended here.
+/// on, and a host does not answer any more, mpirun is ended here. So it is where nothing lives any more
+/// that it has started: Open MPI 4 may lock itself up in its own end (`PMIx_server_finalize`), above all
+/// where a rank has died.
 struct RunWatch {
   /// How many ranks there are.
   let ranks: Int
@@ -36,7 +40,6 @@ struct RunWatch {
 
   /// After this time all ranks should be up: those of other hosts cannot be seen from here.
   private static let startTime = Duration.seconds(5)
-
   func untilTheEnd() {
     let begin = job.now()
     var looked = begin
@@ -44,6 +47,7 @@ struct RunWatch {
     var connections: Set<Int32> = []
     // One that has ended before it was seen is missed when all should be up.
     var hasCounted = false
+    var afterlife = Afterlife(begin: begin)
     while job.isRunning() {
       job.sleep(.milliseconds(50))
       if job.isUrgent() { return job.end(.seconds(3)) }
@@ -51,6 +55,10 @@ struct RunWatch {
       if !isAsked, job.isToStop(), areListening(age) {
         isAsked = true
         job.requestStop()
+      }
+      if afterlife.isTooLong(at: job.now(), hasChildren: job.hasChildren), job.isRunning() {
+        say("avp-dist: all ranks have ended, and mpirun does not end by itself")
+        return job.end(.zero)
       }
       guard connectionCount > 0, job.now() - looked > .seconds(1) else { continue }
       looked = job.now()
@@ -67,6 +75,29 @@ struct RunWatch {
       say("avp-dist: host \(lost.map(\.host).joined(separator: ", ")) does not answer any more")
       // It could not end in the regular way, which needs that host.
       return job.end(.zero)
+    }
+  }
+
+  /// The time that mpirun goes on when nothing lives any more that it has started.
+  private struct Afterlife {
+    private let begin: ContinuousClock.Instant
+    /// When something was seen to live last; nil before anything was.
+    private var lived: ContinuousClock.Instant?
+    private var looked: ContinuousClock.Instant?
+
+    init(begin: ContinuousClock.Instant) { self.begin = begin }
+
+    /// Whether mpirun would have ended if it could: ten seconds after its last child, or 70 after
+    /// its own beginning where none was seen.
+    mutating func isTooLong(at now: ContinuousClock.Instant, hasChildren: () -> Bool) -> Bool {
+      // Each time until something lives: a rank may die as soon as it has begun. Then once a second.
+      guard lived == nil || looked.map({ now - $0 > .seconds(1) }) ?? true else { return false }
+      looked = now
+      guard !hasChildren() else {
+        lived = now
+        return false
+      }
+      return lived.map { now - $0 > .seconds(10) } ?? (now - begin > .seconds(70))
     }
   }
 

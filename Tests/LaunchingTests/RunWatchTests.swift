@@ -12,6 +12,7 @@ import Testing
     var isToStop = false
     var isUrgent = false
     var connections: Set<Int32> = []
+    var hasChildren = true
     var listening = 0
     var dead: [String] = []
     /// How often the hosts were asked.
@@ -26,7 +27,8 @@ import Testing
         ranks: ranks, connectionCount: connectionCount,
         job: RunningJob(
           isRunning: { self.isRunning }, isToStop: { self.isToStop }, isUrgent: { self.isUrgent },
-          connections: { self.connections }, listeningRanks: { self.listening },
+          connections: { self.connections }, hasChildren: { self.hasChildren },
+          listeningRanks: { self.listening },
           unusableHosts: {
             self.asked += 1
             return self.dead.map { .init(host: $0, fault: "", words: "") }
@@ -71,6 +73,34 @@ import Testing
     #expect(job.lines == [Self.lost])
     #expect(job.deeds.map(\.what) == ["end within 0.0 s"])
     #expect(job.deeds.first.map { $0.at < .seconds(11) } == true)
+  }
+
+  /// After ten seconds, also where they ended soon, or were never seen.
+  @Test(arguments: [(0.1, 0.3, 10.0...12), (0.1, 5, 14...17), (60, 61, 70...72), (99, 99, 70...72)])
+  func aMpirunThatOutlivesItsRanksIsEnded(
+    begin: Double, end: Double, expected: ClosedRange<Double>
+  ) {
+    let job = Job()
+    job.hasChildren = false
+    job.events = [
+      (.seconds(begin), { $0.hasChildren = true }), (.seconds(end), { $0.hasChildren = false }),
+      (.seconds(100), { $0.isRunning = false }),
+    ]
+    job.watch(ranks: 3, connectionCount: 0)
+    #expect(job.deeds.map(\.what) == ["end within 0.0 s"])
+    #expect(job.deeds.first.map { expected.contains($0.at / .seconds(1)) } == true)
+    #expect(job.lines == ["avp-dist: all ranks have ended, and mpirun does not end by itself"])
+  }
+
+  @Test func aMpirunThatTakesItsTimeToStartAndToEndIsWaitedFor() {
+    let job = Job()
+    job.hasChildren = false
+    job.events = [
+      (.seconds(50), { $0.hasChildren = true }), (.seconds(80), { $0.hasChildren = false }),
+      (.seconds(89), { $0.isRunning = false }),
+    ]
+    job.watch(ranks: 3, connectionCount: 0)
+    #expect(job.deeds.isEmpty)
   }
 
   /// Before anybody has looked, or before it could be seen at all.
