@@ -88,7 +88,7 @@ extension TrainingRun {
       backbone \(backbone.summary)
       \(ranks) \(ranks == 1 ? "rank" : "ranks"), \(options.threads) \
       \(options.threads == 1 ? "thread" : "threads") each\
-      \(ranks == 1 ? "" : ", exchanging \(options.exchange.rawValue)"); global batch \
+      \(ranks == 1 ? "; " : ", exchanging \(options.exchange.rawValue)\n")global batch \
       \(min(configuration.batchSize, manifest.train.count)); \
       run folder \(folder.path)
       """)
