@@ -87,7 +87,7 @@ struct RunWatch {
 
     init(begin: ContinuousClock.Instant) { self.begin = begin }
 
-    /// Whether mpirun would have ended if it could: ten seconds after its last child, or 70 after
+    /// Whether mpirun would have ended if it could: five seconds after its last child, or 60 after
     /// its own beginning where none was seen.
     mutating func isTooLong(at now: ContinuousClock.Instant, hasChildren: () -> Bool) -> Bool {
       // Each time until something lives: a rank may die as soon as it has begun. Then once a second.
@@ -97,7 +97,7 @@ struct RunWatch {
         lived = now
         return false
       }
-      return lived.map { now - $0 > .seconds(10) } ?? (now - begin > .seconds(70))
+      return lived.map { now - $0 > .seconds(5) } ?? (now - begin > .seconds(60))
     }
   }
 
