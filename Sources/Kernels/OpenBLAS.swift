@@ -3,7 +3,7 @@ internal import Glibc
 /// The functions of OpenBLAS, which is loaded when they are first asked for.
 ///
 /// Not linked: as it is loaded it starts a thread for each processor, and these spin for some 25 ms.
-/// With 64 ranks on a host that was a second of processor time each start, where no rank uses it.
+/// With 64 ranks on two cores that was two seconds of processor time each start, where no rank uses it.
 ///
 /// `@unchecked Sendable`: functions of C do not change.
 struct OpenBLAS: @unchecked Sendable {

@@ -32,8 +32,11 @@ package struct ProcessTable {
     return Entry(id: id, parent: parent, name: line[line.index(after: open)..<close])
   }
 
-  /// Whether anything lives that `process` has started.
-  package func hasChildren(_ process: Int32) -> Bool { entries.contains { $0.parent == process } }
+  /// Whether anything lives that `process` has started; true where the table does not know `process`
+  /// itself, as where /proc could not be read.
+  package func hasChildren(_ process: Int32) -> Bool {
+    !entries.contains { $0.id == process } || entries.contains { $0.parent == process }
+  }
 
   /// What `process` has started under the program name `name`.
   package func children(of process: Int32, named name: String) -> [Int32] {

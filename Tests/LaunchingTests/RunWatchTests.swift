@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Launching
@@ -101,6 +102,20 @@ import Testing
     ]
     job.watch(ranks: 3, connectionCount: 0)
     #expect(job.deeds.isEmpty)
+  }
+
+  /// A process that the table lacks may have children: so may all where /proc cannot be read.
+  @Test func childrenAreThoseThatLive() throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sleep")
+    process.arguments = ["60"]
+    try process.run()
+    let table = ProcessTable()
+    #expect(table.hasChildren(getpid()))
+    #expect(!table.hasChildren(process.processIdentifier))
+    #expect(table.hasChildren(.max))
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
   }
 
   /// Before anybody has looked, or before it could be seen at all.

@@ -71,3 +71,12 @@ final class Rescue {
     }
   }
 }
+
+extension Trainer {
+  /// Runs `body`, which waits for other ranks and changes the state; see ``Rescue/holding(_:_:)``.
+  mutating func held(_ body: (inout Trainer) throws -> Void) throws {
+    guard rescue.keeps(state) else { return try body(&self) }
+    let before = state
+    try rescue.holding(before) { try body(&self) }
+  }
+}

@@ -4,7 +4,7 @@ import Head
 extension Trainer {
   /// Validates, and closes the epoch's books.
   mutating func finishEpoch() throws {
-    // Of validation images, and of training images where an epoch was gone on with.
+    // Those of the validation images: steps have told of the others.
     try shareDigests()
     // The loss and the accuracy of an epoch's images are those before its last step.
     let position = position

@@ -45,6 +45,14 @@ extension Trainer {
     return (all.map(\.logits), all.map(\.label))
   }
 
+  /// Ends a run of one setting whose head has left the range of numbers; a sweep goes on with its
+  /// other settings.
+  func checkFirstHead() throws {
+    guard !state.bundle.isSweep, let step = state.heads[0].divergedAt else { return }
+    let steps = plan.sampler.stepsPerEpoch
+    throw TrainingError.diverged(epoch: (step - 1) / steps + 1, step: (step - 1) % steps + 1)
+  }
+
   /// Whether no head of any rank moves any more. Collective.
   func areAllAtRest() throws -> Bool {
     guard state.bundle.members.contains(where: { $0.configuration.optimizer.takesWholeEpochs })

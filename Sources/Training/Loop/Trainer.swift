@@ -217,21 +217,6 @@ extension Trainer {
     }
   }
 
-  /// Runs `body`, which waits for other ranks and changes the state; see ``Rescue/holding(_:_:)``.
-  private mutating func held(_ body: (inout Trainer) throws -> Void) throws {
-    guard rescue.keeps(state) else { return try body(&self) }
-    let before = state
-    try rescue.holding(before) { try body(&self) }
-  }
-
-  /// Ends a run of one setting whose head has left the range of numbers; a sweep goes on with its
-  /// other settings.
-  func checkFirstHead() throws {
-    guard !state.bundle.isSweep, let step = state.heads[0].divergedAt else { return }
-    let steps = plan.sampler.stepsPerEpoch
-    throw TrainingError.diverged(epoch: (step - 1) / steps + 1, step: (step - 1) % steps + 1)
-  }
-
   var position: StepPosition {
     StepPosition(
       epoch: state.epoch, step: completedSteps, stepsPerEpoch: plan.sampler.stepsPerEpoch)
